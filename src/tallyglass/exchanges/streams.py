@@ -1,0 +1,141 @@
+"""Streams: how an exchange's history is asked for, page by page, and turned into entries. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from tallyglass.ledger.entries import Entry
+from tallyglass.money import Amount, Asset
+
+Cursor = Mapping[str, str]
+"""Where a stream stands: texts that only the stream itself understands. Empty = never read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the exchange reports of one asset on one wallet."""
+
+    account: str
+    asset: Asset
+    #: All that is owned, locked parts included.
+    total: Amount
+    #: The part held by open orders or pending withdrawals; None where the exchange does not tell.
+    locked: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One open order, in common symbols."""
+
+    id: str
+    #: `BASE/QUOTE`, for example `BTC/EUR`.
+    market: str
+    side: Literal["buy", "sell"]
+    #: The exchange's word in lower case: `limit`, `market`, `stop-loss` …
+    type: str
+    #: None for a market order.
+    price: Amount | None
+    amount: Amount
+    filled: Amount
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A market that the exchange lists."""
+
+    #: The exchange's own name (`XXBTZEUR`, `BNBUSDT`, `ETH-EUR`): what its answers and params use.
+    name: str
+    base: Asset
+    quote: Asset
+    #: Other names the exchange uses for it (`XBTEUR`).
+    aliases: tuple[str, ...] = ()
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ticker:
+    """The last price of a market: `price` units of quote for one base."""
+
+    base: Asset
+    quote: Asset
+    price: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """A piece of an answer that the parser does not know: kept, counted and shown, never dropped."""
+
+    #: The exchange's row id, or a digest where there is none: the same piece at every reading.
+    id: str
+    reason: str
+    #: The piece itself as JSON text.
+    raw: str
+
+
+Item = Balance | Order | Market | Ticker | Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is already known of a connection: parsers and streams may lean on it, all of it may be empty."""
+
+    #: By every name and alias that the exchange uses.
+    markets: Mapping[str, Market] = field(default_factory=dict)
+    #: Assets that the account is known to have touched.
+    assets: frozenset[Asset] = frozenset()
+    #: The exchange's wallet id → asset, where history is asked for per wallet (Coinbase).
+    wallets: Mapping[str, Asset] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What an answer held."""
+
+    items: tuple[Item, ...]
+    unparsed: tuple[Unparsed, ...] = ()
+    #: Passed on to `Known.wallets` by reads that tell wallet ids.
+    wallets: Mapping[str, Asset] = field(default_factory=dict)
+    #: What the caller must send to get the rest of a list that is paged (balances, open orders); empty = complete.
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: a read of the manifest, with params that the manifest lists."""
+
+    read: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a stream."""
+
+    entries: tuple[Entry, ...]
+    #: Where to go on. Committed together with the entries.
+    cursor: Cursor
+    #: The stream has been read to its end for now; the next sync starts from `cursor`.
+    done: bool
+    unparsed: tuple[Unparsed, ...] = ()
+
+
+class NotReadable(ValueError):
+    """The answer as a whole is not what this read gives: not JSON, truncated, another shape."""
+
+
+class Stream(Protocol):
+    """A line of history. Stateless: all that it knows stands in the cursor."""
+
+    @property
+    def name(self) -> str:
+        """Unique within the exchange and stable: `ledger`, `trades:BNBUSDT`."""
+
+    def ask(self, cursor: Cursor, now: datetime) -> Ask:
+        """The next request from here."""
+
+    def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
+        """What the answer to `ask` held. Raises `NotReadable`; a row it does not know goes to `unparsed`."""
