@@ -1,1 +1,1 @@
-"""TBD."""
+"""The sandbox: fake exchanges over real HTTP, written from the exchanges' documentation."""
