@@ -1,0 +1,475 @@
+"""How the rest of the house talks to the keeper: plain calls over its Unix socket, standard library only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import socket
+import struct
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urlencode
+
+from tallyglass.exchanges.grants import Decision, FaultCode, Reason, Right, State
+
+ConnectionState = Literal["active", "retiring", "frozen", "dead"]
+#: `sun_path` holds 108 bytes on Linux, 104 elsewhere.
+_LONGEST_PATH = 100
+
+
+class KeeperError(Exception):
+    """What the keeper answers instead of what was asked for. `text` says what is so, `fix` what to do."""
+
+    def __init__(self, code: str, text: str, fix: str = "", more: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.fix = fix
+        self.more = dict(more or {})
+
+
+class Unreachable(KeeperError):
+    """No keeper listens, or it did not answer in time."""
+
+
+class Locked(KeeperError):
+    """The keeper is locked, or no vault has been made yet (code `empty`)."""
+
+
+class WrongPassphrase(KeeperError):
+    """The vault does not open with this passphrase."""
+
+
+class VaultAltered(KeeperError):
+    """The vault's file is not as the keeper wrote it."""
+
+
+class JournalBroken(KeeperError):
+    """The journal is altered or cannot be written: no key is used until it is whole again."""
+
+
+class BadKey(KeeperError):
+    """What was handed over cannot be a key of this exchange."""
+
+
+class NotAllowed(KeeperError):
+    """The manifest does not list this exchange, read or param."""
+
+
+class NoSuchConnection(KeeperError):
+    """No connection has this id."""
+
+
+class Frozen(KeeperError):
+    """The connection is frozen or dead: its key is not used."""
+
+
+class ExchangeRefused(KeeperError):
+    """The exchange said no, or could not be asked. Raised by whatever asks an exchange."""
+
+    @property
+    def fault_code(self) -> FaultCode:
+        code: FaultCode = self.more.get("fault_code", "unknown")
+        return code
+
+    @property
+    def causes(self) -> tuple[FaultCode, ...]:
+        """Each possible cause, where the exchange mixes them."""
+        return tuple(self.more.get("causes", ()))
+
+    @property
+    def retry(self) -> bool:
+        """Whether asking again later can help without the user's hand."""
+        return bool(self.more.get("retry", False))
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds."""
+        seconds = self.more.get("retry_after")
+        return None if seconds is None else int(seconds)
+
+    @property
+    def said(self) -> str:
+        """The exchange's own words."""
+        return str(self.more.get("said", ""))
+
+
+_ERRORS: Mapping[str, type[KeeperError]] = {
+    "locked": Locked,
+    "empty": Locked,
+    "wrong_passphrase": WrongPassphrase,
+    "vault_altered": VaultAltered,
+    "journal_broken": JournalBroken,
+    "bad_key": BadKey,
+    "not_allowed": NotAllowed,
+    "no_such_connection": NoSuchConnection,
+    "frozen": Frozen,
+    "exchange": ExchangeRefused,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a keeper tells of itself, locked or not."""
+
+    state: Literal["empty", "locked", "unlocked"]
+    version: str
+    #: The address of the sandbox that stands for every exchange, or None: the real ones.
+    sandbox: str | None
+    pid: int
+    install_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealKey:
+    """What a browser needs to seal a secret to the keeper (`sealing` says how). New at each start and each lock."""
+
+    #: X25519, 32 bytes, base64.
+    public_key: str
+    install_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Whether a key works only from certain addresses."""
+
+    bound: Literal["yes", "no", "unknown"] = "unknown"
+    #: Empty where the exchange tells only that there is a list.
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The verdict on a key, as the exchange itself told its rights."""
+
+    exchange: str
+    verdict: Decision
+    grants: Mapping[Right, State]
+    ip: Binding
+    created_at: datetime | None
+    expires_at: datetime | None
+    account: str | None
+    #: The name that the user gave the key at the exchange.
+    label: str | None
+    #: The public part of the key: the id that the exchange shows.
+    key_name: str
+    reasons: tuple[Reason, ...]
+    #: The connection that was made or rechecked; None when nothing is stored.
+    connection: str | None = None
+    #: Time window that the key's history reads are limited to.
+    window: tuple[datetime | None, datetime | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One stored key and what is known of it. Never its secret."""
+
+    id: str
+    exchange: str
+    label: str
+    state: ConnectionState
+    #: Why it is frozen, retiring or dead.
+    why: str
+    account: str | None
+    #: The public part of the key: the id that the exchange shows.
+    key_name: str
+    #: What the journal calls the key.
+    fingerprint: str
+    grants: Mapping[Right, State]
+    ip: Binding
+    #: When it was stored here.
+    admitted_at: datetime
+    #: When the key was made, as the exchange tells it.
+    created_at: datetime | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    #: When the exchange was last asked for its rights.
+    checked_at: datetime
+    #: The exchange cannot prove that it is read-only: stored on the user's explicit word.
+    unproven: bool
+    window: tuple[datetime | None, datetime | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An exchange's raw answer to a read."""
+
+    body: bytes = field(repr=False)
+    at: datetime
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One use of a key."""
+
+    time: datetime
+    #: Empty when a key was only inspected.
+    connection: str
+    #: The key's fingerprint.
+    key: str
+    exchange: str
+    read: str
+    #: The HTTP status as text, the code of a fault, or `none`: no answer is on record.
+    status: str
+    #: The address that the exchange saw, when known.
+    egress_ip: str | None
+    ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalReport:
+    """Whether the journal is as it was written."""
+
+    intact: bool
+    lines: int
+    #: The number of the first line that is not as it was written, counted from 1.
+    first_bad: int | None
+    text: str
+
+
+def socket_path(home: Path) -> Path:
+    """Where the keeper of this home listens: in the home, or in the runtime folder when that path is too long."""
+    inside = home.resolve() / "keeper.sock"
+    if len(os.fsencode(inside)) <= _LONGEST_PATH:
+        return inside
+    digest = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if not runtime or len(os.fsencode(runtime)) > _LONGEST_PATH - 45:
+        runtime = tempfile.gettempdir() if len(tempfile.gettempdir()) < 50 else "/tmp"  # noqa: S108 peer's uid is checked
+    return Path(runtime) / f"tallyglass-{os.getuid()}" / f"{digest}.sock"
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """The user id at the other end of a Unix socket, told by the kernel."""
+    linux = getattr(socket, "SO_PEERCRED", None)
+    if linux is not None:
+        return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, linux, struct.calcsize("3i")))[1])
+    # LOCAL_PEERCRED of macOS and the BSDs: struct xucred opens with a version and the user id
+    return int(struct.unpack("2I", connection.getsockopt(0, 1, 76)[:8])[1])
+
+
+class _UnixHTTP(http.client.HTTPConnection):
+    """HTTP over a Unix socket whose other end is a process of ours."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("keeper", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(os.fspath(self._path))
+        if peer_uid(self.sock) != os.getuid():
+            self.sock.close()
+            raise PermissionError("another user's program listens on the keeper's socket")
+
+
+class Keeper:
+    """The keeper behind a socket. Safe to share between threads: each call has a connection of its own.
+
+    Every method raises `Unreachable` when nobody listens, `Locked` where a locked keeper cannot answer, and the
+    other `KeeperError`s as they are named.
+    """
+
+    def __init__(self, socket: Path, timeout: float = 60) -> None:
+        self.socket = socket
+        self.timeout = timeout
+
+    # -- the vault
+
+    def health(self) -> Health:
+        """Who listens there, and whether it is unlocked."""
+        return Health(**self._get("/health"))
+
+    def create(self, passphrase: str) -> None:
+        """Make the vault at the first start; leaves it unlocked. Code `exists` when there is one."""
+        self._post("/create", sealed=self._seal("passphrase", "", {"new": passphrase}))
+
+    def unlock(self, passphrase: str) -> None:
+        """Open the vault. Raises `WrongPassphrase`, `VaultAltered`."""
+        self._post("/unlock", sealed=self._seal("passphrase", "", {"old": passphrase}))
+
+    def lock(self) -> None:
+        """Forget every secret and key until the next unlock."""
+        self._post("/lock")
+
+    def change_passphrase(self, old: str, new: str) -> None:
+        """From now on only `new` opens the vault. Raises `WrongPassphrase`."""
+        self._post("/passphrase", sealed=self._seal("passphrase", "", {"old": old, "new": new}))
+
+    def seal_key(self) -> SealKey:
+        """What a browser needs to seal fields for `inspect_sealed` and `admit_sealed`."""
+        return SealKey(**self._get("/seal-key"))
+
+    def store_key(self) -> bytes:
+        """The 32 bytes under which the portfolio database is encrypted."""
+        return base64.b64decode(self._post("/store-key")["key"], validate=True)
+
+    # -- keys and connections
+
+    def inspect(self, exchange: str, fields: Mapping[str, str]) -> Inspection:
+        """What the exchange says this key may do. Nothing is stored. Raises `BadKey`, `ExchangeRefused`."""
+        return self.inspect_sealed(exchange, self._seal("key", exchange, fields))
+
+    def admit(
+        self, exchange: str, fields: Mapping[str, str], *, label: str = "", accept_unproven: bool = False
+    ) -> Inspection:
+        """Inspect, and store the key if the verdict allows: then, and only then, `connection` is named.
+
+        A refusal is an answer (`verdict` `refused`, with reasons), not an exception.
+        """
+        sealed = self._seal("key", exchange, fields)
+        return self.admit_sealed(exchange, sealed, label=label, accept_unproven=accept_unproven)
+
+    def inspect_sealed(self, exchange: str, sealed: str) -> Inspection:
+        """`inspect` for fields that were sealed in the browser."""
+        return _inspection(self._post("/inspect", exchange=exchange, sealed=sealed))
+
+    def admit_sealed(self, exchange: str, sealed: str, *, label: str = "", accept_unproven: bool = False) -> Inspection:
+        """`admit` for fields that were sealed in the browser."""
+        answer = self._post("/admit", exchange=exchange, sealed=sealed, label=label, accept_unproven=accept_unproven)
+        return _inspection(answer)
+
+    def connections(self) -> list[Connection]:
+        """Every stored connection, in the order they were made."""
+        return [_connection(row) for row in self._get("/connections")["connections"]]
+
+    def recheck(self, connection: str) -> Inspection:
+        """Ask the exchange again what the key may do. Anything worse than before freezes the connection at once."""
+        return _inspection(self._post(f"/connections/{quote(connection, safe='')}/recheck"))
+
+    def freeze(self, connection: str, why: str = "") -> None:
+        """The key is not used until `thaw`."""
+        self._post(f"/connections/{quote(connection, safe='')}/freeze", why=why)
+
+    def thaw(self, connection: str) -> Inspection:
+        """Ask the exchange again, and use the key again if the verdict allows."""
+        return _inspection(self._post(f"/connections/{quote(connection, safe='')}/thaw"))
+
+    def forget(self, connection: str) -> None:
+        """Remove the connection and its secret from the vault."""
+        self._post(f"/connections/{quote(connection, safe='')}/forget")
+
+    # -- reads
+
+    def read(self, connection: str, read_id: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Make one listed read with a connection's key.
+
+        Raises `NotAllowed`, `NoSuchConnection`, `Frozen`, `JournalBroken`, `ExchangeRefused`.
+        """
+        return self._read("/read", {"connection": connection, "read": read_id, "params": dict(params or {})})
+
+    def public_read(self, source: str, read_id: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Make one listed read that needs no key, of an exchange or a price source."""
+        return self._read("/public-read", {"source": source, "read": read_id, "params": dict(params or {})})
+
+    # -- the journal and the way out
+
+    def journal(self, *, limit: int = 100, connection: str = "") -> list[JournalRow]:
+        """The last uses of keys, newest first."""
+        rows = self._get("/journal?" + urlencode({"limit": limit, "connection": connection}))["rows"]
+        return [JournalRow(**{**row, "time": datetime.fromisoformat(row["time"])}) for row in rows]
+
+    def verify_journal(self) -> JournalReport:
+        """Read every line again and check the chain to its anchors."""
+        return JournalReport(**self._get("/journal/verify"))
+
+    def egress(self) -> list[str]:
+        """The addresses that exchanges see, as configured; empty when not known."""
+        return [str(each) for each in self._get("/egress")["addresses"]]
+
+    # -- the wire
+
+    def _seal(self, purpose: str, exchange: str, fields: Mapping[str, str]) -> str:
+        from tallyglass.keeper import sealing  # loads the cryptography, which most calls do not need
+
+        key = self.seal_key()
+        return sealing.seal(key.public_key, sealing.info(purpose, key.install_id, exchange), fields)
+
+    def _get(self, target: str) -> dict[str, Any]:
+        return self._json(self._exchange("GET", target, None)[1])
+
+    def _post(self, target: str, **body: object) -> dict[str, Any]:
+        return self._json(self._exchange("POST", target, body)[1])
+
+    def _read(self, target: str, body: Mapping[str, object]) -> Answer:
+        headers, raw = self._exchange("POST", target, body)
+        return Answer(raw, datetime.fromisoformat(headers["X-At"]), int(headers["X-Ms"]))
+
+    def _json(self, raw: bytes) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(raw)
+        return answer
+
+    def _exchange(
+        self, method: str, target: str, body: Mapping[str, object] | None
+    ) -> tuple[http.client.HTTPMessage, bytes]:
+        wire = _UnixHTTP(self.socket, self.timeout)
+        try:
+            payload = None if body is None else json.dumps(body).encode()
+            wire.request(method, target, payload, {"Content-Type": "application/json"} if payload else {})
+            answer = wire.getresponse()
+            raw = answer.read()
+        except TimeoutError as error:
+            raise Unreachable(
+                "keeper_silent", f"The keeper did not answer within {self.timeout:g} s.", "Try again in a moment."
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(
+                "keeper_unreachable",
+                f"No keeper answers at {self.socket} ({type(error).__name__}).",
+                "Start one with `tallyglass up`.",
+            ) from error
+        finally:
+            wire.close()
+        if answer.status != 200:
+            raise _error(answer.status, raw)
+        return answer.headers, raw
+
+
+def _error(status: int, raw: bytes) -> KeeperError:
+    try:
+        told = json.loads(raw)["error"]
+        code, text, fix, more = told["code"], told["text"], told["fix"], told.get("more", {})
+    except (ValueError, KeyError, TypeError):
+        return KeeperError("keeper_failed", f"The keeper failed (status {status}).", "Look at the keeper's log.")
+    return _ERRORS.get(code, KeeperError)(code, text, fix, more)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _window(pair: list[str | None] | None) -> tuple[datetime | None, datetime | None] | None:
+    return None if pair is None else (_time(pair[0]), _time(pair[1]))
+
+
+def _inspection(row: Mapping[str, Any]) -> Inspection:
+    return Inspection(
+        **{
+            **row,
+            "ip": Binding(row["ip"]["bound"], tuple(row["ip"]["addresses"])),
+            "created_at": _time(row["created_at"]),
+            "expires_at": _time(row["expires_at"]),
+            "reasons": tuple(Reason(**each) for each in row["reasons"]),
+            "window": _window(row["window"]),
+        }
+    )
+
+
+def _connection(row: Mapping[str, Any]) -> Connection:
+    return Connection(
+        **{
+            **row,
+            "ip": Binding(row["ip"]["bound"], tuple(row["ip"]["addresses"])),
+            **{k: _time(row[k]) for k in ("admitted_at", "created_at", "expires_at", "last_used_at", "checked_at")},
+            "window": _window(row["window"]),
+        }
+    )

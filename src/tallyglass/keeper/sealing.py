@@ -1,0 +1,81 @@
+"""Sealing: what is secret travels to the keeper as HPKE (RFC 9180), so that nobody on the way can read it.
+
+Suite: base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. A sealed text is the standard base64 of
+`enc` (32 bytes) followed by the ciphertext with its tag. The plaintext is a JSON object of texts in UTF-8:
+`{"key": "…", "secret": "…"}`, the members being the fields that the exchange asks for or those of its key file. `info`
+is the UTF-8 of four lines joined by one line feed, without one at the end:
+
+    tallyglass seal 1
+    key                 (the purpose: `key` or `passphrase`)
+    <install id>
+    <exchange id>       (empty for a passphrase)
+
+The associated data is empty. In a browser (`@hpke/core`): a sender context made with `recipientPublicKey` and
+`info`, one `seal(plaintext)`, then base64 of `sender.enc` and the result, one after the other.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+#: The longest sealed text that is opened: a key file is far shorter.
+LONGEST = 32 * 1024
+
+
+class NotSealed(ValueError):
+    """The text was not sealed to this keeper, or not for this purpose."""
+
+
+def info(purpose: str, install_id: str, exchange: str) -> bytes:
+    """What a sealed text is bound to."""
+    return "\n".join(("tallyglass seal 1", purpose, install_id, exchange)).encode()
+
+
+def seal(public_key: str, bound_to: bytes, fields: Mapping[str, str]) -> str:
+    """The fields, readable only by the holder of the key that belongs to `public_key` (base64)."""
+    key = X25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
+    plain = json.dumps(dict(fields), ensure_ascii=False).encode()
+    return base64.b64encode(SUITE.encrypt(plain, key, info=bound_to)).decode()
+
+
+class Opener:
+    """The keeper's half. The private key lives in memory alone."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Take a new key: what was sealed before can no longer be opened, so it cannot be replayed."""
+        self._private = X25519PrivateKey.generate()
+
+    @property
+    def public_key(self) -> str:
+        return base64.b64encode(self._private.public_key().public_bytes_raw()).decode()
+
+    def open(self, bound_to: bytes, sealed: str) -> dict[str, str]:
+        """The fields. Raises `NotSealed`, with nothing of what was inside."""
+        if len(sealed) > LONGEST:
+            raise NotSealed("the sealed text is too long")
+        try:
+            plain = SUITE.decrypt(base64.b64decode(sealed, validate=True), self._private, info=bound_to)
+        except (InvalidTag, binascii.Error, ValueError):
+            raise NotSealed("the text was not sealed to this keeper for this purpose") from None
+        return _fields(plain)
+
+
+def _fields(plain: bytes) -> dict[str, str]:
+    try:
+        fields = json.loads(plain)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict) or not all(isinstance(v, str) for v in fields.values()):
+        raise NotSealed("what was sealed is no JSON object of texts")
+    return fields
