@@ -1,1 +1,1 @@
-"""TBD."""
+"""The store: raw pages, entries, balances, prices. The only place that writes SQL."""

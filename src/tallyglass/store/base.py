@@ -1,0 +1,59 @@
+"""The store's handle: connections to one database, transactions, and the version of its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+NEWEST = "0001"
+"""The newest migration: compared at every opening, so that Alembic is loaded only when there is work for it."""
+
+
+class StoreError(Exception):
+    """The database cannot be used. The text says why and what to do."""
+
+
+class Store:
+    """One open database. Thread-safe: each transaction takes a connection of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading: one consistent view."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: all of it, or, after an exception, nothing."""
+        with self._engine.connect() as connection:
+            begin = connection.execution_options(tallyglass_write=True)
+            with begin.begin():
+                yield begin
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version."""
+        with self._engine.connect() as connection:
+            if inspect(connection).has_table("alembic_version"):
+                found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+                if found == NEWEST:
+                    return
+                if found is not None and found > NEWEST:
+                    raise StoreError(f"the database was written by a newer Tallyglass (schema {found}): upgrade first")
+        from tallyglass.store.migrations.run import upgrade
+
+        with self._engine.connect() as connection, connection.begin():
+            upgrade(connection)

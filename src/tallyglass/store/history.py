@@ -1,0 +1,284 @@
+"""What was read: raw pages, the entries made of them, cursors, and what could not be parsed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
+from tallyglass.ledger.entries import Entry, Leg
+from tallyglass.money import Asset
+from tallyglass.store import upsert
+from tallyglass.store.base import Store
+from tallyglass.store.tables import cursors, entries, legs, raw_pages, unparsed
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """An answer as the exchange gave it."""
+
+    id: int
+    connection: str
+    stream: str
+    ask: Ask
+    cursor: Cursor
+    received_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry with the connection it belongs to, and its place in the list."""
+
+    place: int
+    connection: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUnparsed:
+    """A piece that no parser knew, where it came from."""
+
+    connection: str
+    stream: str
+    piece: Unparsed
+    seen_at: datetime
+
+
+def keep_raw(db: Connection, page: RawPage) -> int:
+    """Store an answer, compressed; its id."""
+    row = {
+        "connection": page.connection,
+        "stream": page.stream,
+        "read": page.ask.read,
+        "params": dict(page.ask.params),
+        "cursor": dict(page.cursor),
+        "received_at": page.received_at,
+        "body": zlib.compress(page.body, 6),
+    }
+    return int(db.execute(raw_pages.insert().values(row).returning(raw_pages.c.id)).scalar_one())
+
+
+def drop_raw(db: Connection, connection: str, stream: str, *, before: int) -> None:
+    """Forget older answers of a read that tells only the present (balances, open orders)."""
+    db.execute(
+        delete(raw_pages).where(
+            raw_pages.c.connection == connection, raw_pages.c.stream == stream, raw_pages.c.id < before
+        )
+    )
+
+
+def raw_of(db: Connection, connection: str, stream: str) -> Iterator[RawPage]:
+    """The stored answers of a stream, oldest first."""
+    query = (
+        select(raw_pages)
+        .where(raw_pages.c.connection == connection, raw_pages.c.stream == stream)
+        .order_by(raw_pages.c.id)
+    )
+    for row in db.execute(query.execution_options(yield_per=50)):
+        ask = Ask(row.read, row.params)
+        yield RawPage(row.id, row.connection, row.stream, ask, row.cursor, row.received_at, zlib.decompress(row.body))
+
+
+def raw_streams(db: Connection, connection: str) -> list[str]:
+    """The streams of which answers are stored."""
+    query = select(raw_pages.c.stream).where(raw_pages.c.connection == connection).distinct()
+    return sorted(db.execute(query).scalars())
+
+
+def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_page: int) -> int:
+    """Add what is new, update what has changed; how many entries were not there before.
+
+    An entry that comes again with more legs (the other row of a trade) gains them; its time is the earliest.
+    """
+    merged = _merge(found)
+    if not merged:
+        return 0
+    ids = [entry.id for entry in merged]
+    before = _keys(db, connection, ids)
+    upsert.upsert(
+        db,
+        entries,
+        [
+            {
+                "connection": connection,
+                "id": entry.id,
+                "time": min(entry.time, before[entry.id][1]) if entry.id in before else entry.time,
+                "kind": entry.kind,
+                "status": entry.status,
+                "note": entry.note,
+                "txid": entry.txid,
+                "raw_page": raw_page,
+            }
+            for entry in merged
+        ],
+        updated=("time", "kind", "status", "note", "txid"),
+        keys=("connection", "id"),
+    )
+    keys = _keys(db, connection, ids)
+    upsert.upsert(
+        db,
+        legs,
+        [
+            {
+                "entry": keys[entry.id][0],
+                "id": leg.id,
+                "account": leg.account,
+                "asset": leg.asset,
+                "amount": leg.amount,
+                "role": leg.role,
+            }
+            for entry in merged
+            for leg in entry.legs
+        ],
+        updated=("account", "asset", "amount", "role"),
+    )
+    return sum(entry_id not in before for entry_id in ids)
+
+
+def _merge(found: Sequence[Entry]) -> list[Entry]:
+    """The entries of one page with those of one id joined."""
+    by_id: dict[str, Entry] = {}
+    for entry in found:
+        other = by_id.get(entry.id)
+        if other is not None:
+            joined = {leg.id: leg for leg in (*other.legs, *entry.legs)}
+            entry = Entry(  # noqa: PLW2901  (the joined entry takes the place of its part)
+                entry.id,
+                min(entry.time, other.time),
+                entry.kind,
+                tuple(joined.values()),
+                other.note or entry.note,
+                entry.status,
+                entry.txid or other.txid,
+            )
+        by_id[entry.id] = entry
+    return list(by_id.values())
+
+
+def _keys(db: Connection, connection: str, ids: Sequence[str]) -> dict[str, tuple[int, datetime]]:
+    found: dict[str, tuple[int, datetime]] = {}
+    for start in range(0, len(ids), 500):
+        query = select(entries.c.id, entries.c.pk, entries.c.time).where(
+            entries.c.connection == connection, entries.c.id.in_(ids[start : start + 500])
+        )
+        found.update({row.id: (row.pk, row.time) for row in db.execute(query)})
+    return found
+
+
+def list_entries(
+    store: Store, *, limit: int, after: tuple[datetime, int] | None = None, connection: str = ""
+) -> list[StoredEntry]:
+    """The newest entries first; `after` = (time, place) of the last one seen."""
+    query = select(entries).order_by(entries.c.time.desc(), entries.c.pk.desc()).limit(limit)
+    if connection:
+        query = query.where(entries.c.connection == connection)
+    if after is not None:
+        time, place = after
+        query = query.where((entries.c.time < time) | ((entries.c.time == time) & (entries.c.pk < place)))
+    with store.read() as db:
+        rows = db.execute(query).all()
+        return _with_legs(db, rows)
+
+
+def _with_legs(db: Connection, rows: Sequence[Any]) -> list[StoredEntry]:
+    parts: dict[int, list[Leg]] = {row.pk: [] for row in rows}
+    keys = list(parts)
+    for start in range(0, len(keys), 500):
+        query = select(legs).where(legs.c.entry.in_(keys[start : start + 500])).order_by(legs.c.entry, legs.c.id)
+        for leg in db.execute(query):
+            parts[leg.entry].append(Leg(leg.id, leg.account, Asset(leg.asset), leg.amount, leg.role))
+    return [
+        StoredEntry(
+            row.pk,
+            row.connection,
+            Entry(row.id, row.time, row.kind, tuple(parts[row.pk]), row.note, row.status, row.txid),
+        )
+        for row in rows
+    ]
+
+
+def assets_of(db: Connection, connection: str) -> frozenset[Asset]:
+    """Every asset that the connection's entries have touched."""
+    query = select(legs.c.asset).join(entries, entries.c.pk == legs.c.entry).where(entries.c.connection == connection)
+    return frozenset(Asset(symbol) for symbol in db.execute(query.distinct()).scalars())
+
+
+def count_entries(db: Connection, connection: str) -> int:
+    """How many entries a connection has."""
+    return int(
+        db.execute(select(func.count()).select_from(entries).where(entries.c.connection == connection)).scalar_one()
+    )
+
+
+def cursor_of(db: Connection, connection: str, stream: str) -> Cursor:
+    """Where a stream stands; empty = never read."""
+    query = select(cursors.c.cursor).where(cursors.c.connection == connection, cursors.c.stream == stream)
+    found: Cursor | None = db.execute(query).scalar()
+    return found or {}
+
+
+def set_cursor(db: Connection, connection: str, stream: str, cursor: Cursor, *, done: bool, now: datetime) -> None:
+    """Move a stream on."""
+    row = {"connection": connection, "stream": stream, "cursor": dict(cursor), "done": done, "updated_at": now}
+    upsert.upsert(db, cursors, [row], updated=("cursor", "done", "updated_at"))
+
+
+def forget_cursors(db: Connection, connection: str) -> None:
+    """Let every stream of a connection be read anew from its beginning."""
+    db.execute(delete(cursors).where(cursors.c.connection == connection))
+
+
+def add_unparsed(
+    db: Connection, connection: str, stream: str, pieces: Sequence[Unparsed], *, raw_page: int, now: datetime
+) -> None:
+    """Keep what no parser knew."""
+    rows = [
+        {
+            "connection": connection,
+            "stream": stream,
+            "id": piece.id,
+            "reason": piece.reason,
+            "raw": piece.raw,
+            "raw_page": raw_page,
+            "seen_at": now,
+        }
+        for piece in pieces
+    ]
+    if rows:
+        upsert.upsert(db, unparsed, rows, updated=("reason", "raw"))
+
+
+def forget_unparsed(db: Connection, connection: str, stream: str) -> None:
+    """Before a replay, which finds them again if they are still not understood."""
+    db.execute(delete(unparsed).where(unparsed.c.connection == connection, unparsed.c.stream == stream))
+
+
+def list_unparsed(store: Store, connection: str = "") -> list[StoredUnparsed]:
+    """What is kept and not understood, oldest first."""
+    query = select(unparsed).order_by(unparsed.c.seen_at, unparsed.c.connection, unparsed.c.stream, unparsed.c.id)
+    if connection:
+        query = query.where(unparsed.c.connection == connection)
+    with store.read() as db:
+        return [
+            StoredUnparsed(row.connection, row.stream, Unparsed(row.id, row.reason, row.raw), row.seen_at)
+            for row in db.execute(query)
+        ]
+
+
+def count_unparsed(db: Connection, connection: str) -> int:
+    """How many pieces of a connection are not understood."""
+    query = select(func.count()).select_from(unparsed).where(unparsed.c.connection == connection)
+    return int(db.execute(query).scalar_one())
+
+
+def forget(db: Connection, connection: str) -> None:
+    """Delete the history of a connection."""
+    db.execute(delete(legs).where(legs.c.entry.in_(select(entries.c.pk).where(entries.c.connection == connection))))
+    for table in (entries, unparsed, cursors, raw_pages):
+        db.execute(delete(table).where(table.c.connection == connection))

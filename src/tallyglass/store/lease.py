@@ -1,0 +1,74 @@
+"""Leases: one worker per connection, by one row and a fence token. The same SQL on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from tallyglass.store.base import Store
+from tallyglass.store.tables import leases
+from tallyglass.store.upsert import insert_new
+
+LENGTH = timedelta(seconds=60)
+
+
+class LeaseLost(RuntimeError):
+    """Another worker has taken over: whatever this one still holds must not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write for one connection, until it ends or somebody else takes it over."""
+
+    name: str
+    holder: str
+    fence: int
+
+
+def claim(store: Store, name: str, holder: str, now: datetime) -> Lease | None:
+    """The lease, if nobody holds it; None while another worker does."""
+    with store.write() as db:
+        insert_new(db, leases, [{"name": name, "holder": "", "lease_until": now, "fence": 0, "failures": 0}])
+        fence = db.execute(
+            update(leases)
+            .where(leases.c.name == name, (leases.c.lease_until <= now) | (leases.c.holder == holder))
+            .values(holder=holder, lease_until=now + LENGTH, fence=leases.c.fence + 1)
+            .returning(leases.c.fence)
+        ).scalar()
+    return None if fence is None else Lease(name, holder, fence)
+
+
+def hold(db: Connection, lease: Lease, now: datetime) -> None:
+    """Prove and prolong the lease inside a write. Raises `LeaseLost`, so that the write is rolled back."""
+    held = db.execute(
+        update(leases)
+        .where(leases.c.name == lease.name, leases.c.fence == lease.fence, leases.c.holder == lease.holder)
+        .values(lease_until=now + LENGTH)
+        .returning(leases.c.fence)
+    ).scalar()
+    if held is None:
+        raise LeaseLost(f"{lease.name}: another worker has taken over this sync")
+
+
+def release(store: Store, lease: Lease, now: datetime, *, next_due: datetime | None, failed: bool) -> None:
+    """Give the lease back, and say when the connection is due again."""
+    with store.write() as db:
+        db.execute(
+            update(leases)
+            .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+            .values(holder="", lease_until=now, next_due=next_due, failures=leases.c.failures + 1 if failed else 0)
+        )
+
+
+def failures(store: Store, name: str) -> int:
+    """How many syncs in a row have failed."""
+    with store.read() as db:
+        return db.execute(select(leases.c.failures).where(leases.c.name == name)).scalar() or 0
+
+
+def next_due(store: Store, name: str) -> datetime | None:
+    """When the connection wants its next sync; None = now."""
+    with store.read() as db:
+        return db.execute(select(leases.c.next_due).where(leases.c.name == name)).scalar()

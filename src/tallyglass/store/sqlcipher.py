@@ -1,0 +1,59 @@
+"""The embedded store: one SQLCipher file, under a key that only the unlocked keeper gives out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.pool import QueuePool
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from tallyglass.store.base import Store, StoreError
+
+BUSY_MILLISECONDS = 60_000
+
+
+def open_store(path: Path, key: bytes) -> Store:
+    """Open, or make, the database at `path` with a 32-byte key, at the newest schema.
+
+    Raises `StoreError` when the key is not the file's, or the file has been altered.
+    """
+    if len(key) != 32:
+        raise StoreError("the store's key has 32 bytes")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+    def connect() -> Any:
+        raw = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None)
+        try:
+            raw.execute("PRAGMA cipher_log_level = NONE")
+            raw.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+            raw.execute("PRAGMA cipher_memory_security = OFF")
+            raw.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+            raw.execute("PRAGMA foreign_keys = ON")
+            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute("PRAGMA synchronous = NORMAL")
+            raw.execute("PRAGMA temp_store = MEMORY")
+        except sqlcipher.DatabaseError as error:
+            raw.close()
+            raise StoreError(
+                f"{path} cannot be opened: it was encrypted under another key, or has been altered."
+                " Restore the whole home folder from a backup made at one moment."
+            ) from error
+        return raw
+
+    engine = create_engine(
+        "sqlite://", module=sqlcipher, creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=8
+    )
+    event.listen(engine, "begin", _begin)
+    store = Store(engine)
+    store.migrate()
+    return store
+
+
+def _begin(connection: Connection) -> None:
+    # The driver's own transactions start too late (at the first INSERT) and cannot be told to lock: ours do both.
+    write = connection.get_execution_options().get("tallyglass_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

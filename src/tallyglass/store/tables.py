@@ -1,0 +1,252 @@
+"""The tables: one schema for SQLCipher and PostgreSQL. Money is text or NUMERIC, never a float."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from tallyglass.money import amount, text
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount: canonical text in SQLite, NUMERIC in PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Numeric() if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else amount(value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: microseconds since 1970, so that both stores sort and compare it alike."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        return (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class Json(TypeDecorator[Any]):
+    """A small JSON value as text, keys sorted."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+metadata = MetaData()
+_id = BigInteger().with_variant(Integer, "sqlite")
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Json, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("lease_until", Instant, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("next_due", Instant),
+    Column("failures", Integer, nullable=False, default=0),
+)
+
+raw_pages = Table(
+    "raw_pages",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("connection", String(64), nullable=False),
+    Column("stream", String(128), nullable=False),
+    Column("read", String(64), nullable=False),
+    Column("params", Json, nullable=False),
+    Column("cursor", Json, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    #: zlib
+    Column("body", LargeBinary, nullable=False),
+    Index("raw_pages_by_stream", "connection", "stream", "id"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("stream", String(128), primary_key=True),
+    Column("cursor", Json, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("pk", _id, primary_key=True),
+    Column("connection", String(64), nullable=False),
+    Column("id", String(200), nullable=False),
+    Column("time", Instant, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("txid", Text, nullable=False),
+    Column("raw_page", _id, ForeignKey("raw_pages.id")),
+    UniqueConstraint("connection", "id"),
+    Index("entries_by_time", "time", "pk"),
+)
+
+legs = Table(
+    "legs",
+    metadata,
+    Column("entry", _id, ForeignKey("entries.pk", ondelete="CASCADE"), primary_key=True),
+    Column("id", String(200), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("asset", String(64), nullable=False),
+    Column("amount", Money, nullable=False),
+    Column("role", String(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+unparsed = Table(
+    "unparsed",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("stream", String(128), primary_key=True),
+    Column("id", String(200), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("raw_page", _id, ForeignKey("raw_pages.id")),
+    Column("seen_at", Instant, nullable=False),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("connection", String(64), nullable=False),
+    #: When these balances were first seen …
+    Column("taken_at", Instant, nullable=False),
+    #: … and when they were last seen unchanged.
+    Column("seen_at", Instant, nullable=False),
+    Index("snapshots_by_connection", "connection", "id"),
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("snapshot", _id, ForeignKey("snapshots.id", ondelete="CASCADE"), primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("asset", String(64), primary_key=True),
+    Column("total", Money, nullable=False),
+    Column("locked", Money),
+    sqlite_with_rowid=False,
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("market", String(64), nullable=False),
+    Column("side", String(4), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("price", Money),
+    Column("amount", Money, nullable=False),
+    Column("filled", Money, nullable=False),
+    Column("time", Instant, nullable=False),
+)
+
+markets = Table(
+    "markets",
+    metadata,
+    Column("exchange", String(32), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("base", String(64), nullable=False),
+    Column("quote", String(64), nullable=False),
+    Column("aliases", Json, nullable=False),
+    Column("open", Boolean, nullable=False),
+)
+
+wallets = Table(
+    "wallets",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("asset", String(64), nullable=False),
+)
+
+tickers = Table(
+    "tickers",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("base", String(64), primary_key=True),
+    Column("quote", String(64), primary_key=True),
+    Column("price", Money, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("currency", String(3), primary_key=True),
+    Column("per_euro", Money, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+freshness = Table(
+    "freshness",
+    metadata,
+    #: A connection, or a source of prices.
+    Column("source", String(64), primary_key=True),
+    #: balances, orders, history, tickers, markets, rates
+    Column("part", String(32), primary_key=True),
+    Column("fresh_at", Instant),
+    Column("failed_at", Instant),
+    Column("fault", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+)

@@ -1,0 +1,36 @@
+"""Insert-or-update, said once for both stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+Row = Mapping[str, Any]
+#: SQLite takes at most 32,766 variables a statement.
+_BATCH = 500
+
+
+def insert_new(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str] = ()) -> None:
+    """Insert the rows whose key is not there yet; leave the others as they are."""
+    _run(db, table, rows, keys, updated=())
+
+
+def upsert(db: Connection, table: Table, rows: Sequence[Row], updated: Sequence[str], keys: Sequence[str] = ()) -> None:
+    """Insert the rows, or set the `updated` columns of those that are there. `keys` default to the primary key."""
+    _run(db, table, rows, keys, updated)
+
+
+def _run(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str], updated: Sequence[str]) -> None:
+    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    names = list(keys) or [column.name for column in table.primary_key]
+    statement = dialect.insert(table)
+    if updated:
+        changes = {name: statement.excluded[name] for name in updated}
+        statement = statement.on_conflict_do_update(index_elements=names, set_=changes)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=names)
+    for start in range(0, len(rows), _BATCH):
+        db.execute(statement, list(rows[start : start + _BATCH]))
