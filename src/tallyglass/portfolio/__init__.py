@@ -1,1 +1,1 @@
-"""TBD."""
+"""Portfolio: what is owned and what it is worth. Pure."""

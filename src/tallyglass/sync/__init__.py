@@ -1,1 +1,1 @@
-"""TBD."""
+"""Sync: asks the keeper for pages and stores what they hold, each at its exchange's pace."""

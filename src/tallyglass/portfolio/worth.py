@@ -1,0 +1,150 @@
+"""Net worth: holdings times prices, exact; and never complete when something is missing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from tallyglass.exchanges.streams import Balance
+from tallyglass.money import ZERO, Amount, Asset, multiply, total
+from tallyglass.prices.paths import Price
+
+#: A number older than this is no longer the present, even if nothing failed.
+STALE_AFTER = timedelta(hours=26)
+
+SourceStatus = Literal["fresh", "stale", "failed", "frozen", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One connection as the valuation sees it."""
+
+    connection: str
+    balances: Sequence[Balance]
+    fresh_at: datetime | None
+    #: Empty when the last attempt went well.
+    fault: str = ""
+    text: str = ""
+    frozen: bool = False
+
+    def status(self, now: datetime) -> SourceStatus:
+        """How far its balances can be trusted to be the present."""
+        if self.fresh_at is None:
+            return "frozen" if self.frozen else "never"
+        if self.frozen:
+            return "frozen"
+        if self.fault:
+            return "failed"
+        return "stale" if now - self.fresh_at > STALE_AFTER else "fresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason why the total is not complete."""
+
+    code: Literal["source_failed", "source_stale", "source_frozen", "source_never", "price_missing", "price_stale"]
+    #: A connection or an asset.
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one wallet of one connection holds of an asset."""
+
+    connection: str
+    account: str
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One asset over all connections."""
+
+    asset: Asset
+    amount: Amount
+    price: Price | None
+    #: None without a price: unknown, not zero.
+    value: Amount | None
+    by: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What everything is worth together."""
+
+    total: Amount
+    currency: Asset
+    as_of: datetime
+    holdings: tuple[Holding, ...]
+    causes: tuple[Cause, ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing and nothing is old."""
+        return not self.causes
+
+
+def worth(
+    sources: Sequence[Source], price: Callable[[Asset, Asset], Price | None], currency: Asset, now: datetime
+) -> Worth:
+    """Value every holding; list every reason why the sum may not be the whole."""
+    holdings = tuple(sorted(_holdings(sources, price, currency), key=_largest_first))
+    causes = (*_source_causes(sources, now), *_price_causes(holdings, currency, now))
+    value = total(holding.value for holding in holdings if holding.value is not None)
+    return Worth(value, currency, now, holdings, causes, tuple(sources))
+
+
+def _holdings(
+    sources: Sequence[Source], price: Callable[[Asset, Asset], Price | None], currency: Asset
+) -> Iterable[Holding]:
+    parts: dict[Asset, list[Part]] = {}
+    for source in sources:
+        for balance in source.balances:
+            if balance.total != ZERO:
+                parts.setdefault(balance.asset, []).append(Part(source.connection, balance.account, balance.total))
+    for asset, by in parts.items():
+        amount = total(part.amount for part in by)
+        found = price(asset, currency)
+        value = None if found is None else multiply(amount, found.value)
+        yield Holding(asset, amount, found, value, tuple(by))
+
+
+def _largest_first(holding: Holding) -> tuple[bool, Amount, str]:
+    return (holding.value is None, -(holding.value or ZERO), holding.asset)
+
+
+def _source_causes(sources: Sequence[Source], now: datetime) -> Iterable[Cause]:
+    for source in sources:
+        status = source.status(now)
+        if status == "never":
+            text = source.text or "has not been read yet"
+            yield Cause("source_never", source.connection, f"{source.connection}: no balances yet ({text})")
+        elif status == "frozen":
+            since = f"its numbers are as of {_moment(source.fresh_at)}" if source.fresh_at else "it has no numbers yet"
+            yield Cause("source_frozen", source.connection, f"{source.connection} is frozen: {since}")
+        elif status == "failed":
+            text = (
+                f"{source.connection} did not answer ({source.text}): its numbers are as of {_moment(source.fresh_at)}"
+            )
+            yield Cause("source_failed", source.connection, text)
+        elif status == "stale":
+            text = f"{source.connection} was last read at {_moment(source.fresh_at)}"
+            yield Cause("source_stale", source.connection, text)
+
+
+def _price_causes(holdings: Sequence[Holding], currency: Asset, now: datetime) -> Iterable[Cause]:
+    for holding in holdings:
+        if holding.price is None:
+            text = f"no market leads from {holding.asset} to {currency}: its value is unknown and not counted"
+            yield Cause("price_missing", holding.asset, text)
+        elif holding.price.at is not None and now - holding.price.at > STALE_AFTER:
+            text = f"the price of {holding.asset} is as of {_moment(holding.price.at)}"
+            yield Cause("price_stale", holding.asset, text)
+
+
+def _moment(time: datetime | None) -> str:
+    return "never" if time is None else time.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,47 @@
+"""What a sync did, and what it says while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class PartReport:
+    """One part of one connection: balances, orders, or a stream of history."""
+
+    connection: str
+    stream: str
+    pages: int = 0
+    #: Entries (or balances, orders) that the answers held.
+    entries: int = 0
+    #: Of those, the ones that were not known before.
+    new: int = 0
+    unparsed: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    #: Empty when all went well; else a stable code, with words for people beside it.
+    fault: str = ""
+    text: str = ""
+    fix: str = ""
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """One connection, all parts."""
+
+    connection: str
+    parts: list[PartReport] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[PartReport]:
+        """The parts that went wrong."""
+        return [part for part in self.parts if part.fault]
+
+
+Watcher = Callable[[PartReport], None]
+"""Called after each answer, from the thread that works for the connection."""
+
+
+def nobody(_part: PartReport) -> None:
+    """Watches nothing."""
