@@ -11,15 +11,54 @@ import socket
 import struct
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from tallyglass.exchanges.grants import Decision, FaultCode, Reason, Right, State
+from tallyglass.keeper import answers
+from tallyglass.keeper.answers import (
+    Answer,
+    Binding,
+    Connection,
+    ConnectionState,
+    Health,
+    Inspection,
+    JournalReport,
+    JournalRow,
+    SealKey,
+)
 
-ConnectionState = Literal["active", "retiring", "frozen", "dead"]
+__all__ = [
+    "Answer",
+    "BadKey",
+    "Binding",
+    "Connection",
+    "ConnectionState",
+    "Decision",
+    "ExchangeRefused",
+    "Frozen",
+    "Health",
+    "Inspection",
+    "JournalBroken",
+    "JournalReport",
+    "JournalRow",
+    "Keeper",
+    "KeeperError",
+    "Locked",
+    "NoSuchConnection",
+    "NotAllowed",
+    "Reason",
+    "Right",
+    "SealKey",
+    "State",
+    "Unreachable",
+    "VaultAltered",
+    "WrongPassphrase",
+    "peer_uid",
+    "socket_path",
+]
 #: `sun_path` holds 108 bytes on Linux, 104 elsewhere.
 _LONGEST_PATH = 100
 
@@ -113,126 +152,6 @@ _ERRORS: Mapping[str, type[KeeperError]] = {
     "frozen": Frozen,
     "exchange": ExchangeRefused,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What a keeper tells of itself, locked or not."""
-
-    state: Literal["empty", "locked", "unlocked"]
-    version: str
-    #: The address of the sandbox that stands for every exchange, or None: the real ones.
-    sandbox: str | None
-    pid: int
-    install_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SealKey:
-    """What a browser needs to seal a secret to the keeper (`sealing` says how). New at each start and each lock."""
-
-    #: X25519, 32 bytes, base64.
-    public_key: str
-    install_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """Whether a key works only from certain addresses."""
-
-    bound: Literal["yes", "no", "unknown"] = "unknown"
-    #: Empty where the exchange tells only that there is a list.
-    addresses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """The verdict on a key, as the exchange itself told its rights."""
-
-    exchange: str
-    verdict: Decision
-    grants: Mapping[Right, State]
-    ip: Binding
-    created_at: datetime | None
-    expires_at: datetime | None
-    account: str | None
-    #: The name that the user gave the key at the exchange.
-    label: str | None
-    #: The public part of the key: the id that the exchange shows.
-    key_name: str
-    reasons: tuple[Reason, ...]
-    #: The connection that was made or rechecked; None when nothing is stored.
-    connection: str | None = None
-    #: Time window that the key's history reads are limited to.
-    window: tuple[datetime | None, datetime | None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """One stored key and what is known of it. Never its secret."""
-
-    id: str
-    exchange: str
-    label: str
-    state: ConnectionState
-    #: Why it is frozen, retiring or dead.
-    why: str
-    account: str | None
-    #: The public part of the key: the id that the exchange shows.
-    key_name: str
-    #: What the journal calls the key.
-    fingerprint: str
-    grants: Mapping[Right, State]
-    ip: Binding
-    #: When it was stored here.
-    admitted_at: datetime
-    #: When the key was made, as the exchange tells it.
-    created_at: datetime | None
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    #: When the exchange was last asked for its rights.
-    checked_at: datetime
-    #: The exchange cannot prove that it is read-only: stored on the user's explicit word.
-    unproven: bool
-    window: tuple[datetime | None, datetime | None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An exchange's raw answer to a read."""
-
-    body: bytes = field(repr=False)
-    at: datetime
-    ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class JournalRow:
-    """One use of a key."""
-
-    time: datetime
-    #: Empty when a key was only inspected.
-    connection: str
-    #: The key's fingerprint.
-    key: str
-    exchange: str
-    read: str
-    #: The HTTP status as text, the code of a fault, or `none`: no answer is on record.
-    status: str
-    #: The address that the exchange saw, when known.
-    egress_ip: str | None
-    ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class JournalReport:
-    """Whether the journal is as it was written."""
-
-    intact: bool
-    lines: int
-    #: The number of the first line that is not as it was written, counted from 1.
-    first_bad: int | None
-    text: str
 
 
 def socket_path(home: Path) -> Path:
@@ -331,20 +250,20 @@ class Keeper:
 
     def inspect_sealed(self, exchange: str, sealed: str) -> Inspection:
         """`inspect` for fields that were sealed in the browser."""
-        return _inspection(self._post("/inspect", exchange=exchange, sealed=sealed))
+        return answers.inspection(self._post("/inspect", exchange=exchange, sealed=sealed))
 
     def admit_sealed(self, exchange: str, sealed: str, *, label: str = "", accept_unproven: bool = False) -> Inspection:
         """`admit` for fields that were sealed in the browser."""
         answer = self._post("/admit", exchange=exchange, sealed=sealed, label=label, accept_unproven=accept_unproven)
-        return _inspection(answer)
+        return answers.inspection(answer)
 
     def connections(self) -> list[Connection]:
         """Every stored connection, in the order they were made."""
-        return [_connection(row) for row in self._get("/connections")["connections"]]
+        return [answers.connection(row) for row in self._get("/connections")["connections"]]
 
     def recheck(self, connection: str) -> Inspection:
         """Ask the exchange again what the key may do. Anything worse than before freezes the connection at once."""
-        return _inspection(self._post(f"/connections/{quote(connection, safe='')}/recheck"))
+        return answers.inspection(self._post(f"/connections/{quote(connection, safe='')}/recheck"))
 
     def freeze(self, connection: str, why: str = "") -> None:
         """The key is not used until `thaw`."""
@@ -352,7 +271,7 @@ class Keeper:
 
     def thaw(self, connection: str) -> Inspection:
         """Ask the exchange again, and use the key again if the verdict allows."""
-        return _inspection(self._post(f"/connections/{quote(connection, safe='')}/thaw"))
+        return answers.inspection(self._post(f"/connections/{quote(connection, safe='')}/thaw"))
 
     def forget(self, connection: str) -> None:
         """Remove the connection and its secret from the vault."""
@@ -376,7 +295,7 @@ class Keeper:
     def journal(self, *, limit: int = 100, connection: str = "") -> list[JournalRow]:
         """The last uses of keys, newest first."""
         rows = self._get("/journal?" + urlencode({"limit": limit, "connection": connection}))["rows"]
-        return [JournalRow(**{**row, "time": datetime.fromisoformat(row["time"])}) for row in rows]
+        return [answers.journal_row(row) for row in rows]
 
     def verify_journal(self) -> JournalReport:
         """Read every line again and check the chain to its anchors."""
@@ -441,35 +360,3 @@ def _error(status: int, raw: bytes) -> KeeperError:
     except (ValueError, KeyError, TypeError):
         return KeeperError("keeper_failed", f"The keeper failed (status {status}).", "Look at the keeper's log.")
     return _ERRORS.get(code, KeeperError)(code, text, fix, more)
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _window(pair: list[str | None] | None) -> tuple[datetime | None, datetime | None] | None:
-    return None if pair is None else (_time(pair[0]), _time(pair[1]))
-
-
-def _inspection(row: Mapping[str, Any]) -> Inspection:
-    return Inspection(
-        **{
-            **row,
-            "ip": Binding(row["ip"]["bound"], tuple(row["ip"]["addresses"])),
-            "created_at": _time(row["created_at"]),
-            "expires_at": _time(row["expires_at"]),
-            "reasons": tuple(Reason(**each) for each in row["reasons"]),
-            "window": _window(row["window"]),
-        }
-    )
-
-
-def _connection(row: Mapping[str, Any]) -> Connection:
-    return Connection(
-        **{
-            **row,
-            "ip": Binding(row["ip"]["bound"], tuple(row["ip"]["addresses"])),
-            **{k: _time(row[k]) for k in ("admitted_at", "created_at", "expires_at", "last_used_at", "checked_at")},
-            "window": _window(row["window"]),
-        }
-    )

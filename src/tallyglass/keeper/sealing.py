@@ -36,7 +36,7 @@ class NotSealed(ValueError):
 
 def info(purpose: str, install_id: str, exchange: str) -> bytes:
     """What a sealed text is bound to."""
-    return "\n".join(("tallyglass seal 1", purpose, install_id, exchange)).encode()
+    return f"tallyglass seal 1\n{purpose}\n{install_id}\n{exchange}".encode()
 
 
 def seal(public_key: str, bound_to: bytes, fields: Mapping[str, str]) -> str:
@@ -73,9 +73,8 @@ class Opener:
 
 def _fields(plain: bytes) -> dict[str, str]:
     try:
-        fields = json.loads(plain)
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict) or not all(isinstance(v, str) for v in fields.values()):
-        raise NotSealed("what was sealed is no JSON object of texts")
+        fields: dict[str, str] = json.loads(plain)
+        "".join([*fields, *fields.values()]).encode()  # texts all, and no half characters among them
+    except (ValueError, TypeError, AttributeError):
+        raise NotSealed("what was sealed is no JSON object of texts") from None
     return fields

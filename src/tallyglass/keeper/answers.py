@@ -1,0 +1,176 @@
+"""What the keeper tells, as both ends of the socket know it; and how that goes over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal
+
+from tallyglass.exchanges.grants import Decision, Reason, Right, State
+
+ConnectionState = Literal["active", "retiring", "frozen", "dead"]
+Window = tuple[datetime | None, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a keeper tells of itself, locked or not."""
+
+    state: Literal["empty", "locked", "unlocked"]
+    version: str
+    #: The address of the sandbox that stands for every exchange, or None: the real ones.
+    sandbox: str | None
+    pid: int
+    install_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealKey:
+    """What a browser needs to seal a secret to the keeper (`sealing` says how). New at each start and each lock."""
+
+    #: X25519, 32 bytes, base64.
+    public_key: str
+    install_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Whether a key works only from certain addresses."""
+
+    bound: Literal["yes", "no", "unknown"] = "unknown"
+    #: Empty where the exchange tells only that there is a list.
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The verdict on a key, as the exchange itself told its rights."""
+
+    exchange: str
+    verdict: Decision
+    grants: Mapping[Right, State]
+    ip: Binding
+    created_at: datetime | None
+    expires_at: datetime | None
+    account: str | None
+    #: The name that the user gave the key at the exchange.
+    label: str | None
+    #: The public part of the key: the id that the exchange shows.
+    key_name: str
+    reasons: tuple[Reason, ...]
+    #: The connection that was made or rechecked; None when nothing is stored.
+    connection: str | None = None
+    #: Time window that the key's history reads are limited to.
+    window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One stored key and what is known of it. Never its secret."""
+
+    id: str
+    exchange: str
+    label: str
+    state: ConnectionState
+    #: Why it is frozen, retiring or dead.
+    why: str
+    account: str | None
+    #: The public part of the key: the id that the exchange shows.
+    key_name: str
+    #: What the journal calls the key.
+    fingerprint: str
+    grants: Mapping[Right, State]
+    ip: Binding
+    #: When it was stored here.
+    admitted_at: datetime
+    #: When the key was made, as the exchange tells it.
+    created_at: datetime | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    #: When the exchange was last asked for its rights.
+    checked_at: datetime
+    #: The exchange cannot prove that it is read-only: stored on the user's explicit word.
+    unproven: bool
+    window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An exchange's raw answer to a read."""
+
+    body: bytes = field(repr=False)
+    at: datetime
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One use of a key."""
+
+    time: datetime
+    #: Empty when a key was only inspected.
+    connection: str
+    #: The key's fingerprint.
+    key: str
+    exchange: str
+    read: str
+    #: The HTTP status as text, the code of a fault, or `none`: no answer is on record.
+    status: str
+    #: The address that the exchange saw, when known.
+    egress_ip: str | None
+    ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalReport:
+    """Whether the journal is as it was written."""
+
+    intact: bool
+    lines: int
+    #: The number of the first line that is not as it was written, counted from 1.
+    first_bad: int | None
+    text: str
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON holds it: dataclasses as objects, times as RFC 3339 in UTC."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if hasattr(value, "__dataclass_fields__"):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(each) for each in value]
+    return value
+
+
+def inspection(row: Mapping[str, Any]) -> Inspection:
+    """The inverse of `plain`."""
+    return Inspection(**{**_told(row), "reasons": tuple(Reason(**each) for each in row["reasons"])})
+
+
+def connection(row: Mapping[str, Any]) -> Connection:
+    """The inverse of `plain`."""
+    return Connection(**_told(row))
+
+
+def journal_row(row: Mapping[str, Any]) -> JournalRow:
+    """The inverse of `plain`."""
+    return JournalRow(**_told(row))
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        name: _time(value) if name == "time" or name.endswith("_at") else value for name, value in row.items()
+    }
+    if "ip" in told:
+        told["ip"] = Binding(told["ip"]["bound"], tuple(told["ip"]["addresses"]))
+    if told.get("window") is not None:
+        told["window"] = (_time(told["window"][0]), _time(told["window"][1]))
+    return told
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
