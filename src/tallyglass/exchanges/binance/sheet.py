@@ -1,0 +1,86 @@
+"""Binance's lists of history: the rows inside an answer, each booked or kept as not understood."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from tallyglass.exchanges.binance.rows import BOOKINGS
+from tallyglass.exchanges.streams import Known, NotReadable, Unparsed
+from tallyglass.ledger.entries import Entry
+
+_Raws = list[msgspec.Raw]
+
+
+class _Envelope(msgspec.Struct):
+    """An object around rows: each read keeps them under one of four names, some leave the name out for none."""
+
+    rows: _Raws | None = None
+    listed: _Raws | None = msgspec.field(name="list", default=None)
+    data: _Raws | None = None
+    dribblets: _Raws | None = msgspec.field(name="userAssetDribblets", default=None)
+    total: int | str | None = None
+    success: bool = False
+    more: bool = msgspec.field(name="moreData", default=False)
+
+
+_LISTS: Final = frozenset(("trades", "deposits", "withdrawals"))
+_LIST: Final = msgspec.json.Decoder(_Raws)
+_OBJECT: Final = msgspec.json.Decoder(_Envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One answer."""
+
+    entries: tuple[Entry, ...]
+    unparsed: tuple[Unparsed, ...]
+    #: How many rows the answer held, known or not.
+    count: int
+    #: How many there are in all, where the exchange says so.
+    total: int | None
+    #: The exchange says that it left rows out.
+    more: bool
+    #: The same for the same rows: an exchange that gives one page for ever is found out by it.
+    digest: str
+
+
+def sheet(read_id: str, body: bytes, known: Known) -> Sheet:
+    """The entries of an answer of that read. Raises `NotReadable` for another shape."""
+    raws, total, more = _raws(read_id, body)
+    booking = BOOKINGS[read_id]
+    entries: list[Entry] = []
+    unparsed: list[Unparsed] = []
+    digest = hashlib.sha256()
+    for raw in raws:
+        text = bytes(raw)
+        digest.update(text)
+        try:
+            entries.append(booking.entry(text, known))
+        except (ValueError, ArithmeticError) as error:
+            unparsed.append(odd(read_id, text, error))
+    return Sheet(tuple(entries), tuple(unparsed), len(raws), total, more, digest.hexdigest()[:16])
+
+
+def odd(read_id: str, raw: bytes, error: Exception) -> Unparsed:
+    """A row that is not understood, kept."""
+    name = f"{read_id}:{hashlib.sha256(raw).hexdigest()[:24]}"
+    return Unparsed(name, str(error)[:200] or type(error).__name__, raw.decode("utf-8", "replace"))
+
+
+def _raws(read_id: str, body: bytes) -> tuple[_Raws, int | None, bool]:
+    try:
+        if read_id in _LISTS:
+            return _LIST.decode(body), None, False
+        told = _OBJECT.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotReadable(f"{read_id}: not what Binance answers here ({str(error)[:120]})") from error
+    found = [each for each in (told.rows, told.listed, told.data, told.dribblets) if each is not None]
+    number = str(told.total)
+    total = int(number) if number.isascii() and number.isdecimal() else None
+    if not found and total is None and not told.success:
+        raise NotReadable(f"{read_id}: an object without rows")
+    return (found[0] if found else []), total, told.more
