@@ -31,7 +31,7 @@ from tallyglass.exchanges.streams import (
     Parsed,
     Ticker,
 )
-from tallyglass.money import ZERO, Amount, Asset, add, amount
+from tallyglass.money import ZERO, Amount, amount
 
 _ABSOLUTE = re.compile(r"\d+(\.\d+)?")
 
@@ -108,14 +108,13 @@ def parse(read_id: str, body: bytes, known: Known) -> Parsed:
 
 def _balances(body: bytes) -> Parsed:
     # Plain Balance gives a text per code, BalanceEx an object; an account that never held anything gives no result.
+    def balance(code: str, row: _Holding) -> Balance:
+        wallet, coin = place(code)
+        return Balance(wallet, coin, amount(row.balance), None if row.hold_trade is None else amount(row.hold_trade))
+
     rows = {code: _extended(raw) for code, raw in result(body, Rows, {}).items()}
-    found, unparsed = each(rows.items(), _Holding, lambda code, row: (place(code), row))
-    totals: dict[tuple[str, Asset], Balance] = {}
-    for (wallet, coin), row in found:  # two codes may name one asset: ETH2 and XETH
-        seen = totals.get((wallet, coin), Balance(wallet, coin, ZERO, ZERO))
-        locked = None if row.hold_trade is None or seen.locked is None else add(seen.locked, row.hold_trade)
-        totals[wallet, coin] = Balance(wallet, coin, add(seen.total, row.balance), locked)
-    return Parsed(tuple(totals.values()), tuple(unparsed))
+    items, unparsed = each(rows.items(), _Holding, balance)
+    return Parsed(tuple(items), tuple(unparsed))
 
 
 def _extended(raw: msgspec.Raw) -> msgspec.Raw:
