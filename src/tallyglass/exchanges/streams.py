@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
 from tallyglass.ledger.entries import Entry
-from tallyglass.money import Amount, Asset
+from tallyglass.money import Amount, Asset, add, total
 
 Cursor = Mapping[str, str]
 """Where a stream stands: texts that only the stream itself understands. Empty = never read."""
@@ -24,6 +24,8 @@ class Balance:
     total: Amount
     #: The part held by open orders or pending withdrawals; None where the exchange does not tell.
     locked: Amount | None = None
+    #: The exchange's own wallet id, where more than one read tells of the same wallet (Coinbase): see `merged`.
+    wallet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,29 @@ class Page:
     #: The stream has been read to its end for now; the next sync starts from `cursor`.
     done: bool
     unparsed: tuple[Unparsed, ...] = ()
+
+
+def merged(balances: Iterable[Balance]) -> tuple[Balance, ...]:
+    """What is owned per account and asset, from all that the balance reads tell, in the manifest's order.
+
+    Items of one wallet id are one wallet told twice: the later total holds, with the locked part of whichever told
+    it. What remains (two vaults, two codes of one asset) is added up, so that nothing counts twice and nothing is lost.
+    """
+    wallets: dict[tuple[str, str] | int, Balance] = {}
+    for item in balances:
+        key = (item.wallet, item.asset) if item.wallet else len(wallets)
+        earlier = wallets.get(key)
+        wallets[key] = replace(item, locked=earlier.locked) if earlier and item.locked is None else item
+    sums: dict[tuple[str, Asset], Balance] = {}
+    for item in wallets.values():
+        place = (item.account, item.asset)
+        sums[place] = _sum(sums[place], item) if place in sums else replace(item, wallet="")
+    return tuple(sums.values())
+
+
+def _sum(one: Balance, other: Balance) -> Balance:
+    told = [each.locked for each in (one, other) if each.locked is not None]
+    return replace(one, total=add(one.total, other.total), locked=total(told) if told else None)
 
 
 class NotReadable(ValueError):
