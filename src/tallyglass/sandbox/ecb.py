@@ -76,12 +76,12 @@ class Rates:
         self.days = tuple(_working_days(FIRST_DAY, datetime.fromtimestamp(now, UTC) - _PUBLISHED))
         self.table = {currency: self._walk(seed, currency) for currency in _TODAY}
 
-    def usd(self, currency: str) -> Amount:
-        """The dollars that one unit of a fiat currency is worth on the newest day."""
-        dollar = self.table["USD"][-1]
+    def usd(self, currency: str, at: int = -1) -> Amount:
+        """The dollars that one unit of a fiat currency is worth, on the newest day or the one at a position."""
+        dollar = self.table["USD"][at]
         if currency == "EUR":
             return dollar
-        return Decimal(1) if currency == "USD" else divide(dollar, self.table[currency][-1])
+        return Decimal(1) if currency == "USD" else divide(dollar, self.table[currency][at])
 
     def knows(self, currency: str) -> bool:
         """Whether it is a fiat currency with a reference rate."""

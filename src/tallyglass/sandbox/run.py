@@ -43,9 +43,9 @@ def build(seed: int, scale: Scale, now: float) -> tuple[Control, Ecb]:
     serial = 0
     gc.disable()  # millions of small objects that all stay: looking for garbage among them takes most of the time
     try:
-        for venue, account, act in grow({name: each.facts for name, each in made.items()}, prices, seed, now, scale):
+        for venue, account, act in grow(made, prices, seed, now, scale):
             made[venue].record(account, act)
-            serial = act.serial
+            serial = max(serial, act.serial)
     finally:
         gc.freeze()
         gc.enable()

@@ -1,0 +1,26 @@
+"""Asks a running sandbox, on this machine, how things really are."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def truth(base_url: str, exchange: str = "") -> dict[str, Any]:
+    """`/_control/truth`: prices and worth; or, of one exchange, balances, open orders and entries."""
+    where = urlsplit(base_url)
+    if where.hostname not in ("127.0.0.1", "localhost", "::1") or where.port is None:
+        raise ValueError("a sandbox runs on this machine")
+    line = http.client.HTTPConnection(where.hostname, where.port, timeout=30)
+    try:
+        line.request("GET", f"/_control/truth/{exchange}".rstrip("/"))
+        answer = line.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise ConnectionError(f"the sandbox answered {answer.status}")
+        told: dict[str, Any] = json.loads(body)
+    finally:
+        line.close()
+    return told
