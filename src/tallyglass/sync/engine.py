@@ -23,9 +23,9 @@ from tallyglass.exchanges.streams import (
     Parsed,
     Stream,
     Unparsed,
+    merged,
 )
 from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
-from tallyglass.money import Asset, add, total
 from tallyglass.store import history, lease, present
 from tallyglass.store.base import Store
 from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
@@ -87,32 +87,17 @@ def _balances(job: Job, report: SyncReport) -> None:
     part = _begin(job, report, "balances")
 
     def work() -> None:
-        found: dict[tuple[str, Asset], Balance] = {}
-        wallets: dict[str, Asset] = {}
-        for read in _reads(job.exchange, "balances"):
-            for parsed in _pages(job, part, read):
-                wallets.update(parsed.wallets)
-                for item in parsed.items:
-                    if isinstance(item, Balance):
-                        _join(found, item)
+        pages = [parsed for read in _reads(job.exchange, "balances") for parsed in _pages(job, part, read)]
+        found = merged(item for parsed in pages for item in parsed.items if isinstance(item, Balance))
+        wallets = {wallet: asset for parsed in pages for wallet, asset in parsed.wallets.items()}
         with job.store.write() as db:
             lease.hold(db, job.lease, job.now())
-            present.set_balances(db, job.connection, list(found.values()), job.now())
+            present.set_balances(db, job.connection, found, job.now())
             present.set_wallets(db, job.connection, wallets)
             present.went_well(db, job.connection, "balances", job.now())
         part.entries = len(found)
 
     _guarded(job, part, "balances", work)
-
-
-def _join(found: dict[tuple[str, Asset], Balance], item: Balance) -> None:
-    """Two codes of one asset in one wallet (renamed coins, two vaults) add up."""
-    key = (item.account, item.asset)
-    other = found.get(key)
-    if other is not None:
-        told = [each.locked for each in (item, other) if each.locked is not None]
-        item = Balance(item.account, item.asset, add(item.total, other.total), total(told) if told else None)
-    found[key] = item
 
 
 def _orders(job: Job, report: SyncReport) -> None:

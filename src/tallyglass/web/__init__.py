@@ -1,1 +1,1 @@
-"""TBD."""
+"""The web app: pages and REST, thin over app."""

@@ -1,0 +1,131 @@
+"""Connections: inspect a key, connect it, list, freeze, thaw, disconnect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from tallyglass.app.exchanges import exchange
+from tallyglass.app.problems import Problem
+from tallyglass.app.session import Session
+from tallyglass.app.views import KeyView, VerdictView, moment, reasons
+from tallyglass.exchanges import registry
+from tallyglass.exchanges.grants import Reason
+from tallyglass.keeper.client import Connection, Inspection, Keeper
+from tallyglass.store import history, present
+
+
+def inspect(keeper: Keeper, name: str, fields: Mapping[str, str]) -> VerdictView:
+    """What the exchange says the key may do. Nothing is stored."""
+    return verdict_view(keeper.inspect(exchange(name).id, fields))
+
+
+def connect(
+    keeper: Keeper, name: str, fields: Mapping[str, str], *, label: str = "", accept_unproven: bool = False
+) -> VerdictView:
+    """Inspect, and store the key if it is proven read-only."""
+    found = keeper.admit(exchange(name).id, fields, label=label, accept_unproven=accept_unproven)
+    return verdict_view(found)
+
+
+def verdict_view(found: Inspection) -> VerdictView:
+    """A verdict as users see it."""
+    return {
+        "exchange": found.exchange,
+        "verdict": found.verdict,
+        "grants": {str(right): str(state) for right, state in found.grants.items()},
+        "ip": {"bound": found.ip.bound, "addresses": list(found.ip.addresses)},
+        "expires_at": moment(found.expires_at),
+        "account": found.account,
+        "reasons": reasons(found.reasons),
+        "connection": found.connection,
+    }
+
+
+def keys(keeper: Keeper, now: datetime) -> list[KeyView]:
+    """Every stored key, with what is known of it."""
+    return [_key(connection, now) for connection in keeper.connections()]
+
+
+def _key(connection: Connection, now: datetime) -> KeyView:
+    due = due_at(connection)
+    return {
+        "connection": connection.id,
+        "exchange": connection.exchange,
+        "label": connection.label,
+        "state": connection.state,
+        "why": connection.why,
+        "grade": None,
+        "grants": {str(right): str(state) for right, state in connection.grants.items()},
+        "ip": {"bound": connection.ip.bound, "addresses": list(connection.ip.addresses)},
+        "account": connection.account,
+        "key_name": connection.key_name,
+        "unproven": connection.unproven,
+        "admitted_at": moment(connection.admitted_at),
+        "created_at": moment(connection.created_at),
+        "due_at": moment(due),
+        "expires_at": moment(connection.expires_at),
+        "checked_at": moment(connection.checked_at),
+        "last_used_at": moment(connection.last_used_at),
+        "findings": reasons(findings(connection, now)),
+    }
+
+
+def due_at(connection: Connection) -> datetime:
+    """When the key should be replaced: as the manifest advises, counted from its making, never past its expiry."""
+    advised = timedelta(days=int(registry.manifest(connection.exchange).rotation.get("advised_days", 180)))
+    due = (connection.created_at or connection.admitted_at) + advised
+    return due if connection.expires_at is None else min(due, connection.expires_at)
+
+
+def findings(connection: Connection, now: datetime) -> list[Reason]:
+    """What wants the user's hand on this key."""
+    manifest = registry.manifest(connection.exchange)
+    found = []
+    if connection.state == "frozen":
+        fix = f"Look at the key at {manifest.name}, then: tallyglass thaw {connection.id}"
+        found.append(Reason("frozen", f"Frozen: {connection.why or 'by you'}.", fix))
+    if connection.unproven:
+        text = f"{manifest.name} could not prove that this key is read-only."
+        found.append(Reason("unproven", text, f"Replace it by a key with only the read boxes ticked: {manifest.name}."))
+    if connection.ip.bound == "no":
+        text = f"The key works from anywhere. {manifest.ip.get('without', '')}".strip()
+        found.append(Reason("ip_unbound", text, f"Bind it: tallyglass guide {connection.exchange}"))
+    if now >= due_at(connection):
+        found.append(
+            Reason("rotation_due", "The key is due to be replaced.", f"tallyglass guide {connection.exchange}")
+        )
+    return found
+
+
+def freeze(keeper: Keeper, connection: str, why: str = "") -> None:
+    """Stop using a key, at once."""
+    _known(keeper, connection)
+    keeper.freeze(connection, why)
+
+
+def thaw(keeper: Keeper, connection: str) -> VerdictView:
+    """Use a frozen key again, if the exchange still proves it read-only."""
+    _known(keeper, connection)
+    return verdict_view(keeper.thaw(connection))
+
+
+def disconnect(session: Session, connection: str, *, forget_history: bool = False) -> Connection:
+    """Remove the secret from the vault. History stays unless asked. The key itself still exists at the exchange."""
+    found = _known(session.keeper, connection)
+    session.keeper.forget(connection)
+    if forget_history:
+        with session.store.write() as db:
+            history.forget(db, connection)
+            present.forget(db, connection)
+    return found
+
+
+def _known(keeper: Keeper, connection: str) -> Connection:
+    connections = {each.id: each for each in keeper.connections()}
+    if connection not in connections:
+        there = ", ".join(connections) or "none yet"
+        raise Problem(
+            "no_such_connection", f"No connection {connection!r}; there are: {there}.", "See: tallyglass keys"
+        )
+    return connections[connection]

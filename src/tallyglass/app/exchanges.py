@@ -1,0 +1,96 @@
+"""What exchanges there are, what can be asked of them, and how a key is made there."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from tallyglass.app.history import entry_view, order_view
+from tallyglass.app.problems import Problem
+from tallyglass.app.views import ExchangeView, moment
+from tallyglass.exchanges import registry
+from tallyglass.exchanges.manifest import Manifest, NotListed
+from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Ticker
+from tallyglass.ledger.entries import Entry
+from tallyglass.money import text
+
+
+def exchanges() -> list[ExchangeView]:
+    """Every exchange that can be connected."""
+    return [_view(manifest) for manifest in registry.exchanges()]
+
+
+def exchange(name: str) -> Manifest:
+    """One exchange. A `Problem` names those that there are."""
+    try:
+        manifest = registry.manifest(name)
+    except registry.UnknownExchange as error:
+        raise Problem("unknown_exchange", str(error), "See: tallyglass exchanges") from error
+    if manifest.tier == "source":
+        raise Problem("unknown_exchange", f"{manifest.name} is no exchange.", "See: tallyglass exchanges")
+    return manifest
+
+
+def _view(manifest: Manifest) -> ExchangeView:
+    return {
+        "id": manifest.id,
+        "name": manifest.name,
+        "tier": manifest.tier,
+        "proves": list(manifest.proves),
+        "tells": dict(manifest.tells),
+        "ip": str(manifest.ip.get("allow_list", "none")),
+        "reads": [
+            {"id": r.id, "method": r.method, "host": r.host, "path": r.path, "purpose": r.purpose}
+            for r in manifest.reads.values()
+        ],
+        "history": dict(manifest.history),
+    }
+
+
+def guide(name: str, addresses: list[str], today: date) -> str:
+    """How a read-only key is made there, in Markdown, with our addresses in that exchange's own format."""
+    manifest = exchange(name)
+    separator = str(manifest.ip.get("separator", ","))
+    ips = separator.join(addresses) if addresses else "(your public address: not known yet)"
+    return registry.guide(name).replace("{ips}", ips).replace("{date}", f"{today:%Y-%m}")
+
+
+def parse(name: str, read: str, body: bytes) -> dict[str, Any]:
+    """A raw answer in, normalised items out: for support, and for tests."""
+    try:
+        manifest = registry.manifest(name)
+        manifest.read(read)
+        parsed = registry.parsing(manifest.id).parse(read, body, Known())
+    except (registry.UnknownExchange, NotListed) as error:
+        raise Problem(
+            "unknown_read", str(error), f"See: tallyglass exchanges --json ({name} lists its reads)."
+        ) from error
+    except NotReadable as error:
+        fix = "Check that the file holds the exchange's whole answer and nothing else."
+        raise Problem("not_readable", f"This is no answer of {name} to {read}: {error}", fix) from error
+    return {
+        "items": [_item(item) for item in parsed.items],
+        "unparsed": [{"id": u.id, "reason": u.reason, "raw": u.raw} for u in parsed.unparsed],
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    match item:
+        case Balance():
+            locked = None if item.locked is None else text(item.locked)
+            return {
+                "item": "balance",
+                "account": item.account,
+                "asset": item.asset,
+                "total": text(item.total),
+                "locked": locked,
+            }
+        case Order():
+            return {"item": "order", **order_view(item)}
+        case Market():
+            aliases = list(item.aliases)
+            return {"item": "market", "name": item.name, "base": item.base, "quote": item.quote, "aliases": aliases}
+        case Ticker():
+            return {"item": "ticker", "base": item.base, "quote": item.quote, "price": text(item.price)}
+        case Entry():
+            return {"item": "entry", **entry_view(item), "time": moment(item.time)}

@@ -1,0 +1,96 @@
+"""What happened and what is open: entries, open orders, and what could not be parsed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+
+from tallyglass.app.problems import Problem
+from tallyglass.app.session import Session
+from tallyglass.app.views import EntryView, HistoryView, OrderView, moment
+from tallyglass.exchanges.streams import Order
+from tallyglass.ledger.entries import Entry
+from tallyglass.money import text
+from tallyglass.store import history as stored
+from tallyglass.store import present
+
+LONGEST_PAGE = 1000
+
+
+def history(session: Session, *, limit: int = 50, after: str = "", connection: str = "") -> HistoryView:
+    """A page of entries, newest first. `after` is the `next` of the page before."""
+    if not 1 <= limit <= LONGEST_PAGE:
+        raise Problem("limit", f"A page has 1 to {LONGEST_PAGE} entries.", "Use --after for the next page.")
+    place = _place(after) if after else None
+    found = stored.list_entries(session.store, limit=limit + 1, after=place, connection=connection)
+    page = found[:limit]
+    more = page[-1] if len(found) > limit else None
+    return {
+        "items": [entry_view(each.entry, each.connection) for each in page],
+        "next": None if more is None else _cursor(more.entry.time, more.place),
+    }
+
+
+def entry_view(entry: Entry, connection: str = "") -> EntryView:
+    """An entry as users see it; its id is unique over all connections."""
+    return {
+        "id": f"{connection}/{entry.id}" if connection else entry.id,
+        "time": moment(entry.time) or "",
+        "kind": entry.kind,
+        "connection": connection,
+        "status": entry.status,
+        "note": entry.note,
+        "legs": [
+            {"asset": leg.asset, "amount": text(leg.amount), "role": leg.role, "account": leg.account}
+            for leg in entry.legs
+        ],
+    }
+
+
+def orders(session: Session) -> list[OrderView]:
+    """Every open order."""
+    with session.store.read() as db:
+        return [order_view(order, connection) for connection, order in present.list_orders(db)]
+
+
+def order_view(order: Order, connection: str = "") -> OrderView:
+    """An open order as users see it."""
+    return {
+        "connection": connection,
+        "id": order.id,
+        "market": order.market,
+        "side": order.side,
+        "type": order.type,
+        "price": None if order.price is None else text(order.price),
+        "amount": text(order.amount),
+        "filled": text(order.filled),
+        "time": moment(order.time) or "",
+    }
+
+
+def unparsed(session: Session) -> list[dict[str, str | None]]:
+    """What is kept raw because no parser of this version knows it."""
+    return [
+        {
+            "connection": each.connection,
+            "stream": each.stream,
+            "id": each.piece.id,
+            "reason": each.piece.reason,
+            "raw": each.piece.raw,
+            "seen_at": moment(each.seen_at),
+        }
+        for each in stored.list_unparsed(session.store)
+    ]
+
+
+def _cursor(time: datetime, place: int) -> str:
+    return base64.urlsafe_b64encode(f"{time.isoformat()}|{place}".encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> tuple[datetime, int]:
+    try:
+        time, place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
+        return datetime.fromisoformat(time).astimezone(UTC), int(place)
+    except (ValueError, binascii.Error) as error:
+        raise Problem("cursor", "That is no cursor of ours.", "Take `next` from the page before.") from error

@@ -1,0 +1,98 @@
+"""Starts the keeper's process, waits for it, and ends it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tallyglass.app.home import Home
+from tallyglass.app.problems import Problem
+from tallyglass.keeper.client import Keeper, Unreachable
+
+START_SECONDS = 20.0
+#: What the keeper may see of our environment: never a secret, only where it is and what it stands before.
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "TMPDIR", "CREDENTIALS_DIRECTORY")
+
+
+class KeeperProcess:
+    """A keeper that we started: it ends when we do, even when we are killed."""
+
+    def __init__(self, home: Home, *, sandbox: str | None = None, log_level: str = "warning") -> None:
+        home.make()
+        self._home = home
+        self._environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        sandbox = sandbox or os.environ.get("TALLYGLASS_SANDBOX")
+        if sandbox:
+            self._environment["TALLYGLASS_SANDBOX"] = sandbox
+        self._environment["TALLYGLASS_LOG"] = log_level
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> Keeper:
+        """Start it and wait until it answers."""
+        # The keeper ends at the end of its standard input: when this process dies, however it dies.
+        command = [sys.executable, "-m", "tallyglass.keeper", "--home", str(self._home.path), "--until-eof"]
+        self._process = subprocess.Popen(  # noqa: S603  (our own module, no shell)
+            command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        keeper = Keeper(self._home.socket)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                keeper.health()
+            except Unreachable:
+                time.sleep(0.02)
+            else:
+                return keeper
+        self.stop()
+        raise Problem(
+            "keeper_not_started",
+            "The keeper did not start.",
+            f"Its own words stand above. Is another keeper running for {self._home.path}?",
+        )
+
+    def stop(self) -> None:
+        """End it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        process.wait()
+
+
+@contextmanager
+def running_keeper(home: Home, *, sandbox: str | None = None, log_level: str = "warning") -> Iterator[Keeper]:
+    """The keeper of this home: the one that runs already, or one that lives as long as the block."""
+    keeper = Keeper(home.socket)
+    try:
+        keeper.health()
+    except Unreachable:
+        process = KeeperProcess(home, sandbox=sandbox, log_level=log_level)
+        try:
+            yield process.start()
+        finally:
+            process.stop()
+    else:
+        yield keeper

@@ -1,0 +1,42 @@
+"""Key files: what a user hands over, read without a trace. The texts of errors hold nothing of the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from tallyglass.app.problems import Problem
+
+LARGEST = 64 * 1024
+_SHAPE = 'The file holds JSON like {"key": "…", "secret": "…"}, or is the key file that the exchange gave you.'
+
+
+def read_key_file(name: str) -> dict[str, str]:
+    """The members of a key file: a path, `-` for standard input, or `/dev/fd/N`."""
+    try:
+        if name == "-":
+            raw = sys.stdin.buffer.read(LARGEST + 1)
+        else:
+            with Path(name).expanduser().open("rb") as file:
+                raw = file.read(LARGEST + 1)
+    except OSError as error:
+        raise Problem("key_file", f"{name} cannot be read: {os.strerror(error.errno or 0)}.", _SHAPE) from None
+    if len(raw) > LARGEST:
+        raise Problem("key_file", f"{name} is too large to be a key file.", _SHAPE)
+    return parse_key_file(raw, name)
+
+
+def parse_key_file(raw: bytes, name: str = "the key file") -> dict[str, str]:
+    """The text members of a JSON object. Nothing of the content stands in any error."""
+    try:
+        members = json.loads(raw.decode("utf-8-sig"))
+    except ValueError:
+        raise Problem("key_file", f"{name} is not JSON.", _SHAPE) from None
+    if not isinstance(members, dict) or not members:
+        raise Problem("key_file", f"{name} holds no JSON object.", _SHAPE)
+    fields = {name: value for name, value in members.items() if isinstance(value, str)}
+    if not fields:
+        raise Problem("key_file", f"{name} holds no key.", _SHAPE)
+    return fields

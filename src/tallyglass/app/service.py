@@ -1,0 +1,178 @@
+"""The running program behind `up` and `demo`: keeps the keeper alive, syncs what is due, tells who listens."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from tallyglass.app import syncing
+from tallyglass.app.home import Home
+from tallyglass.app.keeper_process import KeeperProcess
+from tallyglass.app.problems import Problem
+from tallyglass.app.session import Session, open_portfolio
+from tallyglass.keeper.client import Keeper, KeeperError, Unreachable
+from tallyglass.store.base import Store
+
+log = logging.getLogger(__name__)
+
+Event = Literal["worth", "sync", "keeper"]
+KeeperState = Literal["unlocked", "locked", "down"]
+BEAT_SECONDS = 1.0
+
+
+class Service:
+    """One home, served. Threads: the caller's, one for the beat, one for a sync that runs."""
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        sandbox: str | None = None,
+        passphrase: Callable[[], str] | None = None,
+        log_level: str = "warning",
+    ) -> None:
+        """`passphrase` is asked again when the keeper had to be restarted; without it, a new keeper stays locked."""
+        self.home = home
+        self.sandbox = sandbox
+        self._process = KeeperProcess(home, sandbox=sandbox, log_level=log_level)
+        self._passphrase = passphrase
+        self._keeper: Keeper | None = None
+        self._store: Store | None = None
+        self._ended = threading.Event()
+        self._beat = threading.Thread(target=self._run, name="beat", daemon=True)
+        self._syncing = threading.Lock()
+        self._listeners: list[queue.SimpleQueue[Event]] = []
+        self._state: KeeperState = "down"
+
+    # -- life
+
+    def start(self) -> Keeper:
+        """Start the keeper and the beat. The keeper is locked until `unlock`."""
+        self._keeper = self._process.start()
+        self.sandbox = self._keeper.health().sandbox
+        self._state = "locked"
+        self._beat.start()
+        return self._keeper
+
+    def unlock(self, passphrase: str) -> None:
+        """Open vault and portfolio. Raises `WrongPassphrase`."""
+        keeper = self._running_keeper()
+        keeper.unlock(passphrase)
+        self._open(keeper)
+
+    def lock(self) -> None:
+        """Forget every secret; the portfolio is closed too."""
+        self._running_keeper().lock()
+        self._close_store()
+        self._become("locked")
+
+    def stop(self) -> None:
+        """End everything."""
+        self._ended.set()
+        if self._beat.is_alive():
+            self._beat.join(30)
+        self._close_store()
+        self._process.stop()
+
+    # -- what the web asks
+
+    @property
+    def state(self) -> KeeperState:
+        """How the keeper stands."""
+        return self._state
+
+    def session(self) -> Session:
+        """The open session. A `Problem` with code `locked` or `keeper_down` when there is none."""
+        if self._state == "down":
+            raise Problem("keeper_down", "The keeper is not running; it is being restarted.", "Wait a moment.")
+        if self._state == "locked" or self._keeper is None or self._store is None:
+            raise Problem("locked", "The keeper is locked.", "Unlock it with your passphrase.")
+        return Session(self.home, self._keeper, self._store)
+
+    def sync_now(self, connection: str = "") -> bool:
+        """Sync in the background; False when a sync runs already."""
+        if not self._syncing.acquire(blocking=False):
+            return False
+        threading.Thread(target=self._sync, args=(connection,), name="sync", daemon=True).start()
+        return True
+
+    @property
+    def syncing(self) -> bool:
+        """Whether a sync runs."""
+        return self._syncing.locked()
+
+    @contextmanager
+    def listen(self) -> Iterator[queue.SimpleQueue[Event]]:
+        """A queue of what has changed, for as long as the block lasts."""
+        mine: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._listeners.append(mine)
+        try:
+            yield mine
+        finally:
+            self._listeners.remove(mine)
+
+    # -- inside
+
+    def _run(self) -> None:
+        while not self._ended.wait(BEAT_SECONDS):
+            try:
+                self._once()
+            except (KeeperError, Problem) as error:
+                log.warning("%s", error)
+
+    def _once(self) -> None:
+        if not self._process.running:
+            self._restart()
+        elif self._state == "unlocked" and not self.syncing:
+            for connection in syncing.due(self.session()):
+                log.info("%s is due", connection)
+                self.sync_now()
+                break
+
+    def _restart(self) -> None:
+        log.error("the keeper has died; starting a new one")
+        self._close_store()
+        self._become("down")
+        self._keeper = self._process.start()
+        self._become("locked")
+        if self._passphrase is not None:
+            self._keeper.unlock(self._passphrase())
+            self._open(self._keeper)
+
+    def _open(self, keeper: Keeper) -> None:
+        self._close_store()
+        self._store = open_portfolio(self.home, keeper)
+        self._become("unlocked")
+
+    def _close_store(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _become(self, state: KeeperState) -> None:
+        self._state = state
+        self._tell("keeper")
+
+    def _running_keeper(self) -> Keeper:
+        if self._keeper is None:
+            raise Unreachable("unreachable", "The keeper is not running.", "Wait a moment.")
+        return self._keeper
+
+    def _sync(self, connection: str) -> None:
+        try:
+            self._tell("sync")
+            syncing.sync(self.session(), connection, watch=lambda _part: self._tell("worth"))
+        except (KeeperError, Problem) as error:
+            log.warning("sync: %s", error)
+        finally:
+            self._syncing.release()
+            self._tell("sync")
+            self._tell("worth")
+
+    def _tell(self, event: Event) -> None:
+        for listener in list(self._listeners):
+            listener.put(event)

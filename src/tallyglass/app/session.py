@@ -1,0 +1,88 @@
+"""A session: an unlocked keeper and the open store, for the length of a command or of the web app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tallyglass.app.home import Home
+from tallyglass.app.keeper_process import running_keeper
+from tallyglass.app.problems import Problem
+from tallyglass.keeper.client import Keeper
+from tallyglass.store.base import Store, StoreError
+from tallyglass.store.sqlcipher import open_store
+
+Ask = Callable[[str], str]
+"""Gives the passphrase; the text says for what. Raises `Problem` where nobody can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every area of the app works with."""
+
+    home: Home
+    keeper: Keeper
+    store: Store
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    @property
+    def sandbox(self) -> str | None:
+        """The address of the sandbox that stands for every exchange, or None."""
+        return self.keeper.health().sandbox
+
+
+@contextmanager
+def open_keeper(home: Home, ask: Ask, *, log_level: str = "warning") -> Iterator[Keeper]:
+    """The unlocked keeper of this home; a locked one is unlocked with what `ask` gives."""
+    if not home.exists:
+        raise Problem("no_home", f"There is no Tallyglass home at {home.path}.", "Make one with: tallyglass init")
+    with running_keeper(home, log_level=log_level) as keeper:
+        unlock(keeper, ask)
+        yield keeper
+
+
+def unlock(keeper: Keeper, ask: Ask) -> None:
+    """Unlock the keeper if it is locked."""
+    if keeper.health().state != "unlocked":
+        keeper.unlock(ask("Passphrase: "))
+
+
+def open_portfolio(home: Home, keeper: Keeper) -> Store:
+    """The portfolio database, under the key that the unlocked keeper gives."""
+    try:
+        return open_store(home.portfolio, keeper.store_key())
+    except StoreError as error:
+        raise Problem("store", str(error), "Nothing was changed.") from error
+
+
+@contextmanager
+def open_session(home: Home, ask: Ask, *, log_level: str = "warning") -> Iterator[Session]:
+    """Keeper and store, closed at the end."""
+    with open_keeper(home, ask, log_level=log_level) as keeper:
+        store = open_portfolio(home, keeper)
+        try:
+            yield Session(home, keeper, store)
+        finally:
+            store.close()
+
+
+def create_home(home: Home, passphrase: str, *, log_level: str = "warning") -> None:
+    """Make a home with its vault."""
+    if home.exists:
+        raise Problem("home_exists", f"{home.path} already holds a vault.", "Choose another folder with --home.")
+    check_passphrase(passphrase)
+    home.make()
+    with running_keeper(home, log_level=log_level) as keeper:
+        keeper.create(passphrase)
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Refuse one that could be guessed offline."""
+    if len(passphrase) < 12:
+        raise Problem(
+            "passphrase_short",
+            "The passphrase is shorter than 12 characters.",
+            "Take four or five words that do not belong together; a password manager is a good place for them.",
+        )

@@ -1,0 +1,129 @@
+"""Syncing: markets, balances, orders, history and prices of every connection, all at once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import timedelta
+
+from tallyglass.app.problems import Problem
+from tallyglass.app.session import Session
+from tallyglass.app.views import SyncPartView
+from tallyglass.keeper.client import Connection
+from tallyglass.prices import refresh
+from tallyglass.store import lease
+from tallyglass.sync import engine
+from tallyglass.sync.replay import replay as replay_stored
+from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
+
+#: A sync that went well is due again after this; after failures in a row, later and later.
+EVERY = timedelta(minutes=5)
+LATEST = timedelta(hours=1)
+
+
+def sync(session: Session, connection: str = "", *, full: bool = False, watch: Watcher = nobody) -> list[SyncPartView]:
+    """Read everything new of one connection, or of all at once. A part that fails is told and stops no other."""
+    chosen = _chosen(session, connection)
+    reports: list[PartReport] = []
+    exchanges = sorted({each.exchange for each in chosen})
+    refresher = refresh.Refresher(session.store, session.keeper, session.now)
+    with ThreadPoolExecutor(max_workers=max(8, len(chosen) + 2)) as pool:
+        list(pool.map(lambda name: refresh.markets(refresher, name), exchanges))
+        prices = [pool.submit(refresh.tickers, refresher, name) for name in exchanges]
+        prices.append(pool.submit(refresh.rates, refresher))
+        syncs = [pool.submit(_one, session, each, full, watch) for each in chosen]
+        for done in as_completed(syncs):
+            reports.extend(done.result().parts)
+        for each in prices:
+            each.result()
+    return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
+
+
+def _chosen(session: Session, connection: str) -> list[Connection]:
+    usable = [each for each in session.keeper.connections() if each.state in ("active", "retiring")]
+    if not connection:
+        return usable
+    chosen = [each for each in usable if each.id == connection]
+    if not chosen:
+        there = ", ".join(each.id for each in usable) or "none yet"
+        raise Problem(
+            "no_such_connection", f"No active connection {connection!r}; there are: {there}.", "See: tallyglass keys"
+        )
+    return chosen
+
+
+def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -> SyncReport:  # noqa: FBT001
+    held = _claim(session, connection.id)
+    if held is None:
+        busy = PartReport(
+            connection.id, "all", fault="busy", text=f"{connection.id} is being synced by another process"
+        )
+        busy.fix = "Wait for it to end."
+        return SyncReport(connection.id, [busy])
+    report = SyncReport(connection.id)
+    try:
+        job = engine.Job(connection.id, connection.exchange, session.keeper, session.store, held, watch, session.now)
+        report = engine.sync(job, full=full)
+    finally:
+        failed = bool(report.failed) or not report.parts
+        wait = min(EVERY * 2 ** min(lease.failures(session.store, connection.id), 10), LATEST) if failed else EVERY
+        lease.release(session.store, held, session.now(), next_due=session.now() + wait, failed=failed)
+    return report
+
+
+def _claim(session: Session, name: str) -> lease.Lease | None:
+    holder = f"{os.getpid()}-{secrets.token_hex(4)}"
+    return lease.claim(session.store, name, holder, session.now())
+
+
+def replay(session: Session, connection: str = "", *, watch: Watcher = nobody) -> list[SyncPartView]:
+    """Parse the stored answers again with today's parsers. Asks no exchange."""
+    views: list[SyncPartView] = []
+    for each in _replayable(session, connection):
+        held = _claim(session, each.id)
+        if held is None:
+            raise Problem("busy", f"{each.id} is being synced by another process.", "Wait for it to end.")
+        try:
+            report = replay_stored(session.store, held, each.exchange, watch=watch, now=session.now)
+        finally:
+            lease.release(
+                session.store, held, session.now(), next_due=lease.next_due(session.store, each.id), failed=False
+            )
+        views.extend(_part(part) for part in report.parts)
+    return views
+
+
+def _replayable(session: Session, connection: str) -> Iterable[Connection]:
+    found = [each for each in session.keeper.connections() if connection in ("", each.id)]
+    if connection and not found:
+        raise Problem("no_such_connection", f"No connection {connection!r}.", "See: tallyglass keys")
+    return found
+
+
+def due(session: Session) -> list[str]:
+    """The connections whose next sync is due."""
+    now = session.now()
+    found = []
+    for each in session.keeper.connections():
+        when = lease.next_due(session.store, each.id)
+        if each.state in ("active", "retiring") and (when is None or when <= now):
+            found.append(each.id)
+    return found
+
+
+def _part(part: PartReport) -> SyncPartView:
+    return {
+        "connection": part.connection,
+        "stream": part.stream,
+        "pages": part.pages,
+        "entries": part.entries,
+        "new": part.new,
+        "unparsed": part.unparsed,
+        "requests": part.requests,
+        "seconds": round(part.seconds, 3),
+        "fault": part.fault or None,
+        "text": part.text,
+        "fix": part.fix,
+    }

@@ -1,0 +1,200 @@
+"""The shapes of what users get, in JSON and on pages: the contract of DESIGN §9. Money is text, times RFC 3339 UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from tallyglass.exchanges.grants import Reason
+
+
+class ReasonView(TypedDict):
+    """One thing to tell, with what to do."""
+
+    code: str
+    text: str
+    fix: str
+
+
+class BindingView(TypedDict):
+    """Whether a key works only from certain addresses: yes, no or unknown."""
+
+    bound: str
+    addresses: list[str]
+
+
+class VerdictView(TypedDict):
+    """`inspect` and `connect`."""
+
+    exchange: str
+    verdict: str
+    grants: dict[str, str]
+    ip: BindingView
+    expires_at: str | None
+    account: str | None
+    reasons: list[ReasonView]
+    connection: str | None
+
+
+class KeyView(TypedDict):
+    """One row of `keys`."""
+
+    connection: str
+    exchange: str
+    label: str
+    state: str
+    why: str
+    grade: str | None
+    grants: dict[str, str]
+    ip: BindingView
+    account: str | None
+    key_name: str
+    unproven: bool
+    admitted_at: str | None
+    created_at: str | None
+    due_at: str | None
+    expires_at: str | None
+    checked_at: str | None
+    last_used_at: str | None
+    findings: list[ReasonView]
+
+
+class CauseView(TypedDict):
+    """Why a total is not complete."""
+
+    code: str
+    about: str
+    text: str
+
+
+class SourceView(TypedDict):
+    """One connection behind a total."""
+
+    connection: str
+    status: str
+    fresh_at: str | None
+    text: str
+
+
+class PartView(TypedDict):
+    """What a wallet of a connection holds."""
+
+    connection: str
+    account: str
+    amount: str
+
+
+class HoldingView(TypedDict):
+    """One asset over all connections."""
+
+    asset: str
+    amount: str
+    price: str | None
+    price_source: str | None
+    price_at: str | None
+    value: str | None
+    by: list[PartView]
+
+
+class WorthView(TypedDict):
+    """`worth`."""
+
+    total: str
+    currency: str
+    complete: bool
+    as_of: str
+    causes: list[CauseView]
+    sources: list[SourceView]
+    holdings: list[HoldingView]
+
+
+class LegView(TypedDict):
+    """One movement of an entry."""
+
+    asset: str
+    amount: str
+    role: str
+    account: str
+
+
+class EntryView(TypedDict):
+    """One event."""
+
+    id: str
+    time: str
+    kind: str
+    connection: str
+    status: str
+    note: str
+    legs: list[LegView]
+
+
+class HistoryView(TypedDict):
+    """`history`."""
+
+    items: list[EntryView]
+    next: str | None
+
+
+class OrderView(TypedDict):
+    """One row of `orders`."""
+
+    connection: str
+    id: str
+    market: str
+    side: str
+    type: str
+    price: str | None
+    amount: str
+    filled: str
+    time: str
+
+
+class SyncPartView(TypedDict):
+    """One stream of one connection in `sync` and `replay`."""
+
+    connection: str
+    stream: str
+    pages: int
+    entries: int
+    new: int
+    unparsed: int
+    requests: int
+    seconds: float
+    fault: str | None
+    text: str
+    fix: str
+
+
+class ReadView(TypedDict):
+    """One call that Tallyglass can make."""
+
+    id: str
+    method: str
+    host: str
+    path: str
+    purpose: str
+
+
+class ExchangeView(TypedDict):
+    """One row of `exchanges`."""
+
+    id: str
+    name: str
+    tier: str
+    proves: list[str]
+    tells: dict[str, bool]
+    ip: str
+    reads: list[ReadView]
+    history: dict[str, str]
+
+
+def moment(time: datetime | None) -> str | None:
+    """RFC 3339, UTC, ending in Z."""
+    return None if time is None else time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def reasons(given: Iterable[Reason]) -> list[ReasonView]:
+    """Reasons as they are shown."""
+    return [{"code": reason.code, "text": reason.text, "fix": reason.fix} for reason in given]

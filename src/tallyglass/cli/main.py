@@ -1,0 +1,111 @@
+"""`tallyglass`: the entry, the common options, and the exit code of every way a command can end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tallyglass import __version__
+from tallyglass.app.problems import Problem
+from tallyglass.cli.options import LEVELS, Options, options, set_up_logging, to_front
+from tallyglass.keeper.client import BadKey, ExchangeRefused, KeeperError, Locked, WrongPassphrase
+
+DONE, FAILED, USAGE, REFUSED, UNPROVEN, EXCHANGE, PARTIAL, LOCKED = range(8)
+
+app = typer.Typer(
+    name="tallyglass",
+    help="See everything you own on every exchange, through keys that can touch nothing.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="--home, --json, --passphrase-file and --log-level may stand anywhere on the line.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tallyglass {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    home: Annotated[Path | None, typer.Option(help="The folder that holds everything.", show_default=False)] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs: exact and stable.")] = False,
+    passphrase_file: Annotated[Path | None, typer.Option(help="A path or /dev/fd/N; else a prompt.")] = None,
+    log_level: Annotated[str, typer.Option(help=", ".join(LEVELS))] = os.environ.get("TALLYGLASS_LOG", "warning"),
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,  # noqa: ARG001
+) -> None:
+    if log_level not in LEVELS:
+        raise typer.BadParameter(f"{log_level} is none of {', '.join(LEVELS)}")
+    options.home, options.json, options.passphrase_file = home, json, passphrase_file
+    options.log_level = log_level
+    set_up_logging(log_level)
+
+
+def exit_code(error: KeeperError | Problem) -> int:
+    """The exit code of DESIGN §9 for what went wrong."""
+    if isinstance(error, Locked | WrongPassphrase) or error.code == "locked":
+        return LOCKED
+    if isinstance(error, ExchangeRefused):
+        return EXCHANGE
+    if isinstance(error, BadKey) or error.code in USAGE_CODES:
+        return USAGE
+    return FAILED
+
+
+#: Problems that are mistakes on the command line.
+USAGE_CODES = frozenset(
+    (
+        "unknown_exchange",
+        "unknown_read",
+        "key_file",
+        "passphrase_file",
+        "limit",
+        "cursor",
+        "no_such_connection",
+        "usage",
+    )
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; every error has words, a next step and an exit code."""
+    from tallyglass.cli import keys, money, service  # noqa: F401  (they add their commands)
+
+    given = to_front(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(args=given, standalone_mode=True)
+    except (Problem, KeeperError) as error:
+        tell(error, options)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+
+
+def tell(error: KeeperError | Problem, with_: Options) -> None:
+    """Say what went wrong: as JSON where JSON was asked for, else in words on standard error."""
+    from tallyglass.cli import show
+
+    if with_.json:
+        code = error.fault_code if isinstance(error, ExchangeRefused) else error.code
+        detail: dict[str, object] = {"code": code, "text": error.text, "fix": error.fix}
+        if isinstance(error, ExchangeRefused):
+            detail["causes"] = list(error.causes)
+            detail["retry_after"] = error.retry_after
+        show.as_json({"error": detail})
+    else:
+        show.problem(error.text, error.fix)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""Commands about what is owned: sync, replay, worth, holdings, history, orders, unparsed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tallyglass.app import history as ledger
+from tallyglass.app import syncing
+from tallyglass.app import worth as valuing
+from tallyglass.app.views import SyncPartView, WorthView
+from tallyglass.cli import main, show
+from tallyglass.cli.main import app
+from tallyglass.cli.options import options
+from tallyglass.sync.report import PartReport, Watcher, nobody
+
+
+@app.command()
+def sync(
+    connection: Annotated[str, typer.Argument(help="One connection; all of them when left out.")] = "",
+    full: Annotated[bool, typer.Option(help="Read the whole history again.")] = False,
+) -> None:
+    """Read everything new: balances, open orders, history, prices."""
+    with options.session() as session:
+        if not options.json:
+            show.sandbox_notice(session.sandbox)
+        with watching() as watch:
+            found = syncing.sync(session, connection, full=full, watch=watch)
+    _print_parts(found)
+
+
+@app.command()
+def replay(connection: Annotated[str, typer.Argument()] = "") -> None:
+    """Parse the stored answers again, for example after an upgrade. Asks no exchange."""
+    with options.session() as session, watching() as watch:
+        found = syncing.replay(session, connection, watch=watch)
+    _print_parts(found)
+
+
+class watching:  # noqa: N801  (used as a function)
+    """A line per connection while it works; nothing where no one looks."""
+
+    def __init__(self) -> None:
+        self._on = not options.json and show.err.is_terminal
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(pulse_style="cyan"),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=show.err, transient=True)
+        self._tasks: dict[str, object] = {}
+        self._entries: dict[tuple[str, str], int] = {}
+
+    def __enter__(self) -> Watcher:
+        if not self._on:
+            return nobody
+        self._progress.start()
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        if self._on:
+            self._progress.stop()
+
+    def _show(self, part: PartReport) -> None:
+        self._entries[part.connection, part.stream] = part.entries
+        total = sum(count for (connection, _), count in self._entries.items() if connection == part.connection)
+        text = f"{part.connection}: {part.stream} ({total:,} items)"
+        if part.connection not in self._tasks:
+            self._tasks[part.connection] = self._progress.add_task(text, total=None)
+        self._progress.update(self._tasks[part.connection], description=text)  # type: ignore[arg-type]
+
+
+def _print_parts(found: list[SyncPartView]) -> None:
+    if options.json:
+        show.as_json(found)
+    else:
+        rows = show.table(
+            "connection", "streams", ("pages", "right"), ("entries", "right"), ("new", "right"), ("seconds", "right")
+        )
+        for connection in dict.fromkeys(part["connection"] for part in found):
+            parts = [part for part in found if part["connection"] == connection]
+            rows.add_row(
+                connection,
+                str(len(parts)),
+                *(f"{sum(part[name] for part in parts):,}" for name in ("pages", "entries", "new")),
+                f"{sum(part['seconds'] for part in parts):.1f}",
+            )
+        show.out.print(rows)
+        unknown = sum(part["unparsed"] for part in found)
+        if unknown:
+            show.out.print(f"{unknown} pieces were not understood; kept. See: tallyglass unparsed", style="yellow")
+        for part in found:
+            if part["fault"]:
+                show.problem(f"{part['connection']} {part['stream']}: {part['text']}", part["fix"])
+    if any(part["fault"] for part in found):
+        raise typer.Exit(main.PARTIAL if any(not part["fault"] for part in found) else main.EXCHANGE)
+
+
+@app.command()
+def worth() -> None:
+    """What everything is worth, from stored data. Says so when it is not the whole."""
+    with options.session() as session:
+        found = valuing.worth_view(session)
+        sandbox = session.sandbox
+    if options.json:
+        show.as_json(found)
+    else:
+        show.sandbox_notice(sandbox)
+        print_worth(found)
+    if not found["complete"]:
+        raise typer.Exit(main.PARTIAL)
+
+
+def print_worth(found: WorthView) -> None:
+    """Net worth and holdings for people."""
+    currency = found["currency"]
+    mark = "" if found["complete"] else " [bold yellow]partial[/]"
+    show.out.print(f"\nNet worth  [bold]{show.money(found['total'], currency)}[/]{mark}")
+    fresh = [f"{source['connection']} {show.age(source['fresh_at'])}" for source in found["sources"]]
+    show.out.print(", ".join(fresh) or "no connections yet", style="dim")
+    for cause in found["causes"]:
+        show.out.print(f"! {cause['text']}", style="yellow", markup=False)
+    rows = show.table("asset", ("amount", "right"), ("price", "right"), "source", ("value", "right"))
+    for holding in found["holdings"]:
+        rows.add_row(
+            holding["asset"],
+            show.quantity(holding["amount"]),
+            show.price(holding["price"], currency),
+            holding["price_source"] or "",
+            show.money(holding["value"], currency),
+        )
+    show.out.print()
+    show.out.print(rows)
+
+
+@app.command()
+def holdings() -> None:
+    """Every asset, and which wallet of which connection holds it."""
+    with options.session() as session:
+        found = valuing.worth_view(session)
+    if options.json:
+        show.as_json(found["holdings"])
+    else:
+        rows = show.table("asset", ("amount", "right"), ("value", "right"), "where")
+        for holding in found["holdings"]:
+            value = show.money(holding["value"], found["currency"])
+            rows.add_row(f"[bold]{holding['asset']}[/]", show.quantity(holding["amount"]), value, "")
+            for part in holding["by"]:
+                rows.add_row(
+                    "", show.quantity(part["amount"]), "", f"{part['connection']} {part['account']}", style="dim"
+                )
+        show.out.print(rows)
+        for cause in found["causes"]:
+            show.out.print(f"! {cause['text']}", style="yellow", markup=False)
+    if not found["complete"]:
+        raise typer.Exit(main.PARTIAL)
+
+
+@app.command()
+def history(
+    limit: Annotated[int, typer.Option(help="Entries a page, up to 1000.")] = 50,
+    after: Annotated[str, typer.Option(help="`next` of the page before.")] = "",
+    connection: Annotated[str, typer.Option(help="Only this one.")] = "",
+) -> None:
+    """What happened, newest first."""
+    with options.session() as session:
+        found = ledger.history(session, limit=limit, after=after, connection=connection)
+    if options.json:
+        show.as_json(found)
+        return
+    rows = show.table("time", "connection", "kind", "what")
+    for entry in found["items"]:
+        signed = [
+            f"{'' if leg['amount'].startswith('-') else '+'}{show.quantity(leg['amount'])} {leg['asset']}"
+            for leg in entry["legs"]
+        ]
+        kind = entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
+        rows.add_row(entry["time"][:16].replace("T", " "), entry["connection"], kind, "\n".join(signed))
+    show.out.print(rows)
+    if found["next"]:
+        show.out.print(f"More: tallyglass history --after {found['next']}", style="dim", markup=False)
+
+
+@app.command()
+def orders() -> None:
+    """Every open order."""
+    with options.session() as session:
+        found = ledger.orders(session)
+    if options.json:
+        show.as_json(found)
+        return
+    if not found:
+        show.out.print("No open orders.")
+        return
+    rows = show.table(
+        "connection", "market", "side", "type", ("price", "right"), ("amount", "right"), ("filled", "right")
+    )
+    for order in found:
+        price = "market" if order["price"] is None else show.quantity(order["price"])
+        rows.add_row(
+            order["connection"],
+            order["market"],
+            order["side"],
+            order["type"],
+            price,
+            show.quantity(order["amount"]),
+            show.quantity(order["filled"]),
+        )
+    show.out.print(rows)
+
+
+@app.command()
+def unparsed() -> None:
+    """What was kept raw because no parser of this version knows it."""
+    with options.session() as session:
+        found = ledger.unparsed(session)
+    if options.json:
+        show.as_json(found)
+        return
+    if not found:
+        show.out.print("Everything was understood.")
+    for piece in found:
+        show.out.print(f"{piece['connection']} {piece['stream']} {piece['id']}: {piece['reason']}", markup=False)
+        show.out.print(f"  {(piece['raw'] or '')[:300]}", style="dim", markup=False)
+
+
+@app.command("set-currency")
+def set_currency(code: Annotated[str, typer.Argument(help="USD, EUR, GBP, BTC …")]) -> None:
+    """Count everything in another currency."""
+    with options.session() as session:
+        valuing.set_currency(session, code)
+    if options.json:
+        show.as_json({"currency": code.upper()})
+    else:
+        show.out.print(f"From now on everything is counted in {code.upper()}.")

@@ -1,0 +1,289 @@
+"""Commands that run the program or look after it: init, up, demo, unlock, lock, status, doctor, journal, sandbox."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tallyglass.app import demo, syncing
+from tallyglass.app import journal as uses
+from tallyglass.app import status as standing
+from tallyglass.app import worth as valuing
+from tallyglass.app.home import Home
+from tallyglass.app.problems import Problem
+from tallyglass.app.service import Service
+from tallyglass.app.session import Session, create_home
+from tallyglass.cli import main, show
+from tallyglass.cli.main import app
+from tallyglass.cli.money import print_worth, watching
+from tallyglass.cli.options import options, read_passphrase
+from tallyglass.keeper.client import Keeper, Unreachable
+
+Port = Annotated[int, typer.Option(help="Where the dashboard listens, on this machine only.", min=0, max=65535)]
+
+
+@app.command()
+def init() -> None:
+    """Make a home: a vault under a passphrase of yours."""
+    home = options.place()
+    passphrase = _new_passphrase()
+    create_home(home, passphrase, log_level=options.log_level)
+    if options.json:
+        show.as_json({"home": str(home.path)})
+    else:
+        show.out.print(f"Your home is {home.path}.", markup=False)
+        show.out.print("The passphrase is not stored anywhere: without it, nothing here can be opened.")
+        show.out.print("Next: tallyglass guide kraken (or binance, coinbase), then tallyglass connect.")
+
+
+def _new_passphrase() -> str:
+    if options.passphrase_file is not None:
+        return read_passphrase(options.passphrase_file)
+    first = options.ask("New passphrase: ")
+    if options.ask("Again: ") != first:
+        raise Problem("usage", "The two were not the same.", "Try again.")
+    return first
+
+
+@app.command()
+def unlock() -> None:
+    """Unlock the keeper that runs (`tallyglass up`)."""
+    keeper = _running()
+    if keeper.health().state != "unlocked":
+        keeper.unlock(options.ask("Passphrase: "))
+    _said("unlocked", "The keeper is unlocked.")
+
+
+@app.command()
+def lock() -> None:
+    """Lock the keeper that runs: it forgets every secret."""
+    _running().lock()
+    _said("locked", "The keeper is locked.")
+
+
+def _running() -> Keeper:
+    keeper = Keeper(options.place().socket)
+    try:
+        keeper.health()
+    except Unreachable:
+        raise Problem("keeper_down", "No keeper is running.", "Start the program with: tallyglass up") from None
+    return keeper
+
+
+def _said(state: str, text: str) -> None:
+    if options.json:
+        show.as_json({"keeper": state})
+    else:
+        show.out.print(text)
+
+
+@app.command()
+def status() -> None:
+    """How things stand: home, keeper, sources."""
+    home = options.place()
+    view = standing.status(home)
+    if view["keeper"] == "unlocked":
+        with options.session() as session:
+            view = standing.status(home, session)
+    if options.json:
+        show.as_json(view)
+        return
+    show.sandbox_notice(view["sandbox"])
+    show.out.print(f"Tallyglass {view['version']}, home {view['home']}", markup=False)
+    words = {"none": "no home yet: tallyglass init", "down": "not running", "locked": "locked", "unlocked": "unlocked"}
+    show.out.print(f"keeper: {words[view['keeper']]}")
+    rows = show.table("source", "part", "fresh", "trouble")
+    for source in view["sources"]:
+        trouble = f"{source['text']}" if source["fault"] else ""
+        rows.add_row(source["source"], source["part"], show.age(source["fresh_at"]), trouble)
+    if view["sources"]:
+        show.out.print(rows)
+
+
+@app.command()
+def doctor() -> None:
+    """Look for what could be wrong, and say what to do."""
+    home = options.place()
+    if home.exists and (options.passphrase_file or standing.status(home)["keeper"] == "unlocked"):
+        with options.session() as session:
+            found = standing.doctor(home, session)
+    else:
+        found = standing.doctor(home, None)
+    if options.json:
+        show.as_json(found)
+    else:
+        for each in found:
+            mark = "[green]ok  [/]" if each["ok"] else "[red]look[/]"
+            show.out.print(f"{mark} {each['check']}: ", end="")
+            show.out.print(each["text"], markup=False)
+            if each["fix"]:
+                show.out.print(f"     {each['fix']}", markup=False)
+    if not all(each["ok"] for each in found):
+        raise typer.Exit(main.FAILED)
+
+
+@app.command()
+def journal(
+    what: Annotated[Literal["list", "verify"], typer.Argument()] = "list",
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    connection: Annotated[str, typer.Option()] = "",
+) -> None:
+    """Every use of every key (list); proof that no line is changed or gone (verify)."""
+    if what == "verify":
+        _verify_journal()
+    else:
+        _list_journal(limit, connection)
+
+
+def _verify_journal() -> None:
+    with options.keeper() as keeper:
+        report = uses.verify(keeper)
+    if options.json:
+        show.as_json(report)
+    else:
+        show.out.print(report["text"], style="green" if report["intact"] else "bold red", markup=False)
+    if not report["intact"]:
+        raise typer.Exit(main.FAILED)
+
+
+def _list_journal(limit: int, connection: str) -> None:
+    with options.keeper() as keeper:
+        found = uses.journal(keeper, limit=limit, connection=connection)
+    if options.json:
+        show.as_json(found)
+        return
+    rows = show.table("time (UTC)", "connection", "read", "status", "address", ("ms", "right"))
+    for use in found:
+        moment = use["time"][:19].replace("T", " ")
+        who = use["connection"] or f"({use['exchange']})"
+        ms = "" if use["ms"] is None else str(use["ms"])
+        rows.add_row(moment, who, use["read"], use["status"], use["egress_ip"] or "", ms)
+    show.out.print(rows)
+
+
+@app.command()
+def egress() -> None:
+    """The addresses that exchanges see: what to paste into their allow-lists."""
+    with options.keeper() as keeper:
+        addresses = keeper.egress()
+    if options.json:
+        show.as_json({"addresses": addresses})
+    else:
+        show.out.print("\n".join(addresses) or "Not known yet.", markup=False)
+
+
+@app.command()
+def up(port: Port = 8420) -> None:
+    """Run: keeper, syncing, and the dashboard on this machine."""
+    home = options.place()
+    if not home.exists:
+        if not sys.stdin.isatty() and options.passphrase_file is None:
+            raise Problem("no_home", f"There is no Tallyglass home at {home.path}.", "Make one with: tallyglass init")
+        create_home(home, _new_passphrase(), log_level=options.log_level)
+    file = options.passphrase_file
+    again = None if file is None or not file.is_file() else (lambda: read_passphrase(file))
+    service = Service(home, passphrase=again, log_level=options.log_level)
+    keeper = service.start()
+    try:
+        if keeper.health().state == "locked":
+            service.unlock(options.ask("Passphrase: "))
+        _serve(service, port)
+    finally:
+        service.stop()
+
+
+def _serve(service: Service, port: int) -> None:
+    from tallyglass.web.server import serve
+
+    def ready(link: str) -> None:
+        show.sandbox_notice(service.sandbox)
+        show.out.print(f"Dashboard: {link}", markup=False, soft_wrap=True)
+        show.out.print("The link works once. A new one: restart. Stop with Ctrl-C.", style="dim")
+
+    serve(service, port=port, ready=ready)
+
+
+@app.command("demo")
+def demo_command(
+    once: Annotated[bool, typer.Option(help="Print net worth and leave.")] = False,
+    seed: Annotated[int, typer.Option(help="Which made-up accounts.")] = 1,
+    scale: Annotated[Literal["small", "large"], typer.Option()] = "small",
+    port: Port = 8420,
+) -> None:
+    """Try everything on fake exchanges: no key, no account, no network."""
+    with demo.demo_home(options.home) as home, demo.running_sandbox(_folder(home), seed=seed, scale=scale) as sandbox:
+        passphrase = demo.make_passphrase()
+        service = Service(home, sandbox=sandbox.base_url, passphrase=lambda: passphrase, log_level=options.log_level)
+        keeper = service.start()
+        try:
+            keeper.create(passphrase)
+            service.unlock(passphrase)
+            _fill(service.session(), sandbox)
+            if not once:
+                _serve(service, port)
+        finally:
+            service.stop()
+
+
+def _folder(home: Home) -> Path:
+    if home.exists:
+        raise Problem("home_exists", f"{home.path} holds a vault already.", "Remove it, or name another --home.")
+    home.make()
+    return home.path
+
+
+def _fill(session: Session, sandbox: demo.Sandbox) -> None:
+    """Connect, sync, value; and say how it compares with the truth."""
+    loud = not options.json
+    if loud:
+        show.sandbox_notice(sandbox.base_url)
+    begun = time.monotonic()
+    for view in demo.connect_all(session.keeper, sandbox):
+        if loud:
+            grants = ", ".join(f"{right} {state}" for right, state in view["grants"].items())
+            show.out.print(f"{view['exchange']}: [green]{view['verdict']}[/] ({grants})")
+        if view["verdict"] != "accepted":
+            raise Problem("demo", f"{view['exchange']}: the demo's own key was {view['verdict']}.", "")
+    with watching() as watch:
+        parts = syncing.sync(session, watch=watch)
+    for part in parts:
+        if part["fault"]:
+            raise Problem("demo", f"{part['connection']} {part['stream']}: {part['text']}", part["fix"])
+    found = valuing.worth_view(session)
+    rows = demo.compare(sandbox, found)
+    if options.json:
+        show.as_json(
+            {"worth": found, "equal": all(row.equal for row in rows), "truth": {r.asset: r.true for r in rows}}
+        )
+    else:
+        print_worth(found)
+        _print_comparison(rows, sum(part["entries"] for part in parts), time.monotonic() - begun)
+    if not all(row.equal for row in rows):
+        raise Problem("demo", "Our numbers are not the sandbox's own.", "This is a fault of ours: please report it.")
+
+
+def _print_comparison(rows: list[demo.Comparison], entries: int, seconds: float) -> None:
+    show.out.print("\nBeside the fake exchanges' own books, to the last digit:")
+    table = show.table("", ("Tallyglass", "right"), ("truth", "right"), "")
+    for row in rows:
+        table.add_row(row.asset, row.ours, row.true, "[green]equal[/]" if row.equal else "[bold red]differs[/]")
+    show.out.print(table)
+    show.out.print(f"{entries:,} items from three exchanges in {seconds:.1f} s.", style="dim")
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 0,
+    seed: Annotated[int, typer.Option()] = 1,
+    scale: Annotated[Literal["small", "large"], typer.Option()] = "small",
+    state: Annotated[Path | None, typer.Option(help="Where the state file goes.")] = None,
+    tls: Annotated[bool, typer.Option(help="HTTPS, with a certificate of its own.")] = False,
+) -> None:
+    """Run the fake exchanges alone."""
+    from tallyglass.sandbox import run
+
+    run.serve(port, seed, scale, state or Path("sandbox.json"), tls=tls)
