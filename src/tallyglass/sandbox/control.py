@@ -131,12 +131,18 @@ class Control:
         if account not in venue.books:
             raise Refused(404, f"no account {account!r}: there are {', '.join(venue.books)}")
         self._serial += 1
-        act = act_of(given, venue, account, self.prices, self._serial)
         books = venue.books[account]
         before = len(books.postings)
-        venue.record(account, act)
+        special = getattr(venue, "specials", {}).get(given.get("add"))  # what only this exchange has
+        if special is not None:
+            special(account, time.time())
+            told: dict[str, Any] = {"kind": given["add"]}
+        else:
+            act = act_of(given, venue, account, self.prices, self._serial)
+            venue.record(account, act)
+            told = _told(act)
         new = list(islice(reversed(books.postings.values()), len(books.postings) - before))[::-1]
-        return {"act": _told(act), "entries": [_entry(each) for each in new]}
+        return {"act": told, "entries": [_entry(each) for each in new]}
 
     def _truth(self, exchange: str = "", account: str = "main", entries: str = "yes") -> dict[str, Any]:
         if not exchange:

@@ -42,10 +42,13 @@ def dust(account: Account, now: float) -> None:
 
 def failed_withdrawal(account: Account, now: float) -> None:
     """A withdrawal that fails: two rows under one refid, the second with signs turned round, its fee negative."""
-    sent = Funding("", now, "ZEUR", Decimal("25.0000"), Decimal("1.0000"), "", method=method("EUR"), key="cold-1")
+    sent = Funding("", now, "ZEUR", Decimal("2.5000"), Decimal("0.1000"), "", method=method("EUR"), key="cold-1")
+    if account.free("ZEUR") < Decimal("2.6000"):
+        return
     send(account, sent, moment(now), account.ids("failing"))
     sent.status = "Failure"
-    account.write(sent.id, "withdrawal", moment(now + 1), [Move("ZEUR", sent.amount, -sent.fee)], account.ids("fails"))
+    back = [Move("ZEUR", sent.amount, -sent.fee)]
+    account.write(sent.id, "withdrawal", moment(now + 0.25), back, account.ids("fails"))
 
 
 def fee_credits(account: Account, now: float) -> None:
@@ -89,6 +92,9 @@ def unknown_subtype(account: Account, now: float) -> None:
     ids = account.ids("unknown")
     account.write(ids.id("S"), "staking", moment(now), [Move("ZEUR", Decimal("0.0700"), subtype="lunarbonus")], ids)
 
+
+ALONG_THE_WAY = {40: "failed_withdrawal", 70: "dust", 90: "opt_in"}
+"""After so many acts on the main account, this happens: every account of some years has met it."""
 
 SPECIAL: dict[str, Callable[[House, str, float], None]] = {
     "casing": casing,

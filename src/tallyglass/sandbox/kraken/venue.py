@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from tallyglass.sandbox.kraken import auth, limits, shown
@@ -14,7 +15,7 @@ from tallyglass.sandbox.kraken.names import REWARD_CODES, Names
 from tallyglass.sandbox.kraken.params import Refused, query, read
 from tallyglass.sandbox.kraken.public import PUBLIC
 from tallyglass.sandbox.kraken.reads import READS
-from tallyglass.sandbox.kraken.special import SPECIAL
+from tallyglass.sandbox.kraken.special import ALONG_THE_WAY, SPECIAL
 from tallyglass.sandbox.kraken.writes import TAKER, WRITES
 from tallyglass.sandbox.model import Act, Books, Facts, Incoming, Key, Outgoing, Prices
 from tallyglass.sandbox.world import markets
@@ -51,7 +52,10 @@ _COSTS = {
 
 
 class Kraken:
-    """A fake exchange as `model.Venue` has it. `house` holds the switches: casing, tier, mode and others."""
+    """A fake exchange as `model.Venue` has it. `house` holds the switches: casing, tier, mode and others.
+
+    `specials`: what only Kraken has, by name, as calls that take an account and the time (see `special.py`).
+    """
 
     id = "kraken"
     hosts = ("api.kraken.com",)
@@ -70,13 +74,16 @@ class Kraken:
             rewards=tuple(REWARD_CODES),
         )
 
-    def record(self, account: str, act: Act) -> None:
-        """Let it happen."""
-        record(self.house.accounts[account], act)
+        self.specials = {name: partial(happen, self.house) for name, happen in SPECIAL.items()}
+        self._acts = 0
 
-    def special(self, name: str, account: str, now: float) -> None:
-        """Let something happen, or be otherwise, that only Kraken has: see `special.SPECIAL`. `KeyError` if unknown."""
-        SPECIAL[name](self.house, account, now)
+    def record(self, account: str, act: Act) -> None:
+        """Let it happen. The main account meets some of Kraken's oddities on its way."""
+        record(self.house.accounts[account], act)
+        if account == "main":
+            self._acts += 1
+            if (odd := ALONG_THE_WAY.get(self._acts)) is not None:
+                self.specials[odd](account, act.time.timestamp())
 
     def open_orders(self) -> list[dict[str, str]]:
         """The main account's."""
