@@ -1,0 +1,116 @@
+"""Moves within one account: to and from Simple Earn and the funding wallet, and dust turned into BNB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from tallyglass.money import EXACT, Amount, divide, multiply, subtract, text, total
+from tallyglass.sandbox.binance.account import Account, Row, moment
+from tallyglass.sandbox.binance.markets import eight, rounded
+from tallyglass.sandbox.model import Prices
+
+_DUST_CHARGE: Final = Decimal("0.02")
+
+
+def _shift(account: Account, entry: str, us: int, asset: str, amount: Amount, way: tuple[str, str]) -> None:
+    legs = [(way[0], asset, EXACT.minus(amount), "principal"), (way[1], asset, amount, "principal")]
+    account.books.post(entry, "transfer", moment(us), legs)
+    account.updated = max(account.updated, us)
+
+
+def subscribe(account: Account, asset: str, amount: Amount, us: int) -> int:
+    """Spot to flexible earn; the purchase id."""
+    number = account.number("subscriptions")
+    account.histories["subscriptions"].add(
+        us // 1000,
+        {
+            "amount": eight(amount),
+            "asset": asset,
+            "time": us // 1000,
+            "purchaseId": number,
+            "productId": f"{asset}001",
+            "type": "NORMAL",
+            "sourceAccount": "SPOT",
+            "amtFromSpot": text(amount),
+            "amtFromFunding": "0",
+            "status": "SUCCESS",
+        },
+    )
+    _shift(account, f"earn-subscribe:{number}", us, asset, amount, ("spot", "earn"))
+    return number
+
+
+def redeem(account: Account, asset: str, amount: Amount, us: int) -> int:
+    """Flexible earn to spot; the redemption id."""
+    number = account.number("redemptions")
+    account.histories["redemptions"].add(
+        us // 1000,
+        {
+            "amount": eight(amount),
+            "asset": asset,
+            "time": us // 1000,
+            "projectId": f"{asset}001",
+            "redeemId": number,
+            "destAccount": "SPOT",
+            "status": "PAID",
+        },
+    )
+    _shift(account, f"earn-redeem:{number}", us, asset, amount, ("earn", "spot"))
+    return number
+
+
+def transfer(account: Account, asset: str, amount: Amount, us: int, way: tuple[str, str]) -> int:
+    """Between `MAIN` (spot) and `FUNDING`; the transfer's id."""
+    number = account.number("transfers")
+    account.histories["transfers"].add(
+        us // 1000,
+        {
+            "asset": asset,
+            "amount": text(amount),
+            "type": "_".join(way),
+            "status": "CONFIRMED",
+            "tranId": number,
+            "timestamp": us // 1000,
+        },
+    )
+    wallets = {"MAIN": "spot", "FUNDING": "funding"}
+    _shift(account, f"transfer:{number}", us, asset, amount, (wallets[way[0]], wallets[way[1]]))
+    return number
+
+
+def dust(account: Account, small: Sequence[tuple[str, Amount]], us: int, prices: Prices) -> Row:
+    """Turn small amounts into BNB: one log entry with a line per asset, each already net of its charge."""
+    number = account.number("dust")
+    lines: list[Row] = []
+    legs: list[tuple[str, str, Amount, str]] = []
+    for asset, amount in small:
+        gross = rounded(divide(multiply(amount, prices.usd(asset)), prices.usd("BNB")))
+        charge = rounded(multiply(gross, _DUST_CHARGE))
+        lines.append(
+            {
+                "transId": number,
+                "serviceChargeAmount": text(charge),
+                "amount": text(amount),
+                "operateTime": us // 1000,
+                "transferedAmount": text(subtract(gross, charge)),
+                "fromAsset": asset,
+                "targetAsset": "BNB",
+            }
+        )
+        legs += [
+            ("spot", asset, EXACT.minus(amount), "principal"),
+            ("spot", "BNB", subtract(gross, charge), "principal"),
+        ]
+    row = {
+        "operateTime": us // 1000,
+        "totalTransferedAmount": eight(total(Decimal(line["transferedAmount"]) for line in lines)),
+        "totalServiceChargeAmount": eight(total(Decimal(line["serviceChargeAmount"]) for line in lines)),
+        "transId": number,
+        "userAssetDribbletDetails": lines,
+    }
+    account.histories["dust"].add(us // 1000, row)
+    account.books.post(f"dust:{number}", "conversion", moment(us), legs)
+    account.updated = max(account.updated, us)
+    return row

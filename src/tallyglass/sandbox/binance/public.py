@@ -1,0 +1,236 @@
+"""What anybody may ask: time, markets, prices, candles (rest-api.md), and the empty futures houses next door."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from tallyglass.money import EXACT, Amount, multiply
+from tallyglass.sandbox.binance.errors import Refusal, bad_symbol, missing
+from tallyglass.sandbox.binance.limits import DAPI, FAPI, SAPI_IP
+from tallyglass.sandbox.binance.markets import MARKETS, Market, eight, rounded, symbol_row
+from tallyglass.sandbox.binance.params import Params
+from tallyglass.sandbox.binance.routes import KEY_ONLY, Call, Routes
+
+routes = Routes()
+
+_MINUTE: Final = 60_000_000
+_DAY: Final = 1440 * _MINUTE
+INTERVALS: Final[Mapping[str, int]] = {
+    "1s": 1_000_000,
+    **{f"{n}m": n * _MINUTE for n in (1, 3, 5, 15, 30)},
+    **{f"{n}h": n * 60 * _MINUTE for n in (1, 2, 4, 6, 8, 12)},
+    **{f"{n}d": n * _DAY for n in (1, 3)},
+    "1w": 7 * _DAY,
+    "1M": 30 * _DAY,
+}
+
+
+@routes.add("GET /api/v3/ping")
+def _ping(_: Call) -> Any:
+    return {}
+
+
+@routes.add("GET /api/v3/time")
+def _server_time(call: Call) -> Any:
+    return {"serverTime": call.time(call.now)}
+
+
+@routes.add("GET /api/v3/exchangeInfo", weight=20, takes="symbol symbols permissions showPermissionSets symbolStatus")
+def _exchange_info(call: Call) -> Any:
+    names = _known(call.params)
+    if names is not None and (call.params.has("permissions") or call.params.has("symbolStatus")):
+        raise Refusal(-1128, "Combination of optional parameters invalid.")
+    shown = list(MARKETS) if names is None else names
+    if call.params.text("symbolStatus", "TRADING") != "TRADING":
+        shown = []
+    return {
+        "timezone": "UTC",
+        "serverTime": call.time(call.now),
+        "rateLimits": [
+            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
+            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
+            {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
+            {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 300000},
+        ],
+        "exchangeFilters": [],
+        "symbols": [symbol_row(MARKETS[name]) for name in shown],
+    }
+
+
+def _known(params: Params) -> list[str] | None:
+    """The symbols that were asked for, all of them listed; nothing if none was named."""
+    names = params.symbols()
+    if names is not None and not all(name in MARKETS for name in names):
+        raise bad_symbol()
+    if names is not None and len(set(names)) < len(names):
+        raise Refusal(-1151, "Symbol is present multiple times in the list.")
+    return names
+
+
+def _per_symbol(call: Call, row: Any) -> Any:
+    """One object for `symbol`, an array for `symbols` or none."""
+    names = _known(call.params)
+    if call.params.has("symbol") and names:
+        return row(MARKETS[names[0]])
+    return [row(MARKETS[name]) for name in (MARKETS if names is None else names)]
+
+
+@routes.add(
+    "GET /api/v3/ticker/price", weight=lambda p: 2 if p.has("symbol") else 4, takes="symbol symbols symbolStatus"
+)
+def _ticker_price(call: Call) -> Any:
+    return _per_symbol(call, lambda m: {"symbol": m.symbol, "price": eight(call.prices.last(m.base, m.quote))})
+
+
+def _day_weight(params: Params) -> int:
+    names = params.symbols()
+    return 80 if names is None or len(names) > 100 else 2 if len(names) <= 20 else 40
+
+
+@routes.add("GET /api/v3/ticker/24hr", weight=_day_weight, takes="symbol symbols type symbolStatus")
+def _ticker_day(call: Call) -> Any:
+    if call.params.text("type", "FULL") not in {"FULL", "MINI"}:
+        raise Refusal(-1130, "Data sent for parameter 'type' is not valid.")
+    return _per_symbol(call, lambda m: _day(call, m, full=call.params.text("type", "FULL") == "FULL"))
+
+
+def _day(call: Call, market: Market, *, full: bool) -> dict[str, Any]:
+    candle = _candle(call, market, call.now - _DAY, _DAY)
+    last = call.prices.last(market.base, market.quote)
+    change = EXACT.subtract(last, candle["open"])
+    more = {
+        "priceChange": eight(change),
+        "priceChangePercent": f"{rounded(change * 100 / candle['open'], 3)}",
+        "weightedAvgPrice": eight(last),
+        "prevClosePrice": eight(candle["open"]),
+        "lastQty": eight(market.step),
+        "bidPrice": eight(last),
+        "bidQty": eight(market.step * 100),
+        "askPrice": eight(last + market.tick),
+        "askQty": eight(market.step * 100),
+    }
+    return {
+        "symbol": market.symbol,
+        **(more if full else {}),
+        "lastPrice": eight(last),
+        "openPrice": eight(candle["open"]),
+        "highPrice": eight(max(candle["high"], last)),
+        "lowPrice": eight(min(candle["low"], last)),
+        "volume": eight(candle["volume"]),
+        "quoteVolume": eight(rounded(multiply(candle["volume"], last))),
+        "openTime": call.time(call.now - _DAY),
+        "closeTime": call.time(call.now),
+        "firstId": 1,
+        "lastId": 1000,
+        "count": 1000,
+    }
+
+
+def _candle(call: Call, market: Market, start: int, width: int) -> dict[str, Amount]:
+    """A made-up candle near the standing price: the same whenever it is asked for."""
+    last = call.prices.last(market.base, market.quote)
+
+    def price(moment: int) -> Amount:
+        rng = random.Random(f"{market.symbol} {moment // _MINUTE}")
+        return max(market.tick, rounded(last * Decimal(1000 + rng.randint(-20, 20)) / 1000, market.price_decimals))
+
+    first = price(start)
+    close = last if start + width > call.now else price(start + width)
+    volume = random.Random(f"{market.symbol} {start} volume").randint(1000, 900_000) * market.step
+    return {
+        "open": first,
+        "high": max(first, close) + market.tick,
+        "low": max(market.tick, min(first, close) - market.tick),
+        "close": close,
+        "volume": volume,
+    }
+
+
+@routes.add("GET /api/v3/klines", weight=2, takes="symbol interval startTime endTime timeZone limit")
+def _klines(call: Call) -> Any:
+    market = call.market()
+    width = INTERVALS.get(call.params.need("interval"))
+    if width is None:
+        raise Refusal(-1120, "Invalid interval.")
+    limit = call.params.size("limit", 500, 1000)
+    first, last = call.params.time("startTime"), call.params.time("endTime")
+    end = min(call.now, call.now if last is None else last) // width * width
+    start = end - (limit - 1) * width if first is None else -(-first // width) * width
+    return [_row(call, market, at, width) for at in range(start, min(end, start + (limit - 1) * width) + 1, width)]
+
+
+def _row(call: Call, market: Market, start: int, width: int) -> list[Any]:
+    candle = _candle(call, market, start, width)
+    quote = rounded(multiply(candle["volume"], candle["close"]))
+    half = rounded(candle["volume"] / 2)
+    return [
+        call.time(start),
+        *(eight(candle[part]) for part in ("open", "high", "low", "close", "volume")),
+        call.time(start + width) - 1,
+        eight(quote),
+        100,
+        eight(half),
+        eight(rounded(multiply(half, candle["close"]))),
+        "0",
+    ]
+
+
+@routes.add("GET /sapi/v1/system/status", pool=SAPI_IP)
+def _system_status(_: Call) -> Any:
+    return {"status": 0, "msg": "normal"}
+
+
+@routes.add("GET /sapi/v1/convert/exchangeInfo", weight=3000, pool=SAPI_IP)
+def _convert_pairs(call: Call) -> Any:
+    given, taken = call.params.text("fromAsset"), call.params.text("toAsset")
+    if not given and not taken:
+        raise missing("fromAsset")
+    pairs = [(m.base, m.quote) for m in MARKETS.values()] + [(m.quote, m.base) for m in MARKETS.values()]
+    return [
+        {
+            "fromAsset": one,
+            "toAsset": other,
+            "fromAssetMinAmount": "0.00000001",
+            "fromAssetMaxAmount": "1000000",
+            "toAssetMinAmount": "0.00000001",
+            "toAssetMaxAmount": "1000000",
+        }
+        for one, other in dict.fromkeys(pairs)
+        if given in {"", one} and taken in {"", other}
+    ]
+
+
+@routes.add("GET /sapi/v1/margin/allPairs", pool=SAPI_IP, right=KEY_ONLY)
+@routes.add("GET /sapi/v1/margin/isolated/allPairs", weight=10, pool=SAPI_IP, right=KEY_ONLY)
+@routes.add("GET /sapi/v1/spot/delist-schedule", weight=100, pool=SAPI_IP, right=KEY_ONLY)
+def _nothing_listed(_: Call) -> Any:
+    return []
+
+
+@routes.add("GET /fapi/v1/ping", pool=FAPI)
+@routes.add("GET /dapi/v1/ping", pool=DAPI)
+def _futures_ping(_: Call) -> Any:
+    return {}
+
+
+@routes.add("GET /fapi/v1/time", pool=FAPI)
+@routes.add("GET /dapi/v1/time", pool=DAPI)
+def _futures_time(call: Call) -> Any:
+    return {"serverTime": call.ms}
+
+
+@routes.add("GET /fapi/v1/exchangeInfo", pool=FAPI)
+@routes.add("GET /dapi/v1/exchangeInfo", pool=DAPI)
+def _futures_info(call: Call) -> Any:
+    """No contract is listed in this world: clients load the futures houses too before they trade spot."""
+    return {
+        "timezone": "UTC",
+        "serverTime": call.ms,
+        "rateLimits": [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400}],
+        "exchangeFilters": [],
+        "assets": [],
+        "symbols": [],
+    }
