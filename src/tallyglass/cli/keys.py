@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.padding import Padding
+from rich.text import Text
 
 from tallyglass.app import connections, key_file
 from tallyglass.app import exchanges as pages
@@ -32,12 +34,11 @@ def exchanges() -> None:
         show.out.print(f"[bold]{each['name']}[/] ({each['id']})")
         show.out.print(f"  proves of a key: {', '.join(each['proves'])}; IP list: {each['ip']}")
         for stream, reach in each["history"].items():
-            show.out.print(f"  {stream}: {reach}", style="dim")
-        show.out.print(f"  the {len(each['reads'])} calls that can be made with or without your key:", style="dim")
-        rows = show.table("", "", "")
+            show.out.print(Padding(Text(f"{stream}: {reach}", style="dim"), (0, 0, 0, 2)))
+        show.out.print(f"  The {len(each['reads'])} calls that can be made, with your key or without:", style="dim")
         for read in each["reads"]:
-            rows.add_row(f"    {read['id']}", read["purpose"], f"{read['method']} {read['path']}")
-        show.out.print(rows)
+            show.out.print(f"    {read['method']} {read['host']}{read['path']}", markup=False, soft_wrap=True)
+            show.out.print(Padding(Text(read["purpose"], style="dim"), (0, 0, 0, 6)))
         show.out.print()
 
 

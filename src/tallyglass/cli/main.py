@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -75,11 +76,25 @@ USAGE_CODES = frozenset(
 )
 
 
+#: Which module brings which commands: a command loads its own alone, and answers in a fraction of a second.
+MODULES = {
+    "keys": "exchanges guide inspect connect keys freeze thaw disconnect parse",
+    "money": "sync replay worth holdings history orders unparsed set-currency",
+    "service": "init unlock lock status doctor journal egress up demo sandbox",
+}
+
+
+def _load(arguments: list[str]) -> None:
+    """Import the module of the command that was asked for; all of them where that is not clear (help)."""
+    found = [module for module, commands in MODULES.items() if set(commands.split()) & set(arguments)]
+    for module in found[:1] if len(found) == 1 else MODULES:
+        import_module(f"tallyglass.cli.{module}")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; every error has words, a next step and an exit code."""
-    from tallyglass.cli import keys, money, service  # noqa: F401  (they add their commands)
-
     given = to_front(sys.argv[1:] if arguments is None else arguments)
+    _load(given)
     try:
         app(args=given, standalone_mode=True)
     except (Problem, KeeperError) as error:

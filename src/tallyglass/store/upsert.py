@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 Row = Mapping[str, Any]
 #: SQLite takes at most 32,766 variables a statement.
@@ -24,9 +23,8 @@ def upsert(db: Connection, table: Table, rows: Sequence[Row], updated: Sequence[
 
 
 def _run(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str], updated: Sequence[str]) -> None:
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
     names = list(keys) or [column.name for column in table.primary_key]
-    statement = dialect.insert(table)
+    statement = _insert(db, table)
     if updated:
         changes = {name: statement.excluded[name] for name in updated}
         statement = statement.on_conflict_do_update(index_elements=names, set_=changes)
@@ -34,3 +32,13 @@ def _run(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str],
         statement = statement.on_conflict_do_nothing(index_elements=names)
     for start in range(0, len(rows), _BATCH):
         db.execute(statement, list(rows[start : start + _BATCH]))
+
+
+def _insert(db: Connection, table: Table) -> Any:
+    if db.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
