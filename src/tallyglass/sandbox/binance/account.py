@@ -125,9 +125,6 @@ class Account:
         self.histories: dict[str, Line[Row]] = {name: Line() for name in HISTORIES}
         self.updated = 0
         self.soft_staking = False
-        #: BNB set aside for fees (and since when), so that paying in BNB never takes what the world counts on.
-        self.fee_purse = ZERO
-        self.fee_purse_since = 0
         #: Offers of convert/getQuote that may still be taken.
         self.quotes: dict[str, Row] = {}
         self._numbers: dict[str, int] = {}

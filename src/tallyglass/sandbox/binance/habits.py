@@ -1,47 +1,103 @@
-"""What the owner of the main account does on the side, with money of its own, so that every history has rows.
-
-The world knows nothing of it and counts on none of it: what these moves spend, the stash brought in before.
-"""
+"""What an owner does on the side: earn, the funding wallet, dust. So every history of the main account has rows."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
+from tallyglass.money import ZERO, Amount, divide
 from tallyglass.sandbox.binance import own
-from tallyglass.sandbox.binance.account import Account, micros, moment
-from tallyglass.sandbox.binance.happen import happen
-from tallyglass.sandbox.model import Act, ActKind, Prices
+from tallyglass.sandbox.binance.account import Account
+from tallyglass.sandbox.model import Prices
 
-_STASH: Final = (("USDT", "1500"), ("BNB", "2.5"), ("XRP", "1.7"), ("TRX", "9.25"))
-_FEE_PURSE: Final = Decimal(1)
 _DAY: Final = 86_400_000_000
-_FIRST_SERIAL: Final = 700_000_000
-"""Far from the world's serials: ids and hashes are made of them."""
+_DUST_USD: Final = Decimal("0.4")
 
 
-def live(account: Account, prices: Prices, now: int) -> None:
-    """Fill the account before the world begins with it; `now` in microseconds."""
-    serial = _FIRST_SERIAL
-    for at, (asset, figure) in enumerate(_STASH):
-        serial += 17
-        _act(account, prices, ("deposit", asset, figure), now - 300 * _DAY + at * 3_600_000_000, serial)
-    account.fee_purse, account.fee_purse_since = _FEE_PURSE, now - 299 * _DAY
-    own.subscribe(account, "USDT", Decimal(800), now - 200 * _DAY)
-    own.subscribe(account, "BNB", Decimal("0.75"), now - 150 * _DAY)
-    for month in range(6, 0, -1):
-        serial += 17
-        _act(account, prices, ("reward", "USDT", f"1.{month}4"), now - (month * 30 - 3) * _DAY, serial)
-    own.redeem(account, "USDT", Decimal(200), now - 61 * _DAY)
-    own.transfer(account, "USDT", Decimal(150), now - 100 * _DAY, ("MAIN", "FUNDING"))
-    own.dust(account, [("XRP", Decimal("1.7")), ("TRX", Decimal("9.25"))], now - 90 * _DAY, prices)
-    own.transfer(account, "USDT", Decimal("40.5"), now - 31 * _DAY, ("FUNDING", "MAIN"))
-    own.transfer(account, "USDT", Decimal(25), now - 3 * _DAY, ("MAIN", "FUNDING"))
+def _part(whole: Amount, percent: int, decimals: int = 4) -> Amount:
+    """So many hundredths of it, cut."""
+    return (whole * percent / 100).quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
 
 
-def _act(account: Account, prices: Prices, what: tuple[ActKind, str, str], us: int, serial: int) -> None:
-    kind, asset, figure = what
-    time = moment(us) + timedelta(milliseconds=serial % 997)
-    happen(account, Act(kind, time, asset, Decimal(figure), fee_asset=asset, serial=serial), prices)
-    account.updated = max(account.updated, micros(time))
+def _subscribe(asset: str) -> Habit:
+    def act(account: Account, _: Prices, us: int) -> bool:
+        amount = _part(account.free(asset), 20)
+        return amount > ZERO and own.subscribe(account, asset, amount, us) > 0
+
+    return act
+
+
+def _redeem(asset: str) -> Habit:
+    def act(account: Account, _: Prices, us: int) -> bool:
+        amount = _part(account.books.balance(asset, "earn"), 25)
+        return amount > ZERO and own.redeem(account, asset, amount, us) > 0
+
+    return act
+
+
+def _to_funding(account: Account, _: Prices, us: int) -> bool:
+    amount = _part(account.free("USDT"), 10)
+    return amount > ZERO and own.transfer(account, "USDT", amount, us, ("MAIN", "FUNDING")) > 0
+
+
+def _from_funding(account: Account, _: Prices, us: int) -> bool:
+    amount = _part(account.books.balance("USDT", "funding"), 30)
+    return amount > ZERO and own.transfer(account, "USDT", amount, us, ("FUNDING", "MAIN")) > 0
+
+
+def _dust(account: Account, prices: Prices, us: int) -> bool:
+    """Two small remainders at once: one log entry with two lines."""
+    small = []
+    for asset in sorted(account.wallet("spot")):
+        amount = divide(_DUST_USD, prices.usd(asset)).quantize(Decimal("0.00000001"), ROUND_DOWN)
+        if asset not in {"BNB", "EUR", "USDT", "USDC"} and ZERO < amount < account.free(asset):
+            small.append((asset, amount))
+    if len(small) < 2:
+        return False
+    own.dust(account, small[:2], us, prices)
+    return True
+
+
+Habit = Callable[[Account, Prices, int], bool]
+"""Does it at a time (microseconds) if the wallet allows, and says whether it did."""
+
+HABITS: Final[Mapping[str, Habit]] = {
+    "earn": _subscribe("USDT"),
+    "earn_bnb": _subscribe("BNB"),
+    "redeem": _redeem("USDT"),
+    "redeem_bnb": _redeem("BNB"),
+    "to_funding": _to_funding,
+    "from_funding": _from_funding,
+    "dust": _dust,
+}
+_CALENDAR: Final = (
+    (700, "earn"),
+    (420, "earn_bnb"),
+    (300, "dust"),
+    (200, "earn"),
+    (170, "to_funding"),
+    (140, "redeem"),
+    (90, "dust"),
+    (60, "from_funding"),
+    (40, "redeem_bnb"),
+    (20, "earn"),
+    (15, "to_funding"),
+)
+"""How many days before the start what is due. Transfers older than six months are shown no more, so none is."""
+
+
+class Calendar:
+    """What the main account still means to do, each as soon after its day as something else happens there.
+
+    Never in the last hours: the world's open orders count on what is there.
+    """
+
+    def __init__(self, now: int) -> None:
+        self._due = [(now - days * _DAY, name) for days, name in _CALENDAR]
+        self._until = now - _DAY // 4
+
+    def keep(self, account: Account, prices: Prices, us: int) -> None:
+        """Do what is due at `us`; what the wallet does not allow stays due."""
+        if self._due and self._due[0][0] <= us < self._until:
+            self._due = [(when, name) for when, name in self._due if when > us or not HABITS[name](account, prices, us)]

@@ -19,8 +19,8 @@ _COMPLETE_TIME_SINCE: Final = 1_741_219_200_000
 """2025-03-06: older deposits have no `completeTime`."""
 
 
-def happen(account: Account, act: Act, prices: Prices) -> None:
-    """Book an act and remember the rows that the API shows of it."""
+def happen(account: Account, act: Act, prices: Prices) -> int:
+    """Book an act and remember the rows that the API shows of it; its time, in microseconds of whole milliseconds."""
     us = micros(act.time) // 1000 * 1000
     account.updated = max(account.updated, us)
     if act.kind == "trade":
@@ -35,6 +35,7 @@ def happen(account: Account, act: Act, prices: Prices) -> None:
         _reward(account, act, us)
     else:
         _convert(account, act, us)
+    return us
 
 
 def new_order(account: Account, market: Market, **facts: object) -> Order:
@@ -84,13 +85,12 @@ def next_trade_id(account: Account, market: Market) -> int:
 
 
 def fee_of(account: Account, act: Act, prices: Prices) -> tuple[Amount, str]:
-    """The fee and its asset: as the world says, now and then in BNB instead, as long as the purse lasts."""
-    if act.fee == ZERO or act.serial % 6 or micros(act.time) < account.fee_purse_since:
+    """The fee and its asset: as the world says, now and then in BNB instead, where there is some."""
+    if act.fee == ZERO or act.serial % 6 or "BNB" in {act.base, act.quote}:
         return act.fee, act.fee_asset
     value = multiply(multiply(act.fee, _DISCOUNT), prices.usd(act.fee_asset))
     in_bnb = rounded(divide(value, prices.usd("BNB")))
-    if ZERO < in_bnb <= account.fee_purse:
-        account.fee_purse = subtract(account.fee_purse, in_bnb)
+    if ZERO < in_bnb <= account.free("BNB"):
         return in_bnb, "BNB"
     return act.fee, act.fee_asset
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from tallyglass.money import text
 from tallyglass.sandbox.binance import auth, history, moves, orders, public, spot, wallet
 from tallyglass.sandbox.binance.account import Account, moment
 from tallyglass.sandbox.binance.errors import Refusal
-from tallyglass.sandbox.binance.habits import live
+from tallyglass.sandbox.binance.habits import HABITS, Calendar
 from tallyglass.sandbox.binance.happen import happen
 from tallyglass.sandbox.binance.keys import adopt, make_keys
 from tallyglass.sandbox.binance.limits import API, ORDERS_10S, ORDERS_DAY, SAPI_UID, SAPI_UID_SECOND, Limits
@@ -45,10 +46,17 @@ class Binance:
         self._prices = prices
         self._limits = Limits()
         self._answered = 0
-        live(self.accounts["main"], prices, int(now) * 1_000_000)
+        self._calendar = Calendar(int(now) * 1_000_000)
+        #: What `/_control/account` can also order here: name → call with account and time.
+        self.specials = {name: partial(self._special, name) for name in HABITS}
 
     def record(self, account: str, act: Act) -> None:
-        happen(self.accounts[account], act, self._prices)
+        us = happen(self.accounts[account], act, self._prices)
+        if account == "main" and act.kind != "order":
+            self._calendar.keep(self.accounts[account], self._prices, us)
+
+    def _special(self, name: str, account: str, now: float) -> None:
+        HABITS[name](self.accounts[account], self._prices, int(now * 1000) * 1000)
 
     def caller(self, request: Incoming) -> str:
         return auth.named_key(request)
@@ -127,7 +135,7 @@ class Binance:
 
 
 def create(seed: int, prices: Prices, now: float) -> Binance:
-    """An exchange whose accounts hold nothing yet but the main one's stash."""
+    """An exchange whose accounts hold nothing yet."""
     return Binance(seed, prices, now)
 
 
