@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from tallyglass.exchanges.grants import Decision, FaultCode, Reason, Right, State
-from tallyglass.keeper import answers
+from tallyglass.exchanges.grants import Decision, Reason, Right, State
+from tallyglass.keeper import answers, errors
 from tallyglass.keeper.answers import (
     Answer,
     Binding,
@@ -28,6 +28,19 @@ from tallyglass.keeper.answers import (
     JournalReport,
     JournalRow,
     SealKey,
+)
+from tallyglass.keeper.errors import (
+    BadKey,
+    ExchangeRefused,
+    Frozen,
+    JournalBroken,
+    KeeperError,
+    Locked,
+    NoSuchConnection,
+    NotAllowed,
+    Unreachable,
+    VaultAltered,
+    WrongPassphrase,
 )
 
 __all__ = [
@@ -61,97 +74,6 @@ __all__ = [
 ]
 #: `sun_path` holds 108 bytes on Linux, 104 elsewhere.
 _LONGEST_PATH = 100
-
-
-class KeeperError(Exception):
-    """What the keeper answers instead of what was asked for. `text` says what is so, `fix` what to do."""
-
-    def __init__(self, code: str, text: str, fix: str = "", more: Mapping[str, Any] | None = None) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-        self.fix = fix
-        self.more = dict(more or {})
-
-
-class Unreachable(KeeperError):
-    """No keeper listens, or it did not answer in time."""
-
-
-class Locked(KeeperError):
-    """The keeper is locked, or no vault has been made yet (code `empty`)."""
-
-
-class WrongPassphrase(KeeperError):
-    """The vault does not open with this passphrase."""
-
-
-class VaultAltered(KeeperError):
-    """The vault's file is not as the keeper wrote it."""
-
-
-class JournalBroken(KeeperError):
-    """The journal is altered or cannot be written: no key is used until it is whole again."""
-
-
-class BadKey(KeeperError):
-    """What was handed over cannot be a key of this exchange."""
-
-
-class NotAllowed(KeeperError):
-    """The manifest does not list this exchange, read or param."""
-
-
-class NoSuchConnection(KeeperError):
-    """No connection has this id."""
-
-
-class Frozen(KeeperError):
-    """The connection is frozen or dead: its key is not used."""
-
-
-class ExchangeRefused(KeeperError):
-    """The exchange said no, or could not be asked. Raised by whatever asks an exchange."""
-
-    @property
-    def fault_code(self) -> FaultCode:
-        code: FaultCode = self.more.get("fault_code", "unknown")
-        return code
-
-    @property
-    def causes(self) -> tuple[FaultCode, ...]:
-        """Each possible cause, where the exchange mixes them."""
-        return tuple(self.more.get("causes", ()))
-
-    @property
-    def retry(self) -> bool:
-        """Whether asking again later can help without the user's hand."""
-        return bool(self.more.get("retry", False))
-
-    @property
-    def retry_after(self) -> int | None:
-        """Seconds."""
-        seconds = self.more.get("retry_after")
-        return None if seconds is None else int(seconds)
-
-    @property
-    def said(self) -> str:
-        """The exchange's own words."""
-        return str(self.more.get("said", ""))
-
-
-_ERRORS: Mapping[str, type[KeeperError]] = {
-    "locked": Locked,
-    "empty": Locked,
-    "wrong_passphrase": WrongPassphrase,
-    "vault_altered": VaultAltered,
-    "journal_broken": JournalBroken,
-    "bad_key": BadKey,
-    "not_allowed": NotAllowed,
-    "no_such_connection": NoSuchConnection,
-    "frozen": Frozen,
-    "exchange": ExchangeRefused,
-}
 
 
 def socket_path(home: Path) -> Path:
@@ -297,6 +219,10 @@ class Keeper:
         rows = self._get("/journal?" + urlencode({"limit": limit, "connection": connection}))["rows"]
         return [answers.journal_row(row) for row in rows]
 
+    def restart_journal(self, why: str = "") -> str:
+        """Put a broken journal aside and begin a new one; gives the file name of the old. Its first line says why."""
+        return str(self._post("/journal/restart", why=why)["aside"])
+
     def verify_journal(self) -> JournalReport:
         """Read every line again and check the chain to its anchors."""
         return JournalReport(**self._get("/journal/verify"))
@@ -355,8 +281,6 @@ class Keeper:
 
 def _error(status: int, raw: bytes) -> KeeperError:
     try:
-        told = json.loads(raw)["error"]
-        code, text, fix, more = told["code"], told["text"], told["fix"], told.get("more", {})
-    except (ValueError, KeyError, TypeError):
+        return errors.understood(json.loads(raw))
+    except (ValueError, LookupError, TypeError):
         return KeeperError("keeper_failed", f"The keeper failed (status {status}).", "Look at the keeper's log.")
-    return _ERRORS.get(code, KeeperError)(code, text, fix, more)

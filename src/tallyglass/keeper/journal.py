@@ -20,13 +20,10 @@ from typing import Any
 
 from tallyglass.keeper import files
 from tallyglass.keeper.answers import JournalReport, JournalRow
+from tallyglass.keeper.errors import JournalBroken
 
 _START = bytes(32)
 _BLOCK = 64 * 1024
-
-
-class JournalBroken(Exception):
-    """The journal is not as it was written, or cannot be written: no key is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ class Journal:
         if self._trusted != self._state():
             self._take_up()  # touched by another hand since our last line: believed only if it still chains
         if self.broken:
-            raise JournalBroken(self.broken)
+            raise _broken(self.broken)
         line = {"seq": self.head.count + 1, "at": _now(), "event": event, **told}
         body = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
         mac = self._mac(self.head.mac, body)
@@ -85,7 +82,7 @@ class Journal:
             files.replace(self._head_path, self._signed(head))
         except OSError as error:
             self._trusted = ()  # read again before the next line
-            raise JournalBroken(f"the journal cannot be written ({error.strerror})") from error
+            raise _broken(f"the journal cannot be written ({error.strerror})") from error
         self.head, self._trusted = head, self._state()
         self._note(line, self.last_used)
         return head.count
@@ -113,7 +110,7 @@ class Journal:
                 if len(found) >= limit:
                     break
         except (KeyError, ValueError, TypeError):
-            raise JournalBroken("the journal holds a line that the keeper did not write") from None
+            raise _broken("the journal holds a line that the keeper did not write") from None
         return found
 
     def restart(self, why: str) -> Path:
@@ -273,6 +270,15 @@ def _backwards(path: Path) -> Iterator[bytes]:
             yield from (line for line in reversed(lines) if line)
         if rest:
             yield rest
+
+
+def _broken(text: str) -> JournalBroken:
+    return JournalBroken(
+        "journal_broken",
+        f"No key is used, because {text}.",
+        "Make room, or mend the rights of the file, if it cannot be written. If it was altered, find out by whom; "
+        "then `tallyglass journal restart` puts it aside and begins a new one.",
+    )
 
 
 def _now() -> str:

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from tallyglass.keeper import files
+from tallyglass.keeper.errors import VaultAltered, WrongPassphrase
 
 SCHEMA = 1
 TENANT = "local"
@@ -42,14 +43,6 @@ _TAIL = 64
 Use = Literal["wrap", "record", "vault-mac", "journal", "fingerprint", "store"]
 
 
-class WrongPassphrase(Exception):
-    """The root key does not open with this passphrase."""
-
-
-class VaultAltered(Exception):
-    """The file is not as the keeper wrote it: nothing of it is used."""
-
-
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What Argon2id costs. Bounded, so that an edited file can neither weaken nor exhaust."""
@@ -62,7 +55,7 @@ class Cost:
     def check(self) -> None:
         """Raise `VaultAltered` for a cost that this program would never have written."""
         if not (64 * 1024 <= self.memory <= 1024 * 1024 and 3 <= self.passes <= 16 and 1 <= self.lanes <= 16):
-            raise VaultAltered("the vault's key derivation parameters are out of bounds")
+            raise _altered("the vault's key derivation parameters are out of bounds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +103,7 @@ class Vault:
         contents = _load(raw[:-_TAIL])
         vault = cls(path, _unwrap_root(contents.header, passphrase), contents)
         if not hmac.compare_digest(vault._mac(raw[:-_TAIL]), raw[-_TAIL:-32]):
-            raise VaultAltered("the vault was altered by something other than the keeper")
+            raise _altered("the vault was altered by something other than the keeper")
         for each in contents.records:
             vault.record(each)
         return vault
@@ -142,17 +135,17 @@ class Vault:
                 fields[name] = _open(data_key, sealed, self._bound("secret", record, name, key_id)).decode()
         return fields
 
-    def put(self, changed: Mapping[str, Mapping[str, Any]], secret: Mapping[str, str] | None = None) -> None:
-        """Write records; `secret` belongs to the one record of a call that brings it."""
+    def put(self, changed: Mapping[str, Mapping[str, Any]], secret: Mapping[str, Mapping[str, str]]) -> None:
+        """Write records by id, and the secret fields of those that bring some."""
         records, kept = dict(self._contents.records), dict(self._contents.secrets)
         for each, told in changed.items():
             records[each] = _seal(self.key("record"), json.dumps(told).encode(), self._bound("record", each))
-            for name, value in (secret or {}).items():
+            for name, value in secret.get(each, {}).items():
                 kept[each, name] = self._sealed(each, name, value)
         self._write(replace(self._contents, records=records, secrets=kept))
 
     def remove(self, record: str) -> None:
-        """Forget a record and its secret: the new file holds nothing of it."""
+        """Forget a record and its secret: the new file holds nothing of them."""
         records = {k: v for k, v in self._contents.records.items() if k != record}
         kept = {k: v for k, v in self._contents.secrets.items() if k[0] != record}
         self._write(replace(self._contents, records=records, secrets=kept))
@@ -190,7 +183,7 @@ def _undamaged(path: Path) -> bytes:
     with path.open("rb") as file:
         raw = file.read(_LARGEST + 1)
     if not _TAIL < len(raw) <= _LARGEST or hashlib.sha256(raw[:-32]).digest() != raw[-32:]:
-        raise VaultAltered("the vault's file is damaged: its digest does not match")
+        raise _altered("the vault's file is damaged: its digest does not match")
     return raw
 
 
@@ -221,17 +214,17 @@ def _load(raw: bytes) -> _Contents:
         database.execute("PRAGMA trusted_schema = OFF")
         found = [sql for (sql,) in database.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")]
         if sorted(found) != sorted(_TABLES):
-            raise VaultAltered("the vault's tables are not those of this version")
+            raise _altered("the vault's tables are not those of this version")
         [(install, schema, memory, passes, lanes, salt, root)] = database.execute("SELECT * FROM header")
         if schema != SCHEMA:
-            raise VaultAltered(f"the vault has schema {schema!r}; this version reads {SCHEMA}")
+            raise _altered(f"the vault has schema {schema!r}; this version reads {SCHEMA}")
         cost = Cost(memory, passes, lanes)
         cost.check()
         records = dict(database.execute("SELECT id, sealed FROM record ORDER BY place"))
         kept = {(row[0], row[1]): (row[2], row[3], row[4]) for row in database.execute("SELECT * FROM secret")}
         return _Contents(Header(install, cost, salt, root), records, kept)
     except (sqlite3.Error, ValueError, TypeError) as error:
-        raise VaultAltered("the vault's file is no database of this program") from error
+        raise _altered("the vault's file is no database of this program") from error
     finally:
         database.close()
 
@@ -246,7 +239,11 @@ def _unwrap_root(head: Header, passphrase: str) -> bytes:
     try:
         return AESGCM(_kek(head, passphrase)).decrypt(head.root[:12], head.root[12:], _root_bound(head))
     except (InvalidTag, ValueError):
-        raise WrongPassphrase("the vault does not open with this passphrase") from None
+        raise WrongPassphrase(
+            "wrong_passphrase",
+            "The vault does not open with this passphrase.",
+            "Try again. There is no other way in: without the passphrase, start anew and connect with new keys.",
+        ) from None
 
 
 def _kek(head: Header, passphrase: str) -> bytes:
@@ -262,6 +259,10 @@ def _root_bound(head: Header) -> bytes:
     return json.dumps(told).encode()
 
 
+def _altered(text: str) -> VaultAltered:
+    return VaultAltered("vault_altered", f"{text[0].upper()}{text[1:]}.", "Put back the newest backup of it.")
+
+
 def _seal(key: bytes, plain: bytes, bound_to: bytes) -> bytes:
     nonce = os.urandom(12)
     return nonce + AESGCM(key).encrypt(nonce, plain, bound_to)
@@ -271,4 +272,4 @@ def _open(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:12], sealed[12:], bound_to)
     except (InvalidTag, ValueError):
-        raise VaultAltered("a part of the vault does not belong where it lies") from None
+        raise _altered("a part of the vault does not belong where it lies") from None

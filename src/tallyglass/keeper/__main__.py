@@ -1,0 +1,149 @@
+"""`python -m tallyglass.keeper --home DIR`: the keeper as a process of its own, closed to the rest of the machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import fcntl
+import gc
+import ipaddress
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tallyglass.keeper import files, server, unlock
+from tallyglass.keeper.client import socket_path
+from tallyglass.keeper.door import Door, sandbox_base
+from tallyglass.keeper.errors import KeeperError
+from tallyglass.keeper.service import Service
+
+_FAMILIES = {"any": socket.AF_UNSPEC, "4": socket.AF_INET, "6": socket.AF_INET6}
+_LEVELS = ("debug", "info", "warning", "error")
+#: What a log line may hold, beside its fixed text. None of it comes from a request's body, header, param or address.
+_LOGGED = ("exchange", "read", "status", "ms", "what", "where")
+
+
+class Allowed(logging.Formatter):
+    """Prints fixed texts of our own and listed fields. What a library says may quote what it handles: withheld."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        ours = record.name.startswith("tallyglass.keeper")
+        text = record.msg if ours and isinstance(record.msg, str) and not record.args else "said something (withheld)"
+        if record.exc_info and record.exc_info[1]:
+            text += f" {type(record.exc_info[1]).__name__} at {server.frames(record.exc_info[1])}"
+        told = [f"{name}={getattr(record, name)}" for name in _LOGGED if ours and hasattr(record, name)]
+        return " ".join((self.formatTime(record), record.levelname.lower(), record.name, text, *told))
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. 0: ended well; 1: could not start."""
+    options = _options()
+    harden()
+    _log(options.log_level)
+    try:
+        return asyncio.run(_run(options))
+    except (OSError, ValueError, KeeperError) as error:
+        sys.stderr.write(f"tallyglass keeper: {error}\n")
+        return 1
+
+
+def harden() -> None:
+    """Files for ourselves alone, no core dumps, and no other process may read our memory."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        pr_set_dumpable = 4
+        if ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "this process cannot be closed to others (prctl)")
+
+
+async def _run(options: argparse.Namespace) -> int:
+    home: Path = options.home.resolve()
+    path: Path = options.socket or socket_path(home)
+    files.private_folder(home)
+    files.private_folder(path.parent)
+    sandbox = os.environ.get("TALLYGLASS_SANDBOX") or None
+    door = Door(sandbox and sandbox_base(sandbox), _FAMILIES[options.family])
+    with _only_one(home):
+        service = Service(home, door, _addresses(os.environ.get("TALLYGLASS_EGRESS", "")), sandbox)
+        await _unlock(service, options.passphrase_file)
+        _clear(path)
+        await door.start()
+        runner = await server.listen(server.application(service), path)
+        gc.freeze()
+        logging.getLogger("tallyglass.keeper").info("ready")
+        try:
+            await _until_told()
+        finally:
+            await runner.cleanup()
+            _clear(path)
+            service.lock()
+            await door.close()
+    return 0
+
+
+async def _unlock(service: Service, passphrase_file: Path | None) -> None:
+    passphrase = unlock.from_file(passphrase_file) if passphrase_file else unlock.from_systemd()
+    if passphrase is not None and service.health().state == "locked":
+        await service.unlock_with(passphrase)
+
+
+async def _until_told() -> None:
+    told = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(each, told.set)
+    await told.wait()
+
+
+def _clear(path: Path) -> None:
+    """Take away a socket that a dead keeper left behind; never one that somebody listens on."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(os.fspath(path)) == 0:
+            raise OSError(f"another program listens on {path}")
+    path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    handle = os.open(home / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OSError(f"another keeper runs in {home}") from None
+    finally:
+        os.close(handle)
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    """The addresses that exchanges see, as the operator knows them: `203.0.113.7, 2001:db8::7`."""
+    return tuple(str(ipaddress.ip_address(each.strip())) for each in text.split(",") if each.strip())
+
+
+def _log(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(Allowed())
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tallyglass.keeper", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="the folder that holds the vault")
+    parser.add_argument("--socket", type=Path, help="where to listen (default: in the home)")
+    parser.add_argument("--passphrase-file", type=Path, help="unlock at once: a file or /dev/fd/N")
+    parser.add_argument("--family", choices=_FAMILIES, default="any", help="IP version to leave by")
+    parser.add_argument("--log-level", choices=_LEVELS, default=os.environ.get("TALLYGLASS_LOG", "").lower())
+    options = parser.parse_args()
+    options.log_level = options.log_level if options.log_level in _LEVELS else "warning"
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
