@@ -80,7 +80,7 @@ async def _run(options: argparse.Namespace) -> int:
         gc.freeze()
         logging.getLogger("tallyglass.keeper").info("ready")
         try:
-            await _until_told()
+            await _until_told(until_eof=options.until_eof)
         finally:
             await runner.cleanup()
             _clear(path)
@@ -95,11 +95,24 @@ async def _unlock(service: Service, passphrase_file: Path | None) -> None:
         await service.unlock_with(passphrase)
 
 
-async def _until_told() -> None:
+async def _until_told(*, until_eof: bool) -> None:
     told = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(each, told.set)
+        loop.add_signal_handler(each, told.set)
+    if until_eof:
+        # Whoever started us holds the other end: when that process dies, however it dies, so do we.
+        os.set_blocking(0, False)
+        loop.add_reader(0, lambda: None if _more(0) else (loop.remove_reader(0), told.set()))
     await told.wait()
+
+
+def _more(descriptor: int) -> bool:
+    """Whether standard input is still open; what comes over it is not for us."""
+    try:
+        return os.read(descriptor, 4096) != b""
+    except BlockingIOError:
+        return True
 
 
 def _clear(path: Path) -> None:
@@ -137,6 +150,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tallyglass.keeper", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="the folder that holds the vault")
     parser.add_argument("--socket", type=Path, help="where to listen (default: in the home)")
+    parser.add_argument("--until-eof", action="store_true", help="end when standard input ends")
     parser.add_argument("--passphrase-file", type=Path, help="unlock at once: a file or /dev/fd/N")
     parser.add_argument("--family", choices=_FAMILIES, default="any", help="IP version to leave by")
     parser.add_argument("--log-level", choices=_LEVELS, default=os.environ.get("TALLYGLASS_LOG", "").lower())

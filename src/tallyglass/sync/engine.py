@@ -189,7 +189,8 @@ def _stream(job: Job, part: PartReport, stream: Stream, known: Known) -> None:
             _keep_unreadable(job, part, asked, str(error))
             raise
         fresh = _commit(job, part, asked, page)
-        repeats = repeats + 1 if answer.body == last and not fresh else 0
+        # Empty windows look alike and are no sign of anything; the same rows again and again are.
+        repeats = repeats + 1 if page.entries and answer.body == last and not fresh else 0
         if not page.done and (repeats >= REPEATS or dict(page.cursor) == dict(cursor)):
             raise Stuck(f"{job.exchange} gives the same page of {stream.name} again and again")
         last, cursor, done = answer.body, page.cursor, page.done
