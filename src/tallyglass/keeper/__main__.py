@@ -66,9 +66,10 @@ def harden() -> None:
 
 async def _run(options: argparse.Namespace) -> int:
     home: Path = options.home.resolve()
-    path: Path = options.socket or socket_path(home)
     files.private_folder(home)
-    files.private_folder(path.parent)
+    path: Path = options.socket or socket_path(home)
+    if path.parent.name == f"tallyglass-{os.getuid()}":
+        files.private_folder(path.parent)
     sandbox = os.environ.get("TALLYGLASS_SANDBOX") or None
     door = Door(sandbox and sandbox_base(sandbox), _FAMILIES[options.family])
     with _only_one(home):
@@ -103,16 +104,16 @@ async def _until_told(*, until_eof: bool) -> None:
     if until_eof:
         # Whoever started us holds the other end: when that process dies, however it dies, so do we.
         os.set_blocking(0, False)
-        loop.add_reader(0, lambda: None if _more(0) else (loop.remove_reader(0), told.set()))
+        loop.add_reader(0, _end_of_input, told)
     await told.wait()
 
 
-def _more(descriptor: int) -> bool:
-    """Whether standard input is still open; what comes over it is not for us."""
-    try:
-        return os.read(descriptor, 4096) != b""
-    except BlockingIOError:
-        return True
+def _end_of_input(told: asyncio.Event) -> None:
+    """What comes over standard input is not for us; only its end is."""
+    with contextlib.suppress(BlockingIOError):
+        if os.read(0, 4096) == b"":
+            asyncio.get_running_loop().remove_reader(0)
+            told.set()
 
 
 def _clear(path: Path) -> None:

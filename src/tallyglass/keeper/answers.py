@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tallyglass.exchanges.grants import Decision, Reason, Right, State
 
 ConnectionState = Literal["active", "retiring", "frozen", "dead"]
+VaultState = Literal["empty", "locked", "unlocked"]
 Window = tuple[datetime | None, datetime | None]
 
 
@@ -17,7 +18,7 @@ Window = tuple[datetime | None, datetime | None]
 class Health:
     """What a keeper tells of itself, locked or not."""
 
-    state: Literal["empty", "locked", "unlocked"]
+    state: VaultState
     version: str
     #: The address of the sandbox that stands for every exchange, or None: the real ones.
     sandbox: str | None

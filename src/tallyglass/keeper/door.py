@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
 from yarl import URL
 
 from tallyglass import __version__
@@ -129,6 +129,17 @@ def sandbox_base(address: str) -> str:
     return address.rstrip("/")
 
 
+class _Answer(aiohttp.ClientResponse):
+    """An answer that remembers our end of its connection: what the other side sees, unless something translates."""
+
+    left_from: str | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        name = connection.transport.get_extra_info("sockname") if connection.transport else None
+        self.left_from = str(name[0]) if isinstance(name, tuple) else None
+        return await super().start(connection)
+
+
 class Door:
     """Opens at `start`, within the event loop that it is used from."""
 
@@ -157,6 +168,7 @@ class Door:
             timeout=aiohttp.ClientTimeout(total=SECONDS, connect=10),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"Tallyglass/{__version__}"},
+            response_class=_Answer,
             trust_env=False,
             requote_redirect_url=False,
         )
@@ -222,9 +234,12 @@ class Door:
 
     def _worth_again(self, host: str, refused: Refused) -> bool:
         """One more time: for a nonce that came too late, and for a clock that can be put right."""
-        if refused.fault.code == "clock" and refused.offset_ms is not None and abs(refused.offset_ms) <= _FORGIVEN:
-            self._offsets[host] = refused.offset_ms
-            return True
+        offset = refused.offset_ms
+        clock = "clock" in (refused.fault.code, *refused.fault.causes)
+        if clock and offset is not None and abs(offset) <= _FORGIVEN:
+            changed = abs(offset - self._offsets.get(host, 0)) > 1_000
+            self._offsets[host] = offset
+            return changed or refused.fault.code == "clock"
         return refused.fault.code == "nonce"
 
     def _wire(self, manifest: Manifest, call: Call, key: Key | None) -> Wire:
@@ -249,7 +264,7 @@ class Door:
             async with self._session.request(
                 wire.method, url, headers=headers, data=wire.body or None, allow_redirects=False
             ) as answer:
-                egress = _left_from(answer, sandbox=self._sandbox is not None)
+                egress = answer.left_from if isinstance(answer, _Answer) else None
                 body = await _body(answer)
                 told = {name.lower(): value for name, value in answer.headers.items()}
         except TimeoutError:
@@ -257,7 +272,8 @@ class Door:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Refused(Fault("down", retry=True), _why(wire.host, error)) from None
         ms = round((time.monotonic() - started) * 1000)
-        return Response(answer.status, told, body, datetime.now(UTC), ms, egress)
+        known = egress is not None and (self._sandbox is not None or is_public(egress))
+        return Response(answer.status, told, body, datetime.now(UTC), ms, egress if known else None)
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
@@ -308,16 +324,6 @@ def _clean(said: str, wire: Wire, key: Key | None) -> str:
         if len(each) >= 4:
             said = said.replace(each, "…")
     return said[:200]
-
-
-def _left_from(answer: aiohttp.ClientResponse, *, sandbox: bool) -> str | None:
-    """Our end of the connection, where it is an address that the other side sees."""
-    transport = answer.connection.transport if answer.connection else None
-    name: Any = transport.get_extra_info("sockname") if transport else None
-    if not isinstance(name, tuple):
-        return None
-    address = str(name[0])
-    return address if sandbox or is_public(address) else None
 
 
 def _why(host: str, error: Exception) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 
 def private_folder(path: Path) -> None:
-    """Make the folder, 0700, and insist that it is ours."""
+    """Make the folder, 0700, and insist that it is ours alone (a shared one like /tmp stays as it is)."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     told = path.lstat()
-    if told.st_uid != os.getuid() or not path.is_dir() or path.is_symlink():
-        raise PermissionError(f"{path} is not a folder of this user")
+    if told.st_uid != os.getuid() or not stat.S_ISDIR(told.st_mode) or told.st_mode & stat.S_ISVTX:
+        raise PermissionError(f"{path} is not a folder of this user alone")
     if told.st_mode & 0o077:
         path.chmod(0o700)
 

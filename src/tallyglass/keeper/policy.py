@@ -20,6 +20,8 @@ _MAY: Final[dict[Right, str]] = {
     "transfer": "move funds between accounts",
     "manage": "change keys, addresses or settings of the account",
 }
+#: Milliseconds: less than any exchange minds, more than the measurement is off.
+_CLOCK_IS_RIGHT: Final = 2_000
 _AGAIN: Final = "Then check again: run the same command once more, or press “Check again” on the page."
 
 
@@ -70,7 +72,7 @@ def _wanted(right: Right) -> str:
 
 def _granted(manifest: Manifest, grants: Grants, right: Right) -> Reason:
     boxes = _boxes(manifest, grants.words.get(right, ()))
-    told = f": {boxes} is on" if boxes else ""
+    told = f" ({boxes})" if boxes else ""
     untick = f"untick {boxes}" if boxes else f"take away every box that lets it {_MAY[right]}"
     return Reason(
         f"{right}_granted",
@@ -135,9 +137,10 @@ def _advice(manifest: Manifest, grants: Grants) -> Iterator[Reason]:
 
 def explain(manifest: Manifest, fault: Fault, offset_ms: int | None = None) -> Reason:
     """A refusal in plain words. `offset_ms`: how far the exchange's clock is ahead of ours, when it was measured."""
-    said = f" {manifest.name} said: “{fault.said}”." if fault.said else ""
+    said = f" {manifest.name} said: “{fault.said.rstrip('.')}”." if fault.said else ""
     if fault.code == "ambiguous" and fault.causes:
-        causes = [_cause(manifest, each, offset_ms) for each in fault.causes]
+        right = offset_ms is not None and abs(offset_ms) < _CLOCK_IS_RIGHT
+        causes = [_cause(manifest, each, offset_ms) for each in fault.causes if not (right and each == "clock")]
         text = f"{manifest.name} gives one answer for several causes: " + "; or ".join(
             _lower(text) for text, _ in causes
         )

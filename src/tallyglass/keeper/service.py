@@ -9,26 +9,22 @@ import hmac
 import logging
 import os
 import secrets
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tallyglass import __version__
 from tallyglass.exchanges import registry
-from tallyglass.exchanges.grants import RIGHTS, Reason, Verdict
-from tallyglass.exchanges.manifest import Manifest, NotListed
-from tallyglass.exchanges.registry import MalformedKey, UnknownExchange
-from tallyglass.keeper import answers, policy, sealing
+from tallyglass.exchanges.grants import Verdict
+from tallyglass.exchanges.registry import MalformedKey
+from tallyglass.keeper import answers, policy, sealing, uses
 from tallyglass.keeper import vault as vaults
-from tallyglass.keeper.answers import Connection, Health, Inspection, JournalReport, JournalRow, SealKey
-from tallyglass.keeper.budgets import Refused
-from tallyglass.keeper.door import Door, Key, Response, listed
+from tallyglass.keeper.answers import Connection, Health, Inspection, JournalReport, JournalRow, SealKey, VaultState
+from tallyglass.keeper.door import Door, Response
 from tallyglass.keeper.errors import (
     BadKey,
-    ExchangeRefused,
     Frozen,
     JournalBroken,
     KeeperError,
@@ -37,6 +33,7 @@ from tallyglass.keeper.errors import (
     NotAllowed,
 )
 from tallyglass.keeper.journal import Head, Journal
+from tallyglass.keeper.uses import Held, Uses
 from tallyglass.keeper.vault import Vault
 
 #: A verdict is believed for this long; then the exchange is asked again before the key is used.
@@ -44,18 +41,6 @@ VERDICT_AGE = timedelta(hours=24)
 _ANCHOR = "@journal"
 
 log = logging.getLogger("tallyglass.keeper")
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A key in the clear, for the length of one call."""
-
-    manifest: Manifest
-    fingerprint: str
-    name: str
-    credentials: Mapping[str, str] = field(repr=False)
-    #: The connection it belongs to; empty while it is only inspected.
-    connection: str = ""
 
 
 class Service:
@@ -70,14 +55,14 @@ class Service:
         self._opener = sealing.Opener()
         self._opening = asyncio.Lock()
         self._vault: Vault | None = None
-        self._journal: Journal | None = None
+        self._uses: Uses | None = None
         self._install = vaults.header(self._path).install if self._path.exists() else secrets.token_hex(8)
 
     # -- the vault
 
     def health(self) -> Health:
-        state = "unlocked" if self._vault else "locked" if self._path.exists() else "empty"
-        return Health(state, __version__, self._sandbox, os.getpid(), self._install)  # type: ignore[arg-type] # one of three
+        state: VaultState = "unlocked" if self._vault else "locked" if self._path.exists() else "empty"
+        return Health(state, __version__, self._sandbox, os.getpid(), self._install)
 
     def seal_key(self) -> SealKey:
         return SealKey(self._opener.public_key, self._install)
@@ -89,8 +74,8 @@ class Service:
             if self._path.exists():
                 raise KeeperError("exists", "This home has a vault already.", "Unlock it.")
             self._take_up(await asyncio.to_thread(Vault.create, self._path, passphrase, self._install))
-            if self._written.broken:
-                self._written.restart("a new vault")
+            if self._journal.broken:
+                self._journal.restart("a new vault")
         self._note("vault:create")
 
     async def unlock(self, sealed: str) -> None:
@@ -111,7 +96,7 @@ class Service:
         """Drop every key. What was sealed before can no longer be opened, so that it cannot be replayed."""
         if self._vault is not None:
             self._note("vault:lock")
-        self._vault = self._journal = None
+        self._vault = self._uses = None
         self._opener.renew()
 
     async def change_passphrase(self, sealed: str) -> None:
@@ -130,21 +115,21 @@ class Service:
     async def inspect(self, exchange: str, sealed: str) -> Inspection:
         """The verdict; nothing of the key is kept."""
         held = self._handed_over(exchange, sealed)
-        return _told(held, await self._judge(held, "inspect"))
+        return uses.told(held, await self._keys.judge(held, "inspect"))
 
     async def admit(self, exchange: str, sealed: str, label: str, *, accept_unproven: bool) -> Inspection:
         """The verdict; and if it allows, the key is stored."""
         held = self._handed_over(exchange, sealed)
-        verdict = await self._judge(held, "admit")
+        verdict = await self._keys.judge(held, "admit")
         known = self._duplicate(held, verdict)
         if known:
             reason = policy.duplicate(held.manifest, known)
             verdict = Verdict("refused", verdict.grants, (*verdict.reasons, reason))
         if verdict.decision == "refused" or (verdict.decision == "unproven" and not accept_unproven):
-            self._append("connection:refuse", held, reasons=[each.code for each in verdict.reasons])
-            return _told(held, verdict)
+            self._keys.write("connection:refuse", held, reasons=[each.code for each in verdict.reasons])
+            return uses.told(held, verdict)
         held = replace(held, connection=self._new_id(exchange))
-        told = _told(held, verdict)
+        told = uses.told(held, verdict)
         now = datetime.now(UTC)
         connection = Connection(
             id=held.connection,
@@ -165,12 +150,12 @@ class Service:
             unproven=verdict.decision == "unproven",
             window=told.window,
         )
-        self._append("connection:admit", held, verdict=verdict.decision)
+        self._keys.write("connection:admit", held, verdict=verdict.decision)
         self._keep(connection, held.credentials)
         return told
 
     def connections(self) -> list[Connection]:
-        used = self._written.last_used
+        used = self._journal.last_used
         found = [answers.connection(row) for each, row in self._open.records().items() if each != _ANCHOR]
         return [replace(each, last_used_at=_time(used.get(each.id))) for each in found]
 
@@ -178,12 +163,12 @@ class Service:
         """Ask the exchange again. A key that may do more than before, or another account, freezes at once."""
         before = self._connection(connection)
         held = self._hold(before)
-        verdict = await self._judge(held, "recheck")
+        verdict = await self._keys.judge(held, "recheck")
         now = self._connection(connection)
         account = verdict.grants.account_id
         if account and before.account and account != before.account:
             verdict = Verdict("refused", verdict.grants, (policy.wrong_account(held.manifest, connection),))
-        told = _told(held, verdict)
+        told = uses.told(held, verdict)
         bad = verdict.decision == "refused" or (verdict.decision == "unproven" and not before.unproven)
         if bad or (told.grants, told.ip) != (before.grants, before.ip):
             self._note("connection:drift", held, verdict=verdict.decision, reasons=[each.code for each in told.reasons])
@@ -213,7 +198,7 @@ class Service:
         told = await self.recheck(connection)
         known = self._connection(connection)
         if told.verdict == "accepted" or (told.verdict == "unproven" and known.unproven):
-            self._append("connection:thaw", connection=connection, exchange=known.exchange)
+            self._journal.append("connection:thaw", connection=connection, exchange=known.exchange)
             self._keep(replace(known, state="active", why=""))
         return told
 
@@ -227,38 +212,31 @@ class Service:
     async def read(self, connection: str, read_id: str, params: Mapping[str, str]) -> Response:
         """One listed read with a connection's key."""
         known = self._connection(connection)
-        _listed(_manifest(known.exchange), read_id, params, signed=True)
+        uses.check(uses.exchange(known.exchange), read_id, params, signed=True)
         self._usable(known)
         if datetime.now(UTC) - known.checked_at > VERDICT_AGE:
             await self.recheck(connection)
             known = self._connection(connection)
             self._usable(known)
-        return await self._use(self._hold(known), read_id, params, "read")
+        return await self._keys.use(self._hold(known), read_id, params, "read")
 
     async def public_read(self, source: str, read_id: str, params: Mapping[str, str]) -> Response:
         """One listed read that needs no key."""
-        manifest = _manifest(source)
-        _listed(manifest, read_id, params, signed=False)
-        if self._vault is None:
-            raise _locked(self._path)
-        try:
-            return await self._door.request(manifest, read_id, params)
-        except Refused as refused:
-            raise _explained(manifest, refused) from None
+        return await self._keys.ask(uses.exchange(source), read_id, params)
 
     # -- the journal and the way out
 
     def journal(self, limit: int, connection: str) -> list[JournalRow]:
-        return self._written.rows(max(1, min(limit, 100_000)), connection)
+        return self._journal.rows(max(1, min(limit, 100_000)), connection)
 
     def verify_journal(self) -> JournalReport:
-        return self._written.verify()
+        return self._journal.verify()
 
     def restart_journal(self, why: str) -> str:
         """For a broken journal only: a whole one goes on."""
-        if self._written.verify().intact:
+        if self._journal.verify().intact:
             raise KeeperError("journal_intact", "The journal is whole.", "There is nothing to mend.")
-        aside = self._written.restart(why[:200])
+        aside = self._journal.restart(why[:200])
         self._open.put({_ANCHOR: self._anchor()}, {})
         return aside.name
 
@@ -274,15 +252,20 @@ class Service:
         return self._vault
 
     @property
-    def _written(self) -> Journal:
-        if self._journal is None:
+    def _keys(self) -> Uses:
+        if self._uses is None:
             raise _locked(self._path)
-        return self._journal
+        return self._uses
+
+    @property
+    def _journal(self) -> Journal:
+        return self._keys.journal
 
     def _take_up(self, vault: Vault) -> None:
         told = vault.records().get(_ANCHOR)
         anchor = Head(told["count"], bytes.fromhex(told["mac"])) if told else None
-        self._journal = Journal(self._home, vault.key("journal"), anchor)
+        sole = self._egress[0] if len(self._egress) == 1 and not self._sandbox else None
+        self._uses = Uses(self._door, Journal(self._home, vault.key("journal"), anchor), sole)
         self._vault = vault
 
     def _passphrases(self, sealed: str, *names: str) -> dict[str, str]:
@@ -298,9 +281,9 @@ class Service:
             text = f"The keeper cannot open what it was given: {error}."
             raise KeeperError("not_sealed", text, "Reload the page, or run the command again.") from None
 
-    def _handed_over(self, exchange: str, sealed: str) -> _Held:
+    def _handed_over(self, exchange: str, sealed: str) -> Held:
         """A key as the user gave it, tidied and checked by the exchange's own rules."""
-        manifest = _manifest(exchange)
+        manifest = uses.exchange(exchange)
         if manifest.tier != "native":
             raise NotAllowed("not_allowed", f"{manifest.name} takes no keys.")
         key = self._open.key("fingerprint")
@@ -310,52 +293,11 @@ class Service:
         except MalformedKey as error:
             raise BadKey("bad_key", str(error), error.fix) from None
         name = signing.public_name(credentials)
-        return _Held(manifest, _fingerprint(key, exchange, name), name, credentials)
+        return Held(manifest, _fingerprint(key, exchange, name), name, credentials)
 
-    def _hold(self, known: Connection) -> _Held:
+    def _hold(self, known: Connection) -> Held:
         credentials = self._open.secret(known.id)
-        return _Held(_manifest(known.exchange), known.fingerprint, known.key_name, credentials, known.id)
-
-    async def _judge(self, held: _Held, why: str) -> Verdict:
-        """The verdict, from what the exchange itself tells of the key. The account is asked for last."""
-        manifest, bodies = held.manifest, dict[str, bytes]()
-        verdict = None
-        for read_id in (manifest.permissions_read, manifest.account_read):
-            if read_id and (verdict is None or verdict.decision != "refused"):
-                bodies[read_id] = (await self._use(held, read_id, {}, why)).body
-                grants = registry.permissions(manifest.id).grants(bodies)
-                verdict = policy.decide(manifest, grants)
-        if verdict is None:
-            raise NotAllowed("not_allowed", f"{manifest.name} has no read that tells a key's rights.")
-        return verdict
-
-    async def _use(self, held: _Held, read_id: str, params: Mapping[str, str], why: str) -> Response:
-        """The only place where a key is used: written in the journal before, and again after."""
-        _listed(held.manifest, read_id, params, signed=True)
-        journal, numbers = self._written, list[int]()
-        floor = _time(journal.last_used.get(held.fingerprint))
-        key = Key(
-            held.fingerprint,
-            held.credentials,
-            lambda: numbers.append(self._append("key:use", held, read=read_id, why=why)),
-            floor=_nanoseconds(floor),
-        )
-        started = time.monotonic()
-
-        def answered(status: object, egress_ip: str | None) -> None:
-            sole = self._egress[0] if len(self._egress) == 1 and not self._sandbox else None
-            ms = round((time.monotonic() - started) * 1000)
-            log.debug("asked", extra={"exchange": held.manifest.id, "read": read_id, "status": status, "ms": ms})
-            for number in numbers:
-                self._append("key:answer", held, of=number, status=status, ms=ms, egress_ip=egress_ip or sole)
-
-        try:
-            response = await self._door.request(held.manifest, read_id, params, key)
-        except Refused as refused:
-            answered(refused.fault.code, refused.egress_ip)
-            raise _explained(held.manifest, refused) from None
-        answered(response.status, response.egress_ip)
-        return response
+        return Held(uses.exchange(known.exchange), known.fingerprint, known.key_name, credentials, known.id)
 
     def _usable(self, known: Connection) -> None:
         if known.state in ("frozen", "dead"):
@@ -363,7 +305,7 @@ class Service:
             fix = f"Mend the cause, then thaw it (`tallyglass thaw {known.id}`)."
             raise Frozen(known.state, f"{known.id} is {known.state}{why}", fix)
 
-    def _duplicate(self, held: _Held, verdict: Verdict) -> str:
+    def _duplicate(self, held: Held, verdict: Verdict) -> str:
         account = verdict.grants.account_id
         for each in self.connections():
             same = each.fingerprint == held.fingerprint or (account is not None and each.account == account)
@@ -373,7 +315,7 @@ class Service:
 
     def _new_id(self, exchange: str) -> str:
         """Never one that the journal knows already: its lines would tell of two."""
-        taken = self._open.records().keys() | self._written.last_used.keys()
+        taken = self._open.records().keys() | self._journal.last_used.keys()
         number, name = 1, exchange
         while name in taken:
             number += 1
@@ -395,65 +337,16 @@ class Service:
         self._open.put(changed, {connection.id: secret} if secret else {})
 
     def _anchor(self) -> dict[str, Any]:
-        head = self._written.head
+        head = self._journal.head
         return {"count": head.count, "mac": head.mac.hex()}
 
-    def _append(self, event: str, held: _Held | None = None, **told: object) -> int:
-        if held is not None:
-            who = {"connection": held.connection, "key": held.fingerprint, "exchange": held.manifest.id}
-            told = {**who, **told}
-        return self._written.append(event, **told)
-
-    def _note(self, event: str, held: _Held | None = None, **told: object) -> None:
+    def _note(self, event: str, held: Held | None = None, **told: object) -> None:
         """Write it if it can be written: what makes things safer does not wait for the journal."""
         with contextlib.suppress(JournalBroken):
-            self._append(event, held, **told)
-
-
-def _told(held: _Held, verdict: Verdict) -> Inspection:
-    grants = verdict.grants
-    return Inspection(
-        exchange=held.manifest.id,
-        verdict=verdict.decision,
-        grants={right: grants.state(right) for right in RIGHTS},
-        ip=policy.binding(grants),
-        created_at=grants.created_at,
-        expires_at=grants.expires_at,
-        account=grants.account_id,
-        label=grants.label,
-        key_name=held.name,
-        reasons=verdict.reasons,
-        connection=held.connection or None,
-        window=grants.window,
-    )
-
-
-def _explained(manifest: Manifest, refused: Refused) -> ExchangeRefused:
-    fault = refused.fault
-    reason: Reason = policy.explain(manifest, fault, refused.offset_ms)
-    text = f"{reason.text} {refused.note}".strip()
-    more = {
-        "fault_code": fault.code,
-        "causes": list(fault.causes),
-        "retry": fault.retry,
-        "retry_after": fault.retry_after,
-        "said": fault.said,
-    }
-    return ExchangeRefused(reason.code, text, reason.fix, more)
-
-
-def _manifest(name: str) -> Manifest:
-    try:
-        return registry.manifest(name)
-    except UnknownExchange as error:
-        raise NotAllowed("unknown_exchange", f"{error.args[0]}.", "`tallyglass exchanges` lists them.") from None
-
-
-def _listed(manifest: Manifest, read_id: str, params: Mapping[str, str], *, signed: bool) -> None:
-    try:
-        listed(manifest, read_id, params, signed=signed)
-    except NotListed as error:
-        raise NotAllowed("not_allowed", f"{error}.", "`tallyglass exchanges` lists what can be read.") from None
+            if held is not None:
+                self._keys.write(event, held, **told)
+            else:
+                self._journal.append(event, **told)
 
 
 def _locked(path: Path) -> Locked:
@@ -475,8 +368,3 @@ def _fingerprint(key: bytes, exchange: str, name: str) -> str:
 
 def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _nanoseconds(last: datetime | None) -> int:
-    """Above every nonce that was made up to a line of the journal: its request went out within a minute of it."""
-    return 0 if last is None else int(last.timestamp() + 60) * 1_000_000_000
