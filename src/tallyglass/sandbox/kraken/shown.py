@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -137,7 +138,7 @@ def open_order(one: Order) -> dict[str, str]:
         "price": text(one.price),
         "amount": text(one.volume),
         "filled": text(one.executed),
-        "time": text(Decimal(str(one.opened))),
+        "time": datetime.fromtimestamp(one.opened, tz=UTC).isoformat().replace("+00:00", "Z"),
     }
 
 
