@@ -71,27 +71,22 @@ def _onward(here: Cursor, found: Ledger) -> Cursor | None:
     """Where the walk goes on; None at its end: a page without rows, or as many rows read as Kraken counts."""
     if not found.ids:
         return None
-    ofs, rows = int(here.get("ofs", "0")), len(found.ids)
+    ofs, count, digest = int(here.get("ofs", "0")), found.count, _digest(found.ids)
     least, told = int(here.get("count", "-1")), int(here.get("told", "-1"))
-    digest = _digest(found.ids)
     again = int(here.get("again", "0")) + 1 if digest == here.get("page") else 0
-    grown = found.count is not None and found.count > told
-    if found.count is not None and 0 <= found.count < least:
+    if again > _PATIENCE and count is None:
+        return None
+    if count is not None and 0 <= count < least:
         # Rows have left the window, so those behind have moved up: step back by as many.
-        ofs = max(0, ofs - (told - found.count))
-    elif again == 0 or grown:
-        ofs, again = ofs + rows, 0
-    elif again > _PATIENCE:
-        # The same page for the same offset. With a count we go on to where it ends, without one this is the end.
-        if found.count is None:
-            return None
-        ofs, again = ofs + rows, 0
-    if found.count is not None and ofs >= found.count:
+        ofs = max(0, ofs - (told - count))
+    elif again == 0 or again > _PATIENCE:
+        # A page that came before is asked for again, as a slip; if it stays, the walk goes on to where the count ends.
+        ofs, again = ofs + len(found.ids), 0
+    if count is not None and ofs >= count:
         return None
     onward = {**here, "ofs": str(ofs), "page": digest, "again": str(again)}
-    if found.count is not None:
-        least = found.count if least < 0 else min(least, found.count)
-        onward |= {"count": str(least), "told": str(found.count)}
+    if count is not None:
+        onward |= {"count": str(count if least < 0 else min(least, count)), "told": str(count)}
     return onward
 
 
