@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tallyglass.money import text
-from tallyglass.sandbox.coinbase import events, moving, public, trading, v2, v3
+from tallyglass.sandbox.coinbase import events, moving, public, special, trading, v2, v3
 from tallyglass.sandbox.coinbase.account import Account
 from tallyglass.sandbox.coinbase.answers import (
     NO_SCOPE,
@@ -57,7 +57,9 @@ class Coinbase:
         self.books = {name: account.books for name, account in self._accounts.items()}
         main = self._accounts["main"]
         events.fund_vault(main, "BTC", Decimal("0.15"), start - 4 * _YEAR)
-        events.expect(main, "LTC", Decimal("1.25"), start - timedelta(minutes=20))
+        events.expect(main, "LTC", Decimal("1.25"), start - timedelta(minutes=20), start + timedelta(hours=3))
+        #: What only Coinbase has, by name, as calls that take an account's name and the time.
+        self.specials = special.specials(self._accounts, self._limits)
 
     def record(self, account: str, act: Act) -> None:
         """Book an act, and show it in the API."""

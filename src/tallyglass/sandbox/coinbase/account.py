@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, Literal
 
 from tallyglass.money import ZERO, Amount, add, multiply, subtract, text, total
-from tallyglass.sandbox.coinbase.catalog import CURRENCIES, NATIVE, TAKER
+from tallyglass.sandbox.coinbase.catalog import CURRENCIES, LISTED, NATIVE, TAKER
 from tallyglass.sandbox.coinbase.ids import Ids
 from tallyglass.sandbox.coinbase.timeline import Timeline
 from tallyglass.sandbox.model import Books, Prices
@@ -83,6 +83,8 @@ class Order:
     edits: list[dict[str, str]] = field(default_factory=list)
     #: Filled before the account's history begins.
     filled_before: Amount = ZERO
+    #: Its v2 rows lack `order_side`, as some do.
+    hides_side: bool = False
 
     @property
     def product(self) -> str:
@@ -139,7 +141,7 @@ class Account:
         self.open: dict[str, Order] = {}
         self.fills: Timeline[Fill] = Timeline()
         self.transfers: Timeline[Transfer] = Timeline()
-        #: Sends on their way out: when they arrive, and the row.
+        #: Sends on their way, in or out: when they arrive, and the row.
         self.pending: list[tuple[datetime, Row]] = []
         #: What a caller gave its send to be recognised by.
         self.idems: dict[str, Row] = {}
@@ -153,6 +155,10 @@ class Account:
         self.portfolios: dict[str, str] = {}
         #: What has been moved to the second portfolio.
         self.moved: dict[str, Amount] = {}
+        #: v2 pages hold fewer rows than asked for.
+        self.short_pages = False
+        #: Order and fill lists come back empty until the user proves himself anew.
+        self.proof_required = False
         self._numbers = count(1)
 
     def number(self) -> int:
@@ -227,6 +233,6 @@ class Account:
 def fixed(amount: Amount, currency: str) -> str:
     """An amount as v2 prints it: the currency's decimals, and more only if there are more."""
     plain = text(amount)
-    places = CURRENCIES[currency].exponent
+    places = LISTED[currency].exponent
     whole, _, fraction = plain.partition(".")
     return plain if len(fraction) >= places else f"{whole}.{fraction.ljust(places, '0')}"

@@ -51,6 +51,14 @@ CURRENCIES = _currencies(
     ("USD", "US Dollar", 2, "#0066CF", ""),
 )
 
+#: Currencies that pad the lists of wallets: nobody here ever touched them.
+NEVER_USED = _currencies(
+    ("XLM", "Stellar Lumens", 7, "#000000", "stellar"),
+    ("BCH", "Bitcoin Cash", 8, "#8DC351", "bitcoincash"),
+    ("ETH2", "Ethereum 2", 8, "#8E76FF", "ethereum2"),
+)
+LISTED = CURRENCIES | NEVER_USED
+
 #: Taker and maker fee of the tier "Advanced 1" (`transaction_summary` prints them).
 TAKER: Amount = Decimal("0.006")
 MAKER: Amount = Decimal("0.004")

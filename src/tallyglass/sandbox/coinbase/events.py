@@ -58,8 +58,8 @@ def fill(account: Account, order: Order, part: Fill, tag: str) -> None:
 
 
 def convert(account: Account, act: Act, trade_id: str = "") -> None:
-    """With fiat a simple buy or sell, else (and for USDC) a conversion: two rows under one id."""
-    simple = CURRENCIES[act.quote].fiat and act.base != "USDC"
+    """With fiat mostly a simple buy or sell, else (and for USDC) a conversion: two rows under one id."""
+    simple = CURRENCIES[act.quote].fiat and act.base != "USDC" and act.serial % 3 != 0
     kind = act.side if simple else "trade"
     paid_fee = act.fee if act.fee_asset in ("", act.quote) else ZERO
     buying = act.side == "buy"
@@ -125,13 +125,19 @@ def reward(account: Account, act: Act) -> None:
 
 
 def open_order(account: Account, act: Act) -> None:
-    """A limit order that waits."""
+    """A limit order that waits. What was filled of it before has been recorded as a trade: that becomes this order."""
     config = {
         "base_size": text(act.amount),
         "limit_price": text(act.price),
         "post_only": False,
         "rfq_disabled": False,
     }
+    begun = account.orders.items[-1] if act.filled and len(account.orders) else None
+    if begun and (begun.base, begun.quote, begun.side, begun.size) == (act.base, act.quote, act.side, act.filled):
+        begun.style, begun.config, begun.size, begun.price = "limit_limit_gtc", config, act.amount, act.price
+        begun.status = "OPEN"
+        account.open[begun.id] = begun
+        return
     order_id = account.ids.uuid("order", account.name, act.serial)
     order = Order(
         order_id,
@@ -176,25 +182,29 @@ def fund_vault(account: Account, currency: str, amount: Amount, time: datetime) 
     account.books.post(f"tx:{row.id}", "deposit", time, [("vault", currency, amount, "principal")])
 
 
-def expect(account: Account, currency: str, amount: Amount, time: datetime) -> None:
-    """Coins on their way in: a pending row, no part of any balance yet."""
+def expect(account: Account, currency: str, amount: Amount, time: datetime, arrival: datetime) -> None:
+    """Coins on their way in: a pending row, no part of any balance until they arrive."""
     wallet = account.wallet(currency, since=time)
     detail = {
         "network": {"status": "pending", "network_name": CURRENCIES[currency].network},
         "from": {"resource": f"{CURRENCIES[currency].network}_network"},
     }
-    account.add_row(wallet, "send", amount, time, detail=detail, status="pending", tag="expected")
+    row = account.add_row(wallet, "send", amount, time, detail=detail, status="pending", tag="expected")
+    account.pending.append((arrival, row))
 
 
 def arrive(account: Account, now: datetime) -> None:
     """Sends whose time has come are confirmed: they gain a hash, and count."""
+    if not account.pending:
+        return
     due = [row for moment, row in account.pending if moment <= now]
     account.pending = [(moment, row) for moment, row in account.pending if moment > now]
     for row in due:
         assert isinstance(row.detail, dict)  # noqa: S101 -- only sends wait here
         row.detail["network"] |= _network(account, row.wallet.currency, "", row.id)
         account.settle(row)
-        _post(account, row, "withdrawal", Decimal(row.detail["network"]["transaction_fee"]["amount"]))
+        fee = row.detail["network"].get("transaction_fee", {"amount": "0"})["amount"]
+        _post(account, row, "withdrawal" if row.amount < ZERO else "deposit", Decimal(fee))
 
 
 def send_detail(account: Account, currency: str, fee: Amount, tag: object) -> dict[str, Any]:

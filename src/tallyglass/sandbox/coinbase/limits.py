@@ -24,10 +24,14 @@ class Limits:
     """Counts requests per caller in fixed windows."""
 
     def __init__(self) -> None:
+        #: Nothing is counted: for measuring.
+        self.off = False
         self._counts: dict[tuple[Rule, str], tuple[int, int]] = {}
 
     def take(self, rule: Rule, caller: str, now: float) -> dict[str, str]:
         """Count one request: the headers that tell what is left. Raises `Refused` with 429 when nothing is."""
+        if self.off:
+            return {}
         window = int(now) // rule.seconds
         began, used = self._counts.get((rule, caller), (window, 0))
         used = used + 1 if began == window else 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from tallyglass.money import Amount, add, divide, multiply, subtract, text
 from tallyglass.sandbox.coinbase.answers import Call, Route, limit_of, micros, seconds, v2_error, v3_error
-from tallyglass.sandbox.coinbase.catalog import ALIASES, CURRENCIES, MARKETS
+from tallyglass.sandbox.coinbase.catalog import ALIASES, CURRENCIES, LISTED, MARKETS
 from tallyglass.sandbox.coinbase.v2 import data
 from tallyglass.sandbox.model import MarketFact, Outgoing
 
@@ -247,7 +247,7 @@ def crypto(call: Call) -> Outgoing:
                 "type": "crypto",
                 "address_regex": "^[0-9A-Za-z]{26,90}$",
             }
-            for each in CURRENCIES.values()
+            for each in LISTED.values()
             if not each.fiat
         ],
     )

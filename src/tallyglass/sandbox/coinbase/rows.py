@@ -155,9 +155,10 @@ def row_v2(row: Row) -> dict[str, Any]:
             "commission": text(row.detail.commission),
             "fill_price": text(row.detail.price),
             "order_id": order.id,
-            "order_side": order.side,
             "product_id": order.product,
         }
+        if not order.hides_side:
+            printed["advanced_trade_fill"]["order_side"] = order.side
         return printed
     return printed | row.detail
 

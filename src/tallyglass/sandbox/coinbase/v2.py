@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from tallyglass.money import ZERO
 from tallyglass.sandbox.coinbase.account import Account, Row, Transfer, Wallet
 from tallyglass.sandbox.coinbase.answers import Call, Route, limit_of, seconds, v2_error
-from tallyglass.sandbox.coinbase.catalog import CURRENCIES, NATIVE, Currency
+from tallyglass.sandbox.coinbase.catalog import CURRENCIES, LISTED, NATIVE, Currency
 from tallyglass.sandbox.coinbase.events import address
 from tallyglass.sandbox.coinbase.rows import money, path_of, row_v2, transfer_v2
 from tallyglass.sandbox.model import Outgoing
@@ -48,7 +48,8 @@ def listed(call: Call, items: Sequence[T], id_of: Callable[[T], str], at: Callab
     if before:
         stop = _place(at, before, size, forward=forward)
         start = max(start, stop - limit)
-    stop = min(stop, start + limit)
+    # a page may hold fewer rows than asked for, although more follow
+    stop = min(stop, start + (max(1, limit // 3) if call.mine.short_pages else limit))
     page = items[start:stop] if forward else items[size - stop : size - start][::-1]
     more, earlier = stop < size and bool(page), start > 0 and bool(page)
     following, preceding = id_of(page[-1]) if more else None, id_of(page[0]) if earlier else None
@@ -145,7 +146,7 @@ def _untouched(account: Account, currency: Currency) -> dict[str, Any]:
 def _all_wallets(account: Account) -> list[Wallet | Currency]:
     """The last first: never-used currencies are shown at the end."""
     touched = {wallet.currency for wallet in account.wallets.values() if wallet.kind != "vault"}
-    unused = [currency for code, currency in CURRENCIES.items() if code not in touched]
+    unused = [currency for code, currency in LISTED.items() if code not in touched]
     return [*reversed(unused), *reversed(account.wallets.values())]
 
 
@@ -162,15 +163,15 @@ def one_account(call: Call) -> Outgoing:
     wallet = call.mine.find_wallet(call.path[0])
     if wallet is not None:
         return data(call, wallet_v2(call.mine, wallet))
-    if call.path[0] in CURRENCIES:
-        return data(call, _untouched(call.mine, CURRENCIES[call.path[0]]))
+    if call.path[0] in LISTED:
+        return data(call, _untouched(call.mine, LISTED[call.path[0]]))
     raise v2_error(404, "not_found", "Not found")
 
 
 def wallet_of(call: Call) -> Wallet | None:
     """The wallet that the path names; None for a currency that was never used. Raises `Refused`."""
     wallet = call.mine.find_wallet(call.path[0])
-    if wallet is None and call.path[0] not in CURRENCIES:
+    if wallet is None and call.path[0] not in LISTED:
         raise v2_error(404, "not_found", "Not found")
     return wallet
 

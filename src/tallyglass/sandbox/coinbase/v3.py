@@ -210,6 +210,8 @@ def orders(call: Call) -> Outgoing:
     hidden = call.one("order_placement_source", "RETAIL_ADVANCED") == "RETAIL_SIMPLE"
     other_kind = call.one("product_type", "SPOT") not in ("SPOT", "UNKNOWN_PRODUCT_TYPE")
     account = call.mine
+    if account.proof_required:
+        return Outgoing.json({"orders": [], "has_next": False, "cursor": "", "proof_token_required": True})
     low, high = _bounds(call, "start_date", "end_date") if statuses != {"OPEN"} else (None, None)
     timeline = account.orders
     stop = len(timeline) if high is None else timeline.since(high)
@@ -266,6 +268,8 @@ def fills(call: Call) -> Outgoing:
         raise v3_error(400, "INVALID_ARGUMENT", "unsupported sort_by")
     products, wanted = set(call.many("product_ids", "product_id")), set(call.many("order_ids", "order_id"))
     trades = set(call.many("trade_ids"))
+    if account.proof_required:
+        return Outgoing.json({"fills": [], "cursor": "", "proof_token_required": True})
     low, high = _bounds(call, "start_sequence_timestamp", "end_sequence_timestamp")
     timeline = account.fills
     stop = len(timeline) if high is None else timeline.since(high)
