@@ -23,6 +23,7 @@ _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _KEY = re.compile(f"(?:organizations/{_UUID}/apiKeys/)?{_UUID}")
 _PEM = re.compile(r"-----BEGIN (EC )?PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END (?:EC )?PRIVATE KEY-----")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+_SPACE = "\ufeff\u200b \t\r\n"
 _LIVES = 120
 _NEW = "Create a key at portal.cdp.coinbase.com → API Keys → Secret API Keys and hand over its downloaded file."
 _WHOLE = "Copy it again, or hand over the downloaded key file as it is."
@@ -38,7 +39,7 @@ def credentials(fields: Mapping[str, str]) -> dict[str, str]:
     """
     handed = _members(fields)
     key = _first(handed, "key", "name", "id")
-    secret = _first(handed, "secret", "privateKey").replace("\\r", "").replace("\\n", "\n")
+    secret = _first(handed, "secret", "privateKey")
     if not key or not secret:
         missing = "API key ID" if not key else "private key"
         raise MalformedKey(f"The {missing} is missing.", f"Hand over both the API key ID and the private key. {_NEW}")
@@ -99,19 +100,26 @@ def _base64url(raw: bytes) -> str:
 
 def _members(fields: Mapping[str, str]) -> dict[str, str]:
     """The fields, and the members of any field that is the text of a whole key file."""
-    members = {name: _tidy(value) for name, value in fields.items()}
-    for value in list(members.values()):
-        if value.startswith("{"):
-            try:
-                inner = json.loads(value)
-            except (ValueError, RecursionError):
-                raise MalformedKey("The key file is cut or not JSON.", "Hand over the whole file.") from None
+    for value in fields.values():
+        if value.lstrip(_SPACE).startswith("{"):
+            inner = _object(value.strip(_SPACE))
+            if inner is None:
+                raise MalformedKey("The key file is cut or not JSON.", "Hand over the whole file.")
             return {name: _tidy(text) for name, text in inner.items() if isinstance(text, str)}
-    return members
+    return {name: _tidy(value) for name, value in fields.items()}
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        inner = json.loads(text)
+    except (ValueError, RecursionError):  # left behind here: the error holds the whole text
+        return None
+    return inner if isinstance(inner, dict) else None
 
 
 def _tidy(text: str) -> str:
-    return text.strip("\ufeff\u200b \t\r\n").rstrip(",").strip("\"'` \t\r\n")
+    text = text.replace("\\r", "").replace("\\n", "\n")  # a PEM out of JSON or an .env file
+    return text.strip(_SPACE).rstrip(",").strip("\"'`" + _SPACE)
 
 
 def _first(members: Mapping[str, str], *names: str) -> str:
@@ -144,11 +152,17 @@ def _canonical(secret: str) -> str:
                 f"Give it to no one. {_NEW}",
             )
         secret = secret.rstrip("=") + "=" * (-len(secret.rstrip("=")) % 4)
+    if not _usable(secret):
+        raise MalformedKey("The private key is cut, mistyped, or of another kind.", _WHOLE)
+    return secret
+
+
+def _usable(secret: str) -> bool:
     try:
         _private(secret)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise MalformedKey("The private key is cut, mistyped, or of another kind.", _WHOLE) from None
-    return secret
+        return False
+    return True
 
 
 def _private(secret: str) -> PrivateKey:
