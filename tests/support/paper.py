@@ -18,7 +18,7 @@ class PaperVenue:
 
     def __init__(self, name: str, *, fee_in: Literal["quote", "received"] = "quote", places: int = 8) -> None:
         self.id = name
-        self.hosts = (f"api.{name}.com",)
+        self.hosts: tuple[str, ...] = (f"api.{name}.com",)
         self.facts = Facts(
             markets(name),
             dict.fromkeys((*ASSETS, *FIAT_OF[name]), places),

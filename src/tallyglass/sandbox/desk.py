@@ -49,8 +49,8 @@ class _Line:
 
     market: MarketFact
     prices: list[Amount]
-    #: How many units of the base's smallest tradable amount make one.
-    lot: int
+    #: Decimals of an amount that can be both traded and kept.
+    places: int
     quote_step: Amount
     base_usd: float
     quote_usd: float
@@ -138,7 +138,7 @@ class Desk:
             tick = line.prices[-1].as_tuple().exponent
             price = Decimal(away * float(line.prices[-1])).quantize(Decimal(1).scaleb(int(tick)))
             free = float(self._free(line, side, taken)) * (0.1 + 0.2 * self.rng.random())
-            amount = _lots(free / float(price) if side == "buy" else free, line.lot, market)
+            amount = _lots(free / float(price) if side == "buy" else free, line.places)
             if float(amount) * line.base_usd < _LEAST_USD or price <= ZERO:
                 continue
             spent, asset = (_MULTIPLY(amount, price), market.quote) if side == "buy" else (amount, market.base)
@@ -151,7 +151,7 @@ class Desk:
         """The trade that filled a part of an open order, if it can still be afforded."""
         names = order.base, order.quote
         line = next(each for each in self._lines if (each.market.base, each.market.quote) == names)
-        amount = _lots(float(order.amount * part), line.lot, line.market)
+        amount = _lots(float(order.amount * part), line.places)
         return self._settle(line, order.side, (order.price, amount), order.time, "trade") if amount else None
 
     def _deal(
@@ -163,7 +163,7 @@ class Desk:
         if given * (line.quote_usd if buys else line.base_usd) < _LEAST_USD:
             return None
         price = line.prices[step]
-        amount = _lots(given / float(price) if buys else given, line.lot, line.market)
+        amount = _lots(given / float(price) if buys else given, line.places)
         return self._settle(line, side, (price, amount), moment(when), kind) if amount else None
 
     def _settle(
@@ -189,7 +189,7 @@ class Desk:
         return _Line(
             market,
             walks.market(market),
-            10**market.amount_decimals,
+            min(market.amount_decimals, self.facts.decimals[market.base]),
             self._step[market.quote],
             float(usd(market.base)),
             float(usd(market.quote)),
@@ -216,5 +216,5 @@ def moment(when: int) -> datetime:
     return datetime.fromtimestamp(when / 1000, UTC)
 
 
-def _lots(amount: float, lot: int, market: MarketFact) -> Amount:
-    return Decimal(int(amount * lot)).scaleb(-market.amount_decimals)
+def _lots(amount: float, places: int) -> Amount:
+    return Decimal(int(amount * 10**places)).scaleb(-places)

@@ -38,7 +38,7 @@ _OTHER = Habit(14, 8, 5_000, 0.08)
 _ORDERS: tuple[Literal["buy", "sell"], ...] = ("buy", "sell", "sell", "buy")
 _FILLED = Decimal("0.35")
 
-_SAME_MOMENT = 0.04
+_TWICE = 0.04
 _KINDS = ("reward", "cash_in", "coins_in", "transfer", "coins_out", "cash_out", "convert")
 _CHANCES = (26, 15, 12, 14, 9, 4, 20)
 
@@ -74,7 +74,6 @@ class _Life:
         #: Coins under way from one exchange to another: (arrival, number, desk, asset, amount, txid).
         self._travelling: list[tuple[int, int, Desk, str, Amount, str]] = []
         self._sent = count()
-        self._now: dict[Desk, int] = dict.fromkeys(desks, self._span.start)
 
     def acts(self) -> Iterator[tuple[Desk, Act]]:
         """All of it."""
@@ -91,15 +90,12 @@ class _Life:
                 yield from self._orders(desk)
 
     def _schedule(self, weights: list[int]) -> Iterator[tuple[int, Desk]]:
-        """When something happens at which exchange. Now and then twice in one millisecond."""
+        """When something happens at which exchange."""
         rng, start, length = self._rng.random, self._span.start + _HOUR, self._span.end - self._span.start - 3 * _HOUR
         moments = sorted([start + int(rng() * length) for _ in range(sum(weights))])
         bounds = [total / sum(weights) for total in accumulate(weights)]
         for each in moments:
-            desk = self._desks[min(bisect_right(bounds, rng()), len(bounds) - 1)]
-            if rng() >= _SAME_MOMENT:
-                self._now[desk] = each
-            yield max(self._now[desk], self._span.start + _HOUR), desk
+            yield each, self._desks[min(bisect_right(bounds, rng()), len(bounds) - 1)]
 
     def _begin(self, desk: Desk) -> Iterator[tuple[Desk, Act]]:
         """The first money."""
@@ -109,13 +105,18 @@ class _Life:
                 yield desk, act
 
     def _something(self, desk: Desk, when: int) -> Iterator[Act]:
-        habit = desk.habit
+        """One act; now and then a second trade in the same millisecond."""
+        habit, step = desk.habit, self._span.step(when)
         act: Act | None = None
         if self._rng.random() * (habit.trades + habit.others) >= habit.trades:
             act = self._another(desk, when)
-        act = act or desk.trade(when, self._span.step(when)) or desk.cash_in(when, habit.wealth / 10)
+        act = act or desk.trade(when, step) or desk.cash_in(when, habit.wealth / 10)
         if act is not None:
             yield act
+        if self._rng.random() < _TWICE:
+            second = desk.trade(when, step)
+            if second is not None:
+                yield second
 
     def _another(self, desk: Desk, when: int) -> Act | None:
         """Anything but a trade; None when it cannot be done now."""
@@ -149,8 +150,7 @@ class _Life:
     def _arrivals(self, until: int) -> Iterator[tuple[Desk, Act]]:
         while self._travelling and self._travelling[0][0] <= until:
             arrival, _, desk, asset, amount, txid = heappop(self._travelling)
-            self._now[desk] = max(self._now[desk], arrival)
-            act = desk.movement("deposit", self._now[desk], asset, amount, txid=txid)
+            act = desk.movement("deposit", arrival, asset, amount, txid=txid)
             if act is not None:
                 yield desk, act
 

@@ -66,6 +66,13 @@ class _Wish:
             raise BadWish(400, f"{name}: all figures are positive, side gives the direction")
         return figure
 
+    def kept(self, name: str, asset: str) -> Amount | None:
+        """A figure as given, in an asset that the venue has and with no more decimals than it keeps."""
+        figure = self.figure(name)
+        if self.cut(figure or ZERO, asset) != (figure or ZERO):
+            raise BadWish(400, f"{name}: this exchange keeps {self.facts.decimals[asset]} decimals of {asset}")
+        return figure
+
     def cut(self, value: Amount, asset: str) -> Amount:
         """Down to the decimals that the venue keeps of an asset."""
         if asset not in self.facts.decimals:
@@ -100,15 +107,17 @@ def free(venue: Venue, account: str) -> dict[str, Amount]:
 def _movement(wish: _Wish, kind: ActKind, now: datetime, serial: int) -> Act:
     default = wish.facts.rewards[0] if kind == "reward" and wish.facts.rewards else wish.facts.cash
     asset = str(wish.given.get("asset", wish.given.get("base", default)))
-    some = divide(Decimal(5 if kind == "reward" else 250), wish.prices.usd(asset))
-    moved = wish.figure("amount")
-    txid = str(
-        wish.given.get("txid", "" if kind == "reward" else hashlib.sha256(f"wish {serial}".encode()).hexdigest())
-    )
-    return Act(
-        kind, now, asset, wish.cut(some if moved is None else moved, asset),
-        fee=wish.cut(wish.figure("fee") or ZERO, asset), fee_asset=asset, txid=txid, serial=serial,
-    )  # fmt: skip
+    fee = wish.kept("fee", asset) or ZERO
+    moved = wish.kept("amount", asset)
+    if moved is None and kind == "withdrawal":
+        moved = wish.cut(divide(wish.free.get(asset, ZERO), Decimal(20)), asset)
+    elif moved is None:
+        moved = wish.cut(divide(Decimal(5 if kind == "reward" else 250), wish.prices.usd(asset)), asset)
+    if moved == ZERO:
+        raise BadWish(409, f"there is no {asset} to move: deposit first, or give an amount")
+    hashed = "" if kind == "reward" else hashlib.sha256(f"wish {serial}".encode()).hexdigest()
+    txid = str(wish.given.get("txid", hashed))
+    return Act(kind, now, asset, moved, fee=fee, fee_asset=asset, txid=txid, serial=serial)
 
 
 def _trade(wish: _Wish, kind: ActKind, now: datetime, serial: int) -> Act:
@@ -121,24 +130,25 @@ def _trade(wish: _Wish, kind: ActKind, now: datetime, serial: int) -> Act:
         price = wish.prices.last(market.base, market.quote)
         if kind == "order":
             price = _down(multiply(price, Decimal("0.8" if side == "buy" else "1.2")), market.price_decimals)
-    traded = wish.figure("amount")
+    traded = wish.kept("amount", market.base)
     if traded is None:
         source = market.quote if side == "buy" else market.base
         part = divide(wish.free.get(source, ZERO), Decimal(100))
         traded = _down(divide(part, price) if side == "buy" else part, market.amount_decimals)
     if traded == ZERO:
         raise BadWish(409, f"nothing to {side} {market.base}/{market.quote} with: deposit first, or give an amount")
-    cost = wish.figure("cost")
-    cost = wish.cut(multiply(traded, price) if cost is None else cost, market.quote)
+    cost = wish.kept("cost", market.quote)
+    if cost is None:
+        cost = wish.cut(multiply(traded, price), market.quote)
     received = market.base if side == "buy" else market.quote
     fee_asset = str(wish.given.get("fee_asset", market.quote if wish.facts.fee_in == "quote" else received))
     basis = traded if fee_asset == market.base else cost
-    fee = wish.figure("fee")
+    fee = wish.kept("fee", fee_asset)
     if fee is None:
-        fee = multiply(basis, wish.facts.fee_rate) if kind == "trade" else ZERO
+        fee = wish.cut(multiply(basis, wish.facts.fee_rate) if kind == "trade" else ZERO, fee_asset)
     return Act(
         kind, now, market.base, traded, market.quote, cast(Literal["buy", "sell"], side), price, cost,
-        wish.cut(fee, fee_asset), fee_asset, wish.figure("filled") or ZERO, serial=serial,
+        fee, fee_asset, wish.kept("filled", market.base) or ZERO, serial=serial,
     )  # fmt: skip
 
 
