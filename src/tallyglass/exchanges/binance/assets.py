@@ -17,7 +17,7 @@ _COMMON: Final = {"BCC": "BCH", "BCHABC": "BCH"}
 _REAL: Final = frozenset(("LDO",))
 _FLEXIBLE: Final = "LD"
 
-#: Quote assets that Binance has or had, the longer before those they end with.
+#: Quote assets that Binance has or had, the longer before those they end with. AEUR is left out: ADAEUR is in euros.
 _QUOTES: Final = tuple(
     sorted(
         (
@@ -37,7 +37,7 @@ _QUOTES: Final = tuple(
                 "UST",
                 "VAI",
             ),
-            *("BTC", "ETH", "BNB", "XRP", "TRX", "DOGE", "DOT", "SOL", "AEUR", "EURI", "BIDR", "IDRT", "BKRW", "BVND"),
+            *("BTC", "ETH", "BNB", "XRP", "TRX", "DOGE", "DOT", "SOL", "EURI", "BIDR", "IDRT", "BKRW", "BVND"),
             *(
                 "EUR",
                 "GBP",

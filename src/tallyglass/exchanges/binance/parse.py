@@ -149,6 +149,8 @@ def _markets(read_id: str, body: bytes, _: Known) -> Parsed:
 
 def _tickers(read_id: str, body: bytes, known: Known) -> Parsed:
     answer = msgspec.json.decode(body, type=list[msgspec.Raw] | dict[str, msgspec.Raw])
+    if isinstance(answer, dict) and "symbol" not in answer:
+        raise NotReadable(f"{read_id}: an object without a market")
     raws = answer if isinstance(answer, list) else [msgspec.Raw(body)]
 
     def ticker(row: _Price) -> Ticker | None:

@@ -69,7 +69,8 @@ def grants(answers: Mapping[str, bytes]) -> Grants:
     if told is None or "code" in told:
         return Grants(account_id=account_id)
     strange = tuple(sorted(name for name, value in told.items() if name not in _KNOWN and value is not False))
-    whole = told.keys() >= _REQUIRED and not strange and isinstance(told.get("enableFixReadOnly"), bool)
+    whole = told.keys() >= _REQUIRED and not strange and _time(told["createTime"]) is not None
+    whole = whole and all(isinstance(told[name], bool) for name in ("ipRestrict", "enableFixReadOnly"))
     states: dict[Right, State] = {}
     words: dict[Right, tuple[str, ...]] = {}
     for right, flags in _FLAGS.items():

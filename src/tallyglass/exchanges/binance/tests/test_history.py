@@ -1,0 +1,488 @@
+"""History page by page, against an exchange in memory that pages as Binance's documentation says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallyglass.exchanges import registry
+from tallyglass.exchanges.binance.history import Dust, Others, Trades, streams
+from tallyglass.exchanges.binance.windows import Paging, Windows
+from tallyglass.exchanges.streams import Ask, Cursor, Known, Market, NotReadable, Stream, Unparsed
+from tallyglass.ledger.entries import Entry
+from tallyglass.money import Asset, asset
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DAY = 86_400_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OPENED = datetime(2017, 7, 1, tzinfo=UTC)
+MANIFEST = registry.manifest("binance")
+Row = dict[str, Any]
+
+
+def ms(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def deposit(number: int, time: int) -> Row:
+    return {
+        "id": str(number),
+        "amount": "1",
+        "coin": "BTC",
+        "status": 1,
+        "insertTime": time,
+        "txId": "",
+        "walletType": 0,
+    }
+
+
+def withdrawal(number: int, time: int) -> Row:
+    applied = (EPOCH + timedelta(milliseconds=time)).strftime("%Y-%m-%d %H:%M:%S")
+    return {
+        "id": f"{number:032x}",
+        "amount": "1",
+        "transactionFee": "0.1",
+        "coin": "BTC",
+        "status": 6,
+        "applyTime": applied,
+    }
+
+
+def reward(number: int, time: int) -> Row:
+    return {"id": number, "amount": "1", "asset": "BNB", "divTime": time, "enInfo": "Flexible", "direction": 1}
+
+
+def conversion(number: int, time: int) -> Row:
+    sides = {"fromAsset": "USDT", "fromAmount": "2", "toAsset": "BNB", "toAmount": "1"}
+    return {"orderId": 10**18 + number, "orderStatus": "SUCCESS", **sides, "createTime": time}
+
+
+def transfer(number: int, time: int) -> Row:
+    return {
+        "tranId": number,
+        "asset": "USDT",
+        "amount": "1",
+        "type": "MAIN_FUNDING",
+        "status": "CONFIRMED",
+        "timestamp": time,
+    }
+
+
+def redemption(number: int, time: int) -> Row:
+    return {"redeemId": number, "asset": "USDT", "amount": "1", "time": time, "status": "PAID", "destAccount": "SPOT"}
+
+
+def fiat(number: int, time: int) -> Row:
+    amounts = {"indicatedAmount": "2", "amount": "2", "totalFee": "0"}
+    return {"orderNo": str(number), "fiatCurrency": "EUR", **amounts, "status": "Successful", "createTime": time}
+
+
+ROWS: Mapping[str, Callable[[int, int], Row]] = {
+    "deposits": deposit,
+    "withdrawals": withdrawal,
+    "rewards": reward,
+    "conversions": conversion,
+    "transfers": transfer,
+    "transfers.redemptions": redemption,
+    "fiat.deposits": fiat,
+}
+#: In days, as the documentation has them; an answer to a longer window is an error.
+LONGEST = {
+    "deposits": 90,
+    "withdrawals": 90,
+    "rewards": 180,
+    "conversions": 30,
+    "transfers": 184,
+    "transfers.redemptions": 30,
+}
+
+
+@dataclass
+class Exchange:
+    """Lists of (time, number) by read; newest first or oldest first; an answer holds at most `cap` rows."""
+
+    lists: dict[str, list[tuple[int, int]]]
+    cap: int = 1000
+    newest_first: bool = True
+    #: Appear one by one while the exchange is being read.
+    arriving: list[tuple[str, int]] = field(default_factory=list)
+    asked: list[Ask] = field(default_factory=list)
+    now: int = ms(NOW)
+    number: int = 1_000_000
+
+    def answer(self, ask: Ask) -> bytes:
+        MANIFEST.read(ask.read).call(ask.params)
+        self.asked.append(ask)
+        self.now += 50
+        if self.arriving and len(self.asked) % 3 == 0:
+            read, ago = self.arriving.pop()
+            self.number += 1
+            self.lists.setdefault(read, []).append((self.now - ago, self.number))
+        begin, end = (int(value) for name, value in ask.params.items() if name.endswith("Time"))
+        assert begin < end
+        assert end - begin < LONGEST.get(ask.read, 10**6) * DAY
+        rows = sorted(row for row in self.lists.get(ask.read, []) if begin <= row[0] <= end)
+        rows = rows[::-1] if self.newest_first else rows
+        size = min(self.cap, *(int(ask.params[name]) for name in ("limit", "size", "rows") if name in ask.params))
+        page = int(ask.params.get("current", ask.params.get("page", 1))) - 1
+        start = int(ask.params.get("offset", page * size))
+        shown = [ROWS[ask.read](number, time) for time, number in rows[start : start + size]]
+        return self._wrapped(ask.read, shown, len(rows), len(rows) > size)
+
+    def _wrapped(self, read: str, shown: list[Row], total: int, more: bool) -> bytes:  # noqa: FBT001 - the exchange's flag
+        told: Any = shown
+        if read == "conversions":
+            told = {"list": shown, "moreData": more}
+        elif read.startswith("fiat"):
+            told = {"code": "000000", "success": True, "total": total, **({"data": shown} if shown else {})}
+        elif read not in {"deposits", "withdrawals"}:
+            told = {"rows": shown, "total": total}
+        return json.dumps(told).encode()
+
+
+def sync(stream: Stream, exchange: Exchange, cursor: Cursor, entries: dict[str, Entry], most: int = 5000) -> Cursor:
+    """Read a stream to its end, as the engine does: a cursor that stands still is a fault."""
+    for _ in range(most):
+        now = EPOCH + timedelta(milliseconds=exchange.now)
+        ask = stream.ask(cursor, now)
+        page = stream.page(cursor, ask, exchange.answer(ask), Known())
+        entries.update({entry.id: entry for entry in page.entries})
+        assert page.unparsed == ()
+        assert all(isinstance(value, str) for value in page.cursor.values())
+        if page.done:
+            return page.cursor
+        assert dict(page.cursor) != dict(cursor)
+        cursor = page.cursor
+    raise AssertionError(f"{stream.name} does not end")
+
+
+def ids(exchange: Exchange, read: str) -> set[int]:
+    return {number for _, number in exchange.lists.get(read, [])}
+
+
+def numbers(read: str, entries: Mapping[str, Entry]) -> set[int]:
+    base = {"withdrawals": 16}.get(read, 10)
+    less = 10**18 if read == "conversions" else 0
+    return {int(name.rpartition(":")[2], base) - less for name in entries}
+
+
+def named(name: str) -> Windows:
+    return next(each for each in streams(Known()) if each.name == name and isinstance(each, Windows))
+
+
+def small(stream: Windows, rows: int) -> Windows:
+    """The same stream with pages of a few rows, so that a few rows make many pages."""
+    paging = stream.paging
+    smaller = Paging((paging.size[0], rows), paging.number, paging.first, rows if paging.step > 1 else paging.step)
+    parts = {
+        name: getattr(stream, name) for name in ("name", "read", "span", "overlap", "fixed", "times", "reach", "traced")
+    }
+    return Windows(**parts, paging=smaller)
+
+
+NAMES = [
+    "deposits",
+    "withdrawals",
+    "rewards",
+    "conversions",
+    "earn.redemptions",
+    "fiat.deposits",
+    "transfers.MAIN_FUNDING",
+]
+moments = st.integers(ms(OPENED) // 1000, ms(NOW) // 1000 - 60).map(lambda second: second * 1000)
+crowd = st.lists(moments, max_size=30) | st.builds(
+    lambda at, count, step: [at + (n // 2) * step * 1000 for n in range(count)],
+    moments,
+    st.integers(1, 25),
+    st.integers(1, 90_000),
+)
+
+
+@given(
+    name=st.sampled_from(NAMES),
+    times=crowd,
+    rows=st.integers(3, 9),
+    newest=st.booleans(),
+    late=st.lists(st.integers(0, 40), max_size=4),
+    deposits=st.lists(moments, max_size=2),
+)
+def test_every_row_arrives_whatever_the_pages_and_whenever_it_comes(
+    name: str,
+    times: list[int],
+    rows: int,
+    newest: bool,  # noqa: FBT001 - drawn
+    late: list[int],
+    deposits: list[int],
+) -> None:
+    stream = small(named(name), rows)
+    forgotten = ms(NOW) - 170 * DAY if stream.reach else 0
+    here = [(time, n) for n, time in enumerate(times) if forgotten < time < ms(NOW)]
+    if not stream.paging.number:  # no list shows more rows of one moment than an answer holds
+        here = [row for row in here if sum(row[0] == other[0] for other in here) < rows]
+    exchange = Exchange({"deposits": [(time, 500_000 + n) for n, time in enumerate(deposits)]}, newest_first=newest)
+    exchange.lists.setdefault(stream.read, []).extend(here)
+    exchange.arriving = [(stream.read, 1000 * ago) for ago in late]
+    entries: dict[str, Entry] = {}
+    cursor: Cursor = {}
+    for _ in range(60):  # the years before the first deposit take some syncs
+        cursor = sync(stream, exchange, cursor, entries)
+        exchange.now += 3 * 3_600_000
+        if "old" not in cursor and not exchange.arriving:
+            break
+    cursor = sync(stream, exchange, cursor, entries)
+    while "old" in cursor:
+        cursor = sync(stream, exchange, cursor, entries)
+    assert numbers(stream.read, entries) == ids(exchange, stream.read)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_second_sync_asks_only_for_what_is_new(name: str) -> None:
+    stream = named(name)
+    recent = [(ms(NOW) - n * DAY, n) for n in range(2, 40)]
+    exchange = Exchange({"deposits": recent, stream.read: recent})
+    entries: dict[str, Entry] = {}
+    cursor = sync(stream, exchange, {}, entries)
+    before = len(exchange.asked)
+    exchange.now += DAY
+    exchange.lists[stream.read] = [*exchange.lists[stream.read], (exchange.now - 1000, 77)]
+    sync(stream, exchange, cursor, entries)
+    assert 77 in numbers(stream.read, entries)
+    assert len(exchange.asked) - before <= 2
+
+
+@pytest.mark.parametrize("name", ["withdrawals", "conversions", "earn.redemptions"])
+def test_dear_lists_begin_at_the_first_deposit_and_look_before_it_bit_by_bit(name: str) -> None:
+    stream = named(name)
+    first = ms(NOW) - 400 * DAY
+    early = (ms(datetime(2018, 2, 3, tzinfo=UTC)), 1)
+    exchange = Exchange({"deposits": [(first, 9)], stream.read: [early, (first + 40 * DAY, 2)]})
+    entries: dict[str, Entry] = {}
+    cursor = sync(stream, exchange, {}, entries)
+    dear = [ask for ask in exchange.asked if ask.read == stream.read]
+    assert numbers(stream.read, entries) == {2}
+    assert len(dear) <= (400 + 90) * DAY / (stream.span / timedelta(milliseconds=1)) + 2
+    while "old" in cursor:
+        asked = len(exchange.asked)
+        cursor = sync(stream, exchange, cursor, entries)
+        assert len(exchange.asked) - asked <= 2
+    assert numbers(stream.read, entries) == {1, 2}
+
+
+def test_an_account_without_deposits_is_read_from_the_first_day() -> None:
+    early = (ms(datetime(2017, 8, 1, tzinfo=UTC)), 1)
+    exchange = Exchange({"withdrawals": [early]})
+    entries: dict[str, Entry] = {}
+    assert "old" not in sync(named("withdrawals"), exchange, {}, entries)
+    assert numbers("withdrawals", entries) == {1}
+
+
+def test_what_is_pending_is_asked_for_again_until_it_is_done() -> None:
+    row = {**deposit(5, ms(NOW) - 30 * DAY), "status": 0}
+    stream = named("deposits")
+    entries: dict[str, Entry] = {}
+    cursor: Cursor = {}
+    for days in range(60):
+        now = NOW + timedelta(days=days)
+        done = False
+        while not done:
+            ask = stream.ask(cursor, now)
+            within = int(ask.params["startTime"]) <= row["insertTime"] <= int(ask.params["endTime"])
+            page = stream.page(cursor, ask, json.dumps([row] if within else []).encode(), Known())
+            entries.update({entry.id: entry for entry in page.entries})
+            cursor, done = page.cursor, page.done
+        if days < 50:
+            assert entries["deposit:5"].status == "pending"
+            row["status"] = 1 if days == 49 else 0
+    assert entries["deposit:5"].status == "done"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_page_given_for_ever_comes_to_an_end(name: str) -> None:
+    stream = small(named(name), 3)
+    rows = [ROWS[stream.read](n, ms(NOW) - n * DAY) for n in range(3)]
+    body = Exchange({})._wrapped(stream.read, rows, 10**6, more=False)
+    if not stream.paging.number:
+        body = Exchange({})._wrapped(stream.read, rows[:2], 2, more=False)
+    cursor: Cursor = {"at": str(ms(NOW) - 200 * DAY)}
+    done, asked = False, 0
+    while not done and asked < 300:
+        page = stream.page(cursor, stream.ask(cursor, NOW), body, Known())
+        cursor, done, asked = page.cursor, page.done, asked + 1
+    assert done
+
+
+def test_more_rows_in_one_moment_than_an_answer_holds_are_reported_and_the_rest_is_read() -> None:
+    stream = small(named("rewards"), 4)
+    at = ms(datetime(2024, 5, 5, tzinfo=UTC))
+    exchange = Exchange({"rewards": [(at, n) for n in range(9)] + [(at + DAY, 100)]})
+    cursor: Cursor = {}
+    unparsed: list[Unparsed] = []
+    entries: dict[str, Entry] = {}
+    done = False
+    while not done and len(exchange.asked) < 500:
+        ask = stream.ask(cursor, NOW)
+        page = stream.page(cursor, ask, exchange.answer(ask), Known())
+        entries.update({entry.id: entry for entry in page.entries})
+        unparsed += page.unparsed
+        cursor, done = page.cursor, page.done
+    assert done
+    assert "reward:100" in entries
+    assert unparsed
+    assert all("one millisecond" in each.reason for each in unparsed)
+
+
+@dataclass
+class Fills:
+    """`myTrades` of one market: ids rise, `fromId` is inclusive, at most `cap` rows, sometimes fewer than there are."""
+
+    known: list[int]
+    cap: int
+    arriving: list[int] = field(default_factory=list)
+    asked: int = 0
+
+    def answer(self, ask: Ask) -> bytes:
+        MANIFEST.read(ask.read).call(ask.params)
+        self.asked += 1
+        if self.arriving and self.asked % 2:
+            self.known.append(self.known[-1] + self.arriving.pop() if self.known else self.arriving.pop())
+        begin, size = int(ask.params["fromId"]), min(self.cap, int(ask.params["limit"]))
+        rows = [each for each in self.known if each >= begin][:size]
+        return json.dumps([fill(ask.params["symbol"], each) for each in rows]).encode()
+
+
+def fill(symbol: str, number: int) -> Row:
+    amounts = {"price": "2", "qty": "3", "quoteQty": "6", "commission": "0", "commissionAsset": "BNB"}
+    # ids rise, times need not differ
+    return {"symbol": symbol, "id": number, **amounts, "time": ms(NOW) - 1000 * DAY + number // 5, "isBuyer": True}
+
+
+@given(
+    gaps=st.lists(st.integers(1, 1000), max_size=60),
+    cap=st.integers(1, 9),
+    late=st.lists(st.integers(1, 9), max_size=5),
+)
+def test_every_fill_arrives_once(gaps: list[int], cap: int, late: list[int]) -> None:
+    known: list[int] = []
+    for gap in gaps:
+        known.append((known[-1] if known else 0) + gap)
+    exchange = Fills(known, cap, list(late))
+    stream = Trades("BNBUSDT")
+    got: list[str] = []
+    cursor: Cursor = {}
+    for _ in range(len(late) + 2):
+        done = False
+        while not done:
+            ask = stream.ask(cursor, NOW)
+            page = stream.page(cursor, ask, exchange.answer(ask), Known())
+            got += [entry.id for entry in page.entries]
+            assert page.done or dict(page.cursor) != dict(cursor)
+            cursor, done = page.cursor, page.done
+    assert sorted(got) == sorted(f"trade:BNBUSDT:{number}" for number in exchange.known)
+
+
+def test_the_same_fills_given_for_ever_come_to_an_end() -> None:
+    stream, body = Trades("BNBUSDT"), json.dumps([fill("BNBUSDT", 7)]).encode()
+    first = stream.page({}, stream.ask({}, NOW), body, Known())
+    second = stream.page(first.cursor, stream.ask(first.cursor, NOW), body, Known())
+    assert (first.done, second.done, dict(second.cursor)) == (False, True, {"from": "8"})
+
+
+def test_a_fill_that_is_not_understood_does_not_stop_those_behind_it() -> None:
+    stream = Trades("BNBUSDT")
+    body = json.dumps([{**fill("BNBUSDT", 7), "price": None}, fill("BNBUSDT", 8)]).encode()
+    page = stream.page({}, stream.ask({}, NOW), body, Known())
+    assert ([entry.id for entry in page.entries], len(page.unparsed)) == (["trade:BNBUSDT:8"], 1)
+    assert dict(page.cursor) == {"from": "9"}
+    with pytest.raises(NotReadable):
+        stream.page({}, stream.ask({}, NOW), b'[{"symbol":"BNBUSDT"}]', Known())
+
+
+MARKETS = {
+    symbol: Market(symbol, asset(base), asset(quote))
+    for base, quote in (
+        ("BTC", "USDT"),
+        ("ETH", "BTC"),
+        ("ETH", "USDT"),
+        ("PEPE", "USDT"),
+        ("PEPE", "TRY"),
+        ("SOL", "DOGE"),
+    )
+    for symbol in (base + quote,)
+}
+
+
+def traded(*assets: str) -> set[str]:
+    known = Known(markets=MARKETS, assets=frozenset(Asset(each) for each in assets))
+    return {each.name.removeprefix("trades:") for each in streams(known) if each.name.startswith("trades:")}
+
+
+def test_markets_are_asked_for_by_the_assets_that_were_touched() -> None:
+    assert traded() == set()
+    assert traded("PEPE") == {"PEPEUSDT", "PEPETRY"}
+    assert traded("USDT") == {"BTCUSDT", "ETHUSDT"}
+    assert traded("SOL") == set()
+    assert traded("SOL", "DOGE") == {"SOLDOGE"}
+
+
+def test_a_market_known_by_two_names_is_asked_for_once() -> None:
+    known = Known(markets={**MARKETS, "OLDBTC": MARKETS["ETHBTC"]}, assets=frozenset((asset("ETH"),)))
+    assert [each.name for each in streams(known)].count("trades:ETHBTC") == 1
+
+
+def test_the_names_of_streams_are_unique_and_their_reads_are_listed() -> None:
+    found = list(streams(Known(markets=MARKETS, assets=frozenset((asset("ETH"),)))))
+    assert len({each.name for each in found}) == len(found)
+    for stream in found:
+        ask = stream.ask({}, NOW)
+        MANIFEST.read(ask.read).call(ask.params)
+
+
+def test_the_other_markets_are_looked_into_little_by_little_and_all_of_them() -> None:
+    symbols = tuple(sorted(f"C{n:03}USDT" for n in range(60)))
+    stream, hidden = Others(symbols), "C041USDT"
+    cursor: Cursor = {}
+    looked: list[str] = []
+    found: set[str] = set()
+    for _ in range(3):
+        done = False
+        asked = 0
+        while not done:
+            ask = stream.ask(cursor, NOW)
+            looked.append(ask.params["symbol"])
+            rows = [fill(hidden, 3)] if ask.params["symbol"] == hidden else []
+            page = stream.page(cursor, ask, json.dumps(rows).encode(), Known())
+            found |= {entry.id for entry in page.entries}
+            cursor, done, asked = page.cursor, page.done, asked + 1
+        assert asked <= 25
+    assert looked[:60] == list(symbols)
+    assert found == {f"trade:{hidden}:3"}
+    page = stream.page(cursor, stream.ask(cursor, NOW), b"[]", Known())
+    assert page.done  # once all have been asked, one more at each sync
+
+
+def test_dust_is_asked_for_at_once() -> None:
+    body = b'{"total":0,"userAssetDribblets":[]}'
+    page = Dust().page({}, Dust().ask({}, NOW), body, Known())
+    assert (page.done, page.entries) == (True, ())
+
+
+#: Per minute, as the documentation has them.
+BUDGETS = {"api": 6000, "ip": 12000, "key": 180000}
+
+
+@pytest.mark.parametrize("bucket", MANIFEST.buckets.values(), ids=lambda bucket: bucket.id)
+def test_no_minute_can_overrun_the_budget_of_the_exchange(bucket: Any) -> None:
+    limit = BUDGETS["api" if bucket.id == "api" else bucket.scope]
+    assert bucket.capacity + 60 * bucket.refill <= limit
+    reads = [read for read in MANIFEST.reads.values() if read.bucket == bucket.id]
+    assert reads
+    for read in reads:
+        assert read.cost <= bucket.capacity
+        assert read.cost / bucket.refill <= 30
