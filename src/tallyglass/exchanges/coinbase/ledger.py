@@ -50,8 +50,8 @@ _KINDS: Mapping[Kind | Literal["sends"], tuple[str, ...]] = {
         *("transfer", "vault_withdrawal", "staking_transfer", "unstaking_transfer", "intx_deposit", "intx_withdrawal"),
         *("exchange_deposit", "exchange_withdrawal", "pro_deposit", "pro_withdrawal"),
     ),
-    "fee": ("subscription",),
-    "adjustment": (*("tx", "subscription_rebate", "incentives_shared_clawback", "clawback", "derivatives_settlement"),),
+    "fee": ("subscription", "subscription_rebate"),
+    "adjustment": ("tx", "incentives_shared_clawback", "clawback", "derivatives_settlement"),
 }
 _KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words}
 _DOLLARS = frozenset((Asset("USD"), Asset("USDC")))  # one order book serves both: BTC-USD may settle in USDC

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -62,6 +63,7 @@ class Pagination(msgspec.Struct):
         return after
 
 
+@lru_cache(maxsize=4096)
 def asset_of(code: str) -> Asset:
     """The common symbol of a currency code."""
     return asset(_RENAMED.get(code, code))

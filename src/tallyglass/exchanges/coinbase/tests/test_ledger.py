@@ -119,6 +119,7 @@ TYPES = {
     "pro_deposit": "transfer",
     "exchange_withdrawal": "transfer",
     "subscription": "fee",
+    "subscription_rebate": "fee",
     "clawback": "adjustment",
     "tx": "adjustment",
 }
