@@ -109,7 +109,7 @@ def _apart(earlier: str, later: str) -> timedelta:
     """The time between two rows; less than none when either has no readable time."""
     try:
         return time_of(later) - time_of(earlier)
-    except ValueError:
+    except (ValueError, OverflowError):
         return -timedelta.resolution
 
 

@@ -250,6 +250,19 @@ def test_a_row_of_an_unknown_kind_stops_nothing() -> None:
     assert set(store.entries) == {"tx:t0", "tx:t2", "tx:t4", "tx:t5"}
 
 
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+07:00", 5, None])
+def test_a_row_with_an_unreadable_time_stops_nothing(time: object) -> None:
+    exchange, store = Exchange(size=2), Store()
+    exchange.add("pending")
+    for _ in range(5):
+        exchange.add()
+    for at in (0, 3, 5):
+        exchange.rows[at]["created_at"] = time
+    store.sync(exchange)
+    store.sync(exchange)
+    assert set(store.entries) == {"tx:t1", "tx:t2", "tx:t4"}
+
+
 @pytest.mark.parametrize("spoilt", [b"", b"{}", b"<html>", b'{"data": [], "pagination": {"order": "desc"}}'])
 def test_an_answer_that_is_none_moves_nothing(spoilt: bytes) -> None:
     with pytest.raises(NotReadable):
