@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -31,7 +31,6 @@ class Order:
     """An order of any state. Times in microseconds."""
 
     id: int
-    client_id: str
     market: Market
     side: Literal["BUY", "SELL"]
     type: str
@@ -44,7 +43,13 @@ class Order:
     quote_amount: Amount = ZERO
     status: str = "NEW"
     time_in_force: str = "GTC"
-    trades: list[Trade] = field(default_factory=list)
+    #: As the client chose it; orders of the web page have one made of their id.
+    given_client_id: str = ""
+    trades: tuple[Trade, ...] = ()
+
+    @property
+    def client_id(self) -> str:
+        return self.given_client_id or f"web_{self.id:016x}"
 
     @property
     def open(self) -> bool:

@@ -117,7 +117,7 @@ def _place_order(call: Call) -> Any:
     order = new_order(
         call.account,
         wish.market,
-        client_id=call.params.text("newClientOrderId") or call.account.token(22),
+        given_client_id=call.params.text("newClientOrderId") or call.account.token(22),
         side=wish.side,
         type=wish.type,
         price=wish.price,
