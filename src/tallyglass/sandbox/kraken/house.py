@@ -59,11 +59,14 @@ Answer = Callable[[Call], Any]
 
 
 def permissions(key: Key) -> list[str]:
-    """The words that GetApiKeyInfo tells. `key.memory["permissions"]` may name them one by one instead."""
+    """The words that GetApiKeyInfo tells.
+
+    `key.memory["permissions"]` may name them one by one instead, `key.memory["also"]` adds some.
+    """
     named = key.memory.get("permissions")
-    if named is not None:
-        return list(named)
-    return [word for right, words in _WORDS.items() if right in key.rights for word in words]
+    if named is None:
+        named = [word for right, words in _WORDS.items() if right in key.rights for word in words]
+    return [*named, *key.memory.get("also", ())]
 
 
 def make_keys(seed: int, now: float) -> dict[str, Key]:

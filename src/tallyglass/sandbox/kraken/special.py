@@ -25,6 +25,12 @@ def no_limits(house: House, _account: str, _now: float) -> None:
     house.tier = "none"
 
 
+def export_data(house: House, _account: str, _now: float) -> None:
+    """Every key gets the box for reports too."""
+    for key in house.keys.values():
+        key.memory["also"] = ["export-data"]
+
+
 def strict_transfers(house: House, _account: str, _now: float) -> None:
     """WalletTransfer asks for withdraw-funds, as a client's documentation has it."""
     house.wallet_transfer_needs = "withdraw-funds"
@@ -99,6 +105,7 @@ ALONG_THE_WAY = {40: "failed_withdrawal", 70: "dust", 90: "opt_in"}
 SPECIAL: dict[str, Callable[[House, str, float], None]] = {
     "casing": casing,
     "no_limits": no_limits,
+    "export_data": export_data,
     "strict_transfers": strict_transfers,
     **{
         each.__name__: _on_account(each)
