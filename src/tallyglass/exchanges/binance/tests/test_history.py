@@ -261,18 +261,23 @@ def test_a_second_sync_asks_only_for_what_is_new(name: str) -> None:
 def test_dear_lists_begin_at_the_first_deposit_and_look_before_it_bit_by_bit(name: str) -> None:
     stream = named(name)
     first = ms(NOW) - 400 * DAY
-    early = (ms(datetime(2018, 2, 3, tzinfo=UTC)), 1)
-    exchange = Exchange({"deposits": [(first, 9)], stream.read: [early, (first + 40 * DAY, 2)]})
+    later = range(first + 40 * DAY, ms(NOW), 30 * DAY)
+    # a row on every day of the years before the first deposit: no day may be passed over
+    early = range(ms(OPENED) + DAY // 2, first - 90 * DAY, DAY)
+    rows = [(time, number) for number, time in enumerate([*early, *later])]
+    exchange = Exchange({"deposits": [(first, 9)], stream.read: rows})
     entries: dict[str, Entry] = {}
     cursor = sync(stream, exchange, {}, entries)
     dear = [ask for ask in exchange.asked if ask.read == stream.read]
-    assert numbers(stream.read, entries) == {2}
-    assert len(dear) <= (400 + 90) * DAY / (stream.span / timedelta(milliseconds=1)) + 2
+    windows = (400 + 90) * timedelta(days=1) / stream.span
+    assert len(dear) <= windows + 3
+    assert set(range(len(early), len(rows))) <= numbers(stream.read, entries)
+    assert len(numbers(stream.read, entries)) <= len(later) + stream.span.days + 1
     while "old" in cursor:
         asked = len(exchange.asked)
         cursor = sync(stream, exchange, cursor, entries)
         assert len(exchange.asked) - asked <= 2
-    assert numbers(stream.read, entries) == {1, 2}
+    assert numbers(stream.read, entries) == set(range(len(rows)))
 
 
 def test_an_account_without_deposits_is_read_from_the_first_day() -> None:
