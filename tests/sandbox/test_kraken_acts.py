@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from support.kraken import NOW, Bench, Client, grown
 
@@ -279,3 +281,46 @@ def test_tickers_and_candles_end_at_the_price_of_the_world(bench: Bench) -> None
 
 def test_the_clock_is_told_in_two_forms(bench: Bench) -> None:
     assert bench.public("Time")["result"] == {"unixtime": int(NOW), "rfc1123": "Sat, 21 Nov 26 22:26:40 +0000"}
+
+
+_CALLS = (
+    *("GetApiKeyInfo", "Balance", "BalanceEx", "TradeBalance", "OpenOrders", "ClosedOrders", "QueryOrders"),
+    *("TradesHistory", "QueryTrades", "Ledgers", "QueryLedgers", "DepositStatus", "WithdrawStatus", "TradeVolume"),
+    *("Earn/Strategies", "Earn/Allocations", "Earn/Allocate", "AddExport", "ExportStatus", "RetrieveExport"),
+    *("AddOrder", "CancelOrder", "EditOrder", "AmendOrder", "Withdraw", "WithdrawInfo", "WalletTransfer"),
+)
+_NAMES = (
+    *("asset", "type", "start", "end", "ofs", "cursor", "limit", "txid", "id", "trades", "pair", "ordertype", "volume"),
+    *("price", "price2", "userref", "amount", "key", "strategy_id", "report", "description", "starttm", "timeinforce"),
+    *("converted_asset", "closetime", "validate", "from", "to", "oflags", "without_count"),
+)
+_VALUES = st.one_of(
+    st.sampled_from(
+        (
+            *("XBT", "ZEUR", "XBTEUR", "true", "buy", "limit", "market", "stop-loss-limit", "0.01", "40000", "cold-1"),
+            *("1e999", "-1", "NaN", "9" * 5000, "0.000000000000000000001", "ledgers", "Spot Wallet", "Futures Wallet"),
+        )
+    ),
+    st.text(max_size=12),
+)
+_GOOD = {
+    "AddOrder": _LIMIT,
+    "Withdraw": {"asset": "XBT", "key": "cold-1", "amount": "0.01"},
+    "WalletTransfer": {"asset": "XBT", "from": "Spot Wallet", "to": "Futures Wallet", "amount": "0.01"},
+    "AddExport": {"report": "ledgers", "description": "all"},
+    "EditOrder": {"pair": "XBTEUR"},
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=st.sampled_from(_CALLS), params=st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=4))
+def test_whatever_is_asked_is_answered_in_krakens_way(name: str, params: dict[str, str]) -> None:
+    bench = grown()
+    bench.venue.keys["can_trade"].memory["also"] = ["withdraw-funds", "export-data", "earn-funds", "add-funds"]
+    open_order = next(iter(bench.venue.house.accounts["main"].open))
+
+    answer = bench.client("can_trade").raw(name, **({"txid": open_order} | _GOOD.get(name, {}) | params))
+
+    told = json.loads(answer)
+    assert told["error"] == [] or set(told) == {"error"}
+    assert all(amount >= 0 for amount in bench.venue.books["main"].balances().values())

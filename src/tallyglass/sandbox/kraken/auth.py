@@ -11,11 +11,13 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from ipaddress import ip_address, ip_network
 
 from tallyglass.sandbox.kraken.params import Params, Refused
 from tallyglass.sandbox.model import Incoming, Key
 
+_NONCE = re.compile(r"[0-9]{1,20}")
 _HIGHEST_NONCE = 2**64 - 1
 
 
@@ -60,7 +62,7 @@ def sign(secret: str, path: str, nonce: str, body: bytes) -> bytes:
 
 def _take_nonce(key: Key, text: str) -> None:
     """Strictly rising per key, but for a nonce within the key's window that was not used yet."""
-    if not text.isascii() or not text.isdecimal() or int(text) > _HIGHEST_NONCE:
+    if not _NONCE.fullmatch(text) or int(text) > _HIGHEST_NONCE:
         raise Refused("EAPI:Invalid nonce")
     nonce, highest = int(text), key.memory.get("nonce", 0)
     window = key.memory.get("nonce_window", 0)

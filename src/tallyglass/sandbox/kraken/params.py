@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
 from tallyglass.money import ZERO, Amount, NotMoney, amount
 from tallyglass.sandbox.kraken.names import commas
 from tallyglass.sandbox.model import Incoming
+
+_WHOLE = re.compile(r"[0-9]{1,18}")
+_TIME = re.compile(r"-?[0-9]{1,18}(\.[0-9]{0,12})?")
+_MOST, _FINEST = Decimal(10) ** 15, 18
 
 
 class Refused(Exception):
@@ -45,17 +51,17 @@ class Params:
         value = self.text(name)
         if not value:
             return default
-        if not value.isascii() or not value.isdecimal():
+        if not _WHOLE.fullmatch(value):
             raise Refused(f"EGeneral:Invalid arguments:{name}")
         return int(value)
 
     def amount(self, name: str) -> Amount:
-        """A positive decimal number; refused when missing."""
+        """A positive decimal number of a human size; refused when missing."""
         try:
             value = amount(self.needed(name))
         except NotMoney:
             raise Refused(f"EGeneral:Invalid arguments:{name}") from None
-        if value <= ZERO:
+        if not ZERO < value < _MOST or int(value.as_tuple().exponent) < -_FINEST:
             raise Refused(f"EGeneral:Invalid arguments:{name}")
         return value
 
@@ -71,10 +77,7 @@ class Params:
         value = self.text(name)
         if not value:
             return None
-        try:
-            return float(value) or None
-        except ValueError:
-            return value
+        return (float(value) or None) if _TIME.fullmatch(value) else value
 
 
 def read(request: Incoming) -> Params:

@@ -25,6 +25,7 @@ _TYPES = frozenset(
         *("trailing-stop", "trailing-stop-limit", "settle-position"),
     )
 )
+_REFERENCE = re.compile(r"-?[0-9]{1,10}")
 _ORDER_ID = re.compile(r"O[A-Z2-7]{5}-[A-Z2-7]{5}-[A-Z2-7]{6}")
 
 
@@ -73,7 +74,7 @@ def _read(call: Call) -> Order:
     if side not in ("buy", "sell"):
         raise Refused("EGeneral:Invalid arguments:type")
     userref = params.text("userref", "0")
-    if not userref.lstrip("-").isdecimal():
+    if not _REFERENCE.fullmatch(userref):
         raise Refused("EGeneral:Invalid arguments:userref")
     return Order(
         id=call.account.ids("placed").id("O"),
@@ -136,8 +137,7 @@ def cancel_order(call: Call) -> dict[str, Any]:
     named, own = call.params.text("txid"), call.params.text("cl_ord_id")
     if not named and not own:
         raise Refused("EGeneral:Invalid arguments:txid")
-    is_reference = named.lstrip("-").isdecimal()
-    if named and not is_reference and not _ORDER_ID.fullmatch(named):
+    if named and not _REFERENCE.fullmatch(named) and not _ORDER_ID.fullmatch(named):
         raise Refused("EOrder:Invalid order")
     found = [
         order
