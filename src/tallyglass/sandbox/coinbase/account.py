@@ -78,6 +78,7 @@ class Order:
     size: Amount
     price: Amount
     status: str = "OPEN"
+    #: '' for what was not ordered by API.
     client_id: str = ""
     fills: list[Fill] = field(default_factory=list)
     edits: list[dict[str, str]] = field(default_factory=list)

@@ -150,7 +150,6 @@ def open_order(account: Account, act: Act) -> None:
         config,
         act.amount,
         act.price,
-        client_id=account.ids.uuid("client", account.name, act.serial),
         filled_before=act.filled,
     )
     keep_order(account, order)
@@ -267,7 +266,6 @@ def _past_order(account: Account, act: Act) -> Order:
         act.amount,
         act.price,
         "FILLED",
-        account.ids.uuid("client", account.name, act.serial),
     )
     keep_order(account, order)
     return order

@@ -51,7 +51,7 @@ def order_v3(account: Account, order: Order) -> dict[str, Any]:
         "user_id": account.user_id,
         "order_configuration": {order.style: order.config},
         "side": order.side.upper(),
-        "client_order_id": order.client_id,
+        "client_order_id": order.client_id or account.ids.uuid("client", order.id),
         "status": order.status,
         "time_in_force": _IN_FORCE.get(order.style, "GOOD_UNTIL_CANCELLED"),
         "created_time": micros(order.time),

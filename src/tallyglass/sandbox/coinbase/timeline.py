@@ -30,7 +30,7 @@ class Timeline(Generic[T]):
 
     def add(self, item: T) -> None:
         """Put an item in its place; cheap at the end, where nearly all go."""
-        if not self.items or _place(self.items[-1]) <= _place(item):
+        if not self.items or self.items[-1].time < item.time or _place(self.items[-1]) <= _place(item):
             self.items.append(item)
         else:
             bisect.insort(self.items, item, key=_place)

@@ -22,7 +22,7 @@ from tallyglass.sandbox.coinbase.answers import (
 )
 from tallyglass.sandbox.coinbase.catalog import CURRENCIES, MAKER, NATIVE, TAKER
 from tallyglass.sandbox.coinbase.rows import fill_v3, order_v3
-from tallyglass.sandbox.coinbase.timeline import Place
+from tallyglass.sandbox.coinbase.timeline import Place, Timeline
 from tallyglass.sandbox.model import Outgoing
 
 STATUSES = frozenset(
@@ -214,6 +214,10 @@ def orders(call: Call) -> Outgoing:
         return Outgoing.json({"orders": [], "has_next": False, "cursor": "", "proof_token_required": True})
     low, high = _bounds(call, "start_date", "end_date") if statuses != {"OPEN"} else (None, None)
     timeline = account.orders
+    if statuses == {"OPEN"}:
+        timeline = Timeline()
+        for order in account.open.values():
+            timeline.add(order)
     stop = len(timeline) if high is None else timeline.since(high)
     if call.one("cursor"):
         stop = min(stop, timeline.index(cursor_from(call.one("cursor"))))
