@@ -230,7 +230,8 @@ class Ids:
 
     def id(self, letter: str) -> str:
         """An order (O), trade (T) or ledger (L) id, or an earn strategy (ES)."""
-        return f"{letter}{self.take(5)}-{self.take(5)}-{self.take(6)}"
+        text = self.take(16)
+        return f"{letter}{text[:5]}-{text[5:10]}-{text[10:]}"
 
     def funding(self) -> str:
         """The reference of a deposit or withdrawal: `FT`, five, a dash, twenty-two, in mixed case."""

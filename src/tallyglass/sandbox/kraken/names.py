@@ -104,6 +104,7 @@ class Names:
             _pair(self._by_symbol[fact.base], self._by_symbol[fact.quote], fact.price_decimals)
             for fact in markets("kraken")
         ]
+        self._splits: dict[str, tuple[str, str]] = {}
         self._pairs = {
             name: each
             for each in self.pairs
@@ -135,6 +136,11 @@ class Names:
 
     def split(self, code: str) -> tuple[str, str]:
         """A balance key as (common symbol, wallet): `DOT28.S` → `DOT`, `staked-28`."""
+        if code not in self._splits:
+            self._splits[code] = self._split(code)
+        return self._splits[code]
+
+    def _split(self, code: str) -> tuple[str, str]:
         stem, _, suffix = code.partition(".")
         wallet = WALLETS.get(suffix, suffix.lower())
         bare = stem.rstrip("0123456789") if suffix == "S" else stem
