@@ -34,6 +34,7 @@ _ROWS: Final = Paging(("rows", 500), "page", 1)
 
 _LISTS: Final = (
     Windows("deposits", "deposits", QUARTER, timedelta(days=14), OFFSET),
+    Windows("withdrawals", "withdrawals", QUARTER, timedelta(days=14), OFFSET),
     Windows("rewards", "rewards", _HALF_YEAR, timedelta(days=2), Paging(("limit", 500))),
     *(
         Windows(f"transfers.{kind}", "transfers", _HALF_YEAR, timedelta(days=2), CURRENT, {"type": kind}, reach=_KEPT)
@@ -48,7 +49,6 @@ _LISTS: Final = (
         for way in ("subscriptions", "redemptions")
     ),
     Windows("conversions", "conversions", _MONTH, timedelta(days=2), Paging(("limit", 1000)), traced=True),
-    Windows("withdrawals", "withdrawals", QUARTER, timedelta(days=14), OFFSET, traced=True),
 )
 
 

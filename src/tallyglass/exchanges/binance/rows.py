@@ -12,7 +12,7 @@ import msgspec
 from tallyglass.exchanges.binance.assets import EARN, FUNDING, common, held, sides
 from tallyglass.exchanges.streams import Known
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg
-from tallyglass.money import ZERO, Amount, Asset, add, amount, multiply, subtract
+from tallyglass.money import ZERO, Amount, Asset, amount, multiply, subtract
 
 Id = int | str
 Status = Literal["done", "pending", "failed"]
@@ -83,7 +83,6 @@ class DustPart(msgspec.Struct):
     amount: str
     fromAsset: str  # noqa: N815
     transferedAmount: str  # noqa: N815
-    serviceChargeAmount: str = "0"  # noqa: N815
     targetAsset: str = "BNB"  # noqa: N815
 
 
@@ -254,14 +253,12 @@ def conversion(row: Conversion, _: Known) -> Entry:
 
 
 def dust(row: Dust, _: Known) -> Entry:
-    """Small balances turned into one asset. What arrives is told net of the charge: the charge is a leg of its own."""
+    """Small balances turned into one asset. What arrives is told net of Binance's charge, and booked so."""
     legs: list[Leg] = []
     for index, part in enumerate(row.userAssetDribbletDetails):
-        target, charge = common(part.targetAsset), amount(part.serviceChargeAmount)
         legs += (
             Leg(f"{index}:from", SPOT, common(part.fromAsset), -amount(part.amount)),
-            Leg(f"{index}:to", SPOT, target, add(amount(part.transferedAmount), charge)),
-            Leg(f"{index}:fee", SPOT, target, -charge, "fee"),
+            Leg(f"{index}:to", SPOT, common(part.targetAsset), amount(part.transferedAmount)),
         )
     return _entry(f"dust:{row.transId}", row.operateTime, "conversion", legs, note="dust")
 
