@@ -1,0 +1,182 @@
+"""The fake Coinbase without a network: what the clock, the seed and many rows do to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.coinbase import V3, token
+from tallyglass.sandbox.coinbase import Coinbase, create
+from tallyglass.sandbox.coinbase.timeline import Timeline
+from tallyglass.sandbox.model import Act, Incoming, Outgoing
+from tallyglass.sandbox.world import WorldPrices
+
+NOW = 1_795_342_000.25
+START = datetime.fromtimestamp(NOW, UTC)
+
+
+def made(seed: int = 3) -> Coinbase:
+    return create(seed, WorldPrices(seed, NOW), NOW)
+
+
+def ask(venue: Coinbase, path: str, now: float = NOW, kind: str = "read_only", *, signed: bool = True) -> Outgoing:
+    bare, _, query = path.partition("?")
+    claims = {"uri": f"GET api.coinbase.com{bare}", "nbf": int(now), "exp": int(now) + 120}
+    headers = {"authorization": f"Bearer {token(venue.keys[kind].fields, claims)}"} if signed else {}
+    return venue.handle(Incoming("GET", "api.coinbase.com", bare, query, headers, b"{}", "127.0.0.1", now))
+
+
+def rows(venue: Coinbase, wallet: str, limit: int, order: str = "desc") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    following = f"/v2/accounts/{wallet}/transactions?limit={limit}&order={order}"
+    while following:
+        page = json.loads(ask(venue, following).body)
+        assert len(page["data"]) <= limit
+        found += page["data"]
+        following = page["pagination"]["next_uri"]
+    return found
+
+
+def deposit(venue: Coinbase, amount: str, serial: int, when: datetime = START, asset: str = "USD") -> None:
+    venue.record("main", Act("deposit", when, asset, Decimal(amount), serial=serial))
+
+
+def trade(venue: Coinbase, serial: int, when: datetime) -> None:
+    price = Decimal("2500.25")
+    size, cost, fee = Decimal("0.0200"), Decimal("50.01"), Decimal("0.30")
+    venue.record("main", Act("trade", when, "ETH", size, "USD", "buy", price, cost, fee, "USD", serial=serial))
+
+
+def test_v3_has_so_many_requests_a_second_for_a_user_and_says_what_is_left() -> None:
+    venue = made()
+    answers = [ask(venue, f"{V3}/key_permissions", kind=kind) for kind in ("read_only", "can_trade") * 15]
+    assert {each.status for each in answers} == {200}
+    assert [answers[at].headers["x-ratelimit-remaining"] for at in (0, 29)] == ["29", "0"]
+    assert ask(venue, f"{V3}/key_permissions").status == 429
+    assert ask(venue, f"{V3}/key_permissions", kind="wrong_account").status == 200
+    assert ask(venue, "/v2/user").status == 200
+    assert ask(venue, f"{V3}/key_permissions", NOW + 1).status == 200
+
+
+def test_v3_has_fewer_for_an_address_without_a_key_and_v2_counts_hours() -> None:
+    venue = made()
+    assert [ask(venue, f"{V3}/time", signed=False).status for _ in range(11)] == [200] * 10 + [429]
+    assert [ask(venue, "/v2/time", signed=False).status for _ in range(10_001)][-2:] == [200, 429]
+    refused = json.loads(ask(venue, "/v2/time", signed=False).body)
+    assert refused["errors"][0]["id"] == "rate_limit_exceeded"
+    assert ask(venue, "/v2/time", NOW + 3600, signed=False).status == 200
+
+
+def test_a_clock_that_is_off_shuts_the_door() -> None:
+    venue = made()
+    fields = venue.keys["read_only"].fields
+    path = f"{V3}/key_permissions"
+    for off, status in ((-4, 200), (4, 200), (-60, 401), (200, 401)):
+        claims = {"uri": f"GET api.coinbase.com{path}", "nbf": int(NOW), "exp": int(NOW) + 120}
+        bearer = {"authorization": f"Bearer {token(fields, claims)}"}
+        moved = Incoming("GET", "api.coinbase.com", path, "", bearer, b"", "127.0.0.1", NOW + off)
+        assert venue.handle(moved).status == status, off
+
+
+def test_one_seed_makes_one_exchange() -> None:
+    def told(venue: Coinbase) -> list[bytes]:
+        deposit(venue, "1000", 1)
+        trade(venue, 5, START + timedelta(minutes=1))
+        paths = [f"{V3}/accounts", f"{V3}/orders/historical/fills", "/v2/accounts/USD/transactions", "/v2/accounts"]
+        return [ask(venue, path, NOW + 600).body for path in paths]
+
+    one, same, other = made(), made(), made(4)
+    assert {kind: key.fields for kind, key in one.keys.items()} == {kind: key.fields for kind, key in same.keys.items()}
+    assert not {key.fields["key"] for key in one.keys.values()} & {key.fields["key"] for key in other.keys.values()}
+    assert told(one) == told(same) != told(other)
+
+
+def test_coins_on_their_way_in_count_when_they_arrive() -> None:
+    venue = made()
+    [row] = rows(venue, "LTC", 25)
+    assert (row["status"], "hash" in row["network"]) == ("pending", False)
+    assert venue.books["main"].balance("LTC") == 0
+    later = NOW + 4 * 3600
+    row = json.loads(ask(venue, f"/v2/accounts/LTC/transactions/{row['id']}", later).body)["data"]
+    assert (row["status"], row["network"]["status"]) == ("completed", "confirmed")
+    assert row["network"]["hash"]
+    assert venue.books["main"].balance("LTC") == Decimal(row["amount"]["amount"])
+    assert f"tx:{row['id']}" in venue.books["main"].postings
+
+
+def test_fills_of_one_order_in_one_second_are_one_entry() -> None:
+    venue = made()
+    deposit(venue, "1000", 1)
+    whole_second = START.replace(microsecond=0)
+    trade(venue, 5, whole_second)
+    trade(venue, 10, whole_second + timedelta(minutes=1))
+    entries = [name for name in venue.books["main"].postings if name.startswith("trade:")]
+    fills = json.loads(ask(venue, f"{V3}/orders/historical/fills").body)["fills"]
+    assert len(fills) == 4
+    assert len({each["order_id"] for each in fills}) == 2
+    # the second order's parts are two seconds apart
+    assert len(entries) == 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    offsets=st.lists(st.integers(0, 20), min_size=1, max_size=40),
+    limit=st.integers(1, 12),
+    order=st.sampled_from(["asc", "desc"]),
+)
+def test_every_row_is_on_exactly_one_page_whatever_their_times(offsets: list[int], limit: int, order: str) -> None:
+    venue = made()
+    for serial, offset in enumerate(offsets, 1):
+        deposit(venue, "1.25", serial, START + timedelta(seconds=offset))
+    found = rows(venue, "USD", limit, order)
+    assert len({each["id"] for each in found}) == len(found) == len(offsets)
+    times = [each["created_at"] for each in found]
+    assert times == sorted(times, reverse=order == "desc")
+
+
+@dataclass(slots=True)
+class Dot:
+    time: datetime
+    n: int
+
+
+@given(st.lists(st.integers(0, 50), max_size=60), st.integers(-1, 51), st.integers(1, 9))
+def test_a_timeline_keeps_order_and_finds_its_places(seconds: list[int], bound: int, limit: int) -> None:
+    line: Timeline[Dot] = Timeline()
+    for number, second in enumerate(seconds):
+        line.add(Dot(START + timedelta(seconds=second), number))
+    assert [(each.time, each.n) for each in line.items] == sorted((each.time, each.n) for each in line.items)
+    moment = START + timedelta(seconds=bound)
+    assert line.since(moment) == sum(second < bound for second in seconds)
+    assert [line.index((each.time, each.n)) for each in line.items] == list(range(len(line)))
+    seen: list[Dot] = []
+    high, more = len(line), True
+    while more:
+        found, more = line.back(high, 0, limit, lambda dot: dot.n % 2 == 0)
+        seen += found
+        high = line.index((found[-1].time, found[-1].n)) if found else 0
+    assert seen == [each for each in reversed(line.items) if each.n % 2 == 0]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "1e3"])
+def test_a_limit_that_is_no_number_is_refused_and_zero_is_the_default(limit: str) -> None:
+    status = ask(made(), f"{V3}/accounts?limit={limit}").status
+    assert status == (200 if limit == "0" else 400)
+
+
+def test_next_uri_is_a_path_with_a_plain_query() -> None:
+    venue = made()
+    for serial in range(1, 4):
+        deposit(venue, "2", serial)
+    page = json.loads(ask(venue, "/v2/accounts/USD/transactions?limit=2").body)
+    path, _, query = page["pagination"]["next_uri"].partition("?")
+    assert path == "/v2/accounts/USD/transactions"
+    assert dict(parse_qsl(query)) == {"limit": "2", "starting_after": page["data"][-1]["id"]}
