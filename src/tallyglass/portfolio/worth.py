@@ -14,6 +14,9 @@ from tallyglass.prices.paths import Price
 #: A number older than this is no longer the present, even if nothing failed.
 STALE_AFTER = timedelta(hours=26)
 
+#: Credits that pay an exchange's fees and cannot be sold: owned, shown, worth nothing, missed by nobody.
+NOT_MONEY = frozenset((Asset("KFEE"),))
+
 SourceStatus = Literal["fresh", "stale", "failed", "frozen", "never"]
 
 
@@ -138,6 +141,8 @@ def _source_causes(sources: Sequence[Source], now: datetime) -> Iterable[Cause]:
 
 def _price_causes(holdings: Sequence[Holding], currency: Asset, now: datetime) -> Iterable[Cause]:
     for holding in holdings:
+        if holding.price is None and holding.asset in NOT_MONEY:
+            continue
         if holding.price is None:
             text = f"no market leads from {holding.asset} to {currency}: its value is unknown and not counted"
             yield Cause("price_missing", holding.asset, text)

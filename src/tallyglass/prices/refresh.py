@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import Connection as Db
-
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.ecb import parse as ecb
 from tallyglass.exchanges.streams import Known, Market, NotReadable, Ticker
@@ -16,7 +14,7 @@ from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
 from tallyglass.prices.bundled import bundled_rates
 from tallyglass.prices.paths import ECB
 from tallyglass.store import present
-from tallyglass.store.base import Store
+from tallyglass.store.base import Db, Store
 
 MARKETS_EVERY = timedelta(hours=24)
 RATES_EVERY = timedelta(hours=6)

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+Db = Connection
+"""A connection inside a transaction, as the house names it outside the store."""
+
 NEWEST = "0001"
 """The newest migration: compared at every opening, so that Alembic is loaded only when there is work for it."""
 

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy import Connection as Db
-
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.streams import (
     Ask,
@@ -27,7 +25,7 @@ from tallyglass.exchanges.streams import (
 )
 from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
 from tallyglass.store import history, lease, present
-from tallyglass.store.base import Store
+from tallyglass.store.base import Db, Store
 from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
 
 #: An exchange that gives one and the same answer so often in a row, while we move on, will never end.

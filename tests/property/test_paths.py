@@ -1,0 +1,118 @@
+"""The price of an asset comes over the fewest markets, names them, and is never a guess."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallyglass.exchanges.streams import Ticker
+from tallyglass.money import Amount, Asset, amount, divide, multiply
+from tallyglass.prices.paths import Price, Quotes
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+RATES = {"USD": amount("1.1172"), "GBP": amount("0.8338")}
+
+
+def quotes(*markets: tuple[str, str, str], rates: dict[str, Amount] | None = None) -> Quotes:
+    tickers = [("kraken", Ticker(Asset(base), Asset(quote), amount(price)), NOW) for base, quote, price in markets]
+    return Quotes(tickers, RATES if rates is None else rates)
+
+
+def found(price: Price | None) -> Price:
+    assert price is not None
+    return price
+
+
+def test_a_direct_market_is_taken_before_any_detour() -> None:
+    price = found(
+        quotes(("BTC", "USDT", "90000"), ("USDT", "USD", "0.5"), ("BTC", "USD", "86000")).price(
+            Asset("BTC"), Asset("USD")
+        )
+    )
+
+    assert price.value == 86000
+    assert [step.quote for step in price.steps] == ["USD"]
+
+
+def test_two_markets_multiply_exactly_and_both_are_named() -> None:
+    price = found(quotes(("BNB", "USDT", "851.26"), ("USDT", "USD", "0.9994")).price(Asset("BNB"), Asset("USD")))
+
+    assert price.value == amount("850.749244")
+    assert [(step.base, step.quote, step.source) for step in price.steps] == [
+        ("BNB", "USDT", "kraken"),
+        ("USDT", "USD", "kraken"),
+    ]
+
+
+def test_a_stable_coin_is_not_a_dollar() -> None:
+    assert found(quotes(("USDT", "USD", "0.9994")).price(Asset("USDT"), Asset("USD"))).value == amount("0.9994")
+    assert quotes(("BNB", "USDT", "851")).price(Asset("BNB"), Asset("USD")) is None
+
+
+def test_currencies_go_by_the_central_bank_even_where_a_market_trades_them() -> None:
+    price = found(quotes(("EUR", "USD", "2")).price(Asset("EUR"), Asset("USD")))
+
+    assert price.value == amount("1.1172")
+    assert price.source == "ecb"
+    assert price.at is None
+    cross = found(quotes().price(Asset("GBP"), Asset("USD")))
+    assert cross.value == divide(amount("1.1172"), amount("0.8338"))
+
+
+def test_of_two_equally_short_ways_the_more_liquid_quote_is_taken() -> None:
+    price = found(
+        quotes(
+            ("PEPE", "BTC", "0.0000000001"), ("PEPE", "USDT", "0.00001"), ("USDT", "USD", "1"), ("BTC", "USD", "1")
+        ).price(Asset("PEPE"), Asset("USD"))
+    )
+
+    assert [step.quote for step in price.steps] == ["USDT", "USD"]
+
+
+def test_without_a_way_there_is_no_price() -> None:
+    assert quotes(("BTC", "USD", "86000")).price(Asset("MOON"), Asset("USD")) is None
+    assert quotes(("MOON", "SUN", "1")).price(Asset("MOON"), Asset("USD")) is None
+    assert Quotes([], {}).price(Asset("EUR"), Asset("USD")) is None
+
+
+def test_a_price_of_zero_or_less_is_no_price() -> None:
+    assert quotes(("DEAD", "USD", "0")).price(Asset("DEAD"), Asset("USD")) is None
+    assert quotes(("ODD", "USD", "-3")).price(Asset("ODD"), Asset("USD")) is None
+
+
+def test_the_age_of_a_price_is_that_of_its_oldest_step() -> None:
+    old = NOW - timedelta(hours=3)
+    price = found(
+        Quotes(
+            [
+                ("binance", Ticker(Asset("BNB"), Asset("USDT"), amount(800)), NOW),
+                ("kraken", Ticker(Asset("USDT"), Asset("USD"), amount(1)), old),
+            ],
+            {},
+        ).price(Asset("BNB"), Asset("USD"))
+    )
+
+    assert price.at == old
+    assert price.source == "binance + kraken"
+
+
+symbols = st.sampled_from(["BTC", "ETH", "SOL", "USDT", "USD", "EUR", "XYZ"])
+some_markets = st.lists(st.tuples(symbols, symbols, st.integers(1, 10**6)), max_size=15)
+
+
+@given(some_markets, symbols, symbols)
+def test_a_price_is_the_product_of_its_steps_and_its_steps_join(
+    markets: list[tuple[str, str, int]], base: str, currency: str
+) -> None:
+    tickers = [("x", Ticker(Asset(b), Asset(q), amount(p)), NOW) for b, q, p in markets if b != q]
+    price = Quotes(tickers, RATES).price(Asset(base), Asset(currency))
+    if price is None or not price.steps:
+        return
+    here, product = base, amount(1)
+    for step in price.steps:
+        assert step.base == here
+        here, product = step.quote, multiply(product, step.price)
+    assert here == currency
+    assert abs(product - price.value) <= abs(product) * amount("1e-49")

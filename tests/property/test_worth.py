@@ -1,0 +1,105 @@
+"""A total is complete, or says why it is not; and it is the sum of its parts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallyglass.exchanges.streams import Balance, Ticker
+from tallyglass.money import Asset, amount, multiply, total
+from tallyglass.portfolio.worth import Source, worth
+from tallyglass.prices.paths import Quotes
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+USD = Asset("USD")
+QUOTES = Quotes([("kraken", Ticker(Asset("BTC"), USD, amount("86412.3")), NOW)], {"USD": amount("1.1172")})
+
+
+def source(name: str, *balances: tuple[str, str], **more: object) -> Source:
+    held = [Balance("spot", Asset(symbol), amount(figure)) for symbol, figure in balances]
+    return Source(name, held, NOW, **more)  # type: ignore[arg-type]
+
+
+def test_holdings_are_summed_over_connections_and_valued() -> None:
+    found = worth(
+        [source("kraken", ("BTC", "1.5")), source("coinbase", ("BTC", "0.25"), ("EUR", "100"))], QUOTES.price, USD, NOW
+    )
+
+    assert found.complete
+    assert [(h.asset, h.amount, h.value) for h in found.holdings] == [
+        ("BTC", amount("1.75"), amount("151221.525")),
+        ("EUR", amount("100"), amount("111.72")),
+    ]
+    assert found.total == amount("151333.245")
+    assert [part.connection for part in found.holdings[0].by] == ["kraken", "coinbase"]
+
+
+def test_a_failed_source_keeps_its_last_number_and_the_total_says_partial() -> None:
+    found = worth(
+        [source("kraken", ("BTC", "1")), source("binance", ("BTC", "2"), fault="down", text="no answer")],
+        QUOTES.price,
+        USD,
+        NOW,
+    )
+
+    assert found.total == amount("259236.9")
+    assert not found.complete
+    assert [(cause.code, cause.about) for cause in found.causes] == [("source_failed", "binance")]
+    assert "no answer" in found.causes[0].text
+    assert "2026-11-22 12:00 UTC" in found.causes[0].text
+
+
+def test_an_asset_without_a_price_is_unknown_and_not_worth_zero() -> None:
+    found = worth([source("kraken", ("BTC", "1"), ("MOON", "5"))], QUOTES.price, USD, NOW)
+
+    assert [(h.asset, h.value) for h in found.holdings] == [("BTC", amount("86412.3")), ("MOON", None)]
+    assert [(cause.code, cause.about) for cause in found.causes] == [("price_missing", "MOON")]
+
+
+def test_fee_credits_that_cannot_be_sold_make_nothing_partial() -> None:
+    assert worth([source("kraken", ("BTC", "1"), ("KFEE", "120.5"))], QUOTES.price, USD, NOW).complete
+
+
+def test_old_numbers_frozen_keys_and_unread_connections_are_named() -> None:
+    old = Source("kraken", [], NOW - timedelta(days=3))
+    frozen = source("binance", ("BTC", "1"), frozen=True)
+    unread = Source("coinbase", [], None)
+    found = worth([old, frozen, unread], QUOTES.price, USD, NOW)
+
+    assert [cause.code for cause in found.causes] == ["source_stale", "source_frozen", "source_never"]
+
+
+def test_an_old_price_is_named() -> None:
+    found = worth([source("kraken", ("BTC", "1"))], QUOTES.price, USD, NOW)
+    later = worth(
+        [Source("kraken", [Balance("spot", Asset("BTC"), amount(1))], NOW + timedelta(days=2))],
+        QUOTES.price,
+        USD,
+        NOW + timedelta(days=2),
+    )
+
+    assert found.complete
+    assert [cause.code for cause in later.causes] == ["price_stale"]
+
+
+figures = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**12, places=18)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["kraken", "binance"]), st.sampled_from(["BTC", "EUR", "USD"]), figures), max_size=20
+    )
+)
+def test_the_total_is_the_sum_of_every_part(parts: list[tuple[str, str, Decimal]]) -> None:
+    sources = [
+        source(name, *[(symbol, str(f)) for n, symbol, f in parts if n == name]) for name in ("kraken", "binance")
+    ]
+    found = worth(sources, QUOTES.price, USD, NOW)
+
+    by_part = total(
+        multiply(part.amount, holding.price.value) for holding in found.holdings if holding.price for part in holding.by
+    )
+    assert found.total == by_part
