@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tallyglass.app import connections, key_file
 from tallyglass.app import exchanges as pages
+from tallyglass.app import format as shown
 from tallyglass.app.views import VerdictView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
@@ -143,9 +144,9 @@ def keys() -> None:
             key["state"] + (" (unproven)" if key["unproven"] else ""),
             rights,
             key["ip"]["bound"],
-            show.age(key["created_at"] or key["admitted_at"]),
+            shown.age(key["created_at"] or key["admitted_at"]),
             _until(key["due_at"]),
-            show.age(key["last_used_at"]),
+            shown.age(key["last_used_at"]),
         )
     show.out.print(rows)
     for key in found:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from tallyglass.app import format as shown
 from tallyglass.app import history as ledger
 from tallyglass.app import syncing
 from tallyglass.app import worth as valuing
@@ -118,8 +119,8 @@ def print_worth(found: WorthView) -> None:
     """Net worth and holdings for people."""
     currency = found["currency"]
     mark = "" if found["complete"] else " [bold yellow]partial[/]"
-    show.out.print(f"\nNet worth  [bold]{show.money(found['total'], currency)}[/]{mark}")
-    fresh = [f"{source['connection']} {show.age(source['fresh_at'])}" for source in found["sources"]]
+    show.out.print(f"\nNet worth  [bold]{shown.money(found['total'], currency)}[/]{mark}")
+    fresh = [f"{source['connection']} {shown.age(source['fresh_at'])}" for source in found["sources"]]
     show.out.print(", ".join(fresh) or "no connections yet", style="dim")
     for cause in found["causes"]:
         show.out.print(f"! {cause['text']}", style="yellow", markup=False)
@@ -127,10 +128,10 @@ def print_worth(found: WorthView) -> None:
     for holding in found["holdings"]:
         rows.add_row(
             holding["asset"],
-            show.quantity(holding["amount"]),
-            show.price(holding["price"], currency),
+            shown.quantity(holding["amount"]),
+            shown.price(holding["price"], currency),
             holding["price_source"] or "",
-            show.money(holding["value"], currency),
+            shown.money(holding["value"], currency),
         )
     show.out.print()
     show.out.print(rows)
@@ -146,11 +147,11 @@ def holdings() -> None:
     else:
         rows = show.table("asset", ("amount", "right"), ("value", "right"), "where")
         for holding in found["holdings"]:
-            value = show.money(holding["value"], found["currency"])
-            rows.add_row(f"[bold]{holding['asset']}[/]", show.quantity(holding["amount"]), value, "")
+            value = shown.money(holding["value"], found["currency"])
+            rows.add_row(f"[bold]{holding['asset']}[/]", shown.quantity(holding["amount"]), value, "")
             for part in holding["by"]:
                 rows.add_row(
-                    "", show.quantity(part["amount"]), "", f"{part['connection']} {part['account']}", style="dim"
+                    "", shown.quantity(part["amount"]), "", f"{part['connection']} {part['account']}", style="dim"
                 )
         show.out.print(rows)
         for cause in found["causes"]:
@@ -174,7 +175,7 @@ def history(
     rows = show.table("time", "connection", "kind", "what")
     for entry in found["items"]:
         signed = [
-            f"{'' if leg['amount'].startswith('-') else '+'}{show.quantity(leg['amount'])} {leg['asset']}"
+            f"{'' if leg['amount'].startswith('-') else '+'}{shown.quantity(leg['amount'])} {leg['asset']}"
             for leg in entry["legs"]
         ]
         kind = entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
@@ -199,15 +200,15 @@ def orders() -> None:
         "connection", "market", "side", "type", ("price", "right"), ("amount", "right"), ("filled", "right")
     )
     for order in found:
-        price = "market" if order["price"] is None else show.quantity(order["price"])
+        price = "market" if order["price"] is None else shown.quantity(order["price"])
         rows.add_row(
             order["connection"],
             order["market"],
             order["side"],
             order["type"],
             price,
-            show.quantity(order["amount"]),
-            show.quantity(order["filled"]),
+            shown.quantity(order["amount"]),
+            shown.quantity(order["filled"]),
         )
     show.out.print(rows)
 

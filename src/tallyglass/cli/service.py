@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from tallyglass.app import demo, syncing
+from tallyglass.app import format as shown
 from tallyglass.app import journal as uses
 from tallyglass.app import status as standing
 from tallyglass.app import worth as valuing
@@ -99,7 +100,7 @@ def status() -> None:
     rows = show.table("source", "part", "fresh", "trouble")
     for source in view["sources"]:
         trouble = f"{source['text']}" if source["fault"] else ""
-        rows.add_row(source["source"], source["part"], show.age(source["fresh_at"]), trouble)
+        rows.add_row(source["source"], source["part"], shown.age(source["fresh_at"]), trouble)
     if view["sources"]:
         show.out.print(rows)
 

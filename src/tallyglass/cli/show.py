@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -21,49 +17,6 @@ err = Console(stderr=True, highlight=False)
 def as_json(value: Any) -> None:
     """Print JSON, money as text, for programs."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-
-
-def money(value: str | None, currency: str) -> str:
-    """A value for people: two decimals, thousands apart; the exact one is in `--json`."""
-    if value is None:
-        return "unknown"
-    number = Decimal(value)
-    shown = f"{abs(number):,.2f}"
-    sign = SIGNS.get(currency)
-    minus = "−" if number < 0 else ""
-    return f"{minus}{sign}{shown}" if sign else f"{minus}{shown} {currency}"
-
-
-def price(value: str | None, currency: str) -> str:
-    """A price for people: at least two decimals, six significant digits for small ones."""
-    if value is None:
-        return "unknown"
-    number = Decimal(value)
-    if number >= 1 or number == 0:
-        return money(value, currency)
-    places = min(-number.adjusted() + 5, 18)
-    shown = f"{number:.{places}f}".rstrip("0")
-    sign = SIGNS.get(currency)
-    return f"{sign}{shown}" if sign else f"{shown} {currency}"
-
-
-def quantity(value: str) -> str:
-    """A quantity in full: every digit, thousands apart."""
-    whole, _, fraction = value.partition(".")
-    sign = "-" if whole.startswith("-") else ""
-    grouped = f"{int(whole.lstrip('-')):,}"
-    return f"{sign}{grouped}.{fraction}" if fraction else f"{sign}{grouped}"
-
-
-def age(time: str | None, now: datetime | None = None) -> str:
-    """How long ago: `12 s`, `3 min`, `5 h`, `9 d`."""
-    if time is None:
-        return "never"
-    seconds = int(((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{max(seconds, 0)} s"
 
 
 def table(*columns: str | tuple[str, str], title: str = "") -> Table:

@@ -1,0 +1,88 @@
+"""How numbers and times read for people, on the command line and on pages: exact text in, text out. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from tallyglass.money import ROUNDED
+
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+UNKNOWN = "unknown"
+
+
+def money(value: str | None, currency: str) -> str:
+    """A value for people: two decimals, thousands apart; the exact one is in `--json`."""
+    if value is None:
+        return UNKNOWN
+    number = Decimal(value)
+    shown = f"{abs(number):,.2f}"
+    sign = SIGNS.get(currency)
+    minus = "−" if number < 0 else ""
+    return f"{minus}{sign}{shown}" if sign else f"{minus}{shown} {currency}"
+
+
+def hero(value: str, currency: str) -> tuple[str, str, str]:
+    """The same for the one great number: sign and whole part, the decimals, and the currency where it has no sign."""
+    number = Decimal(value)
+    whole, decimals = f"{abs(number):,.2f}".split(".")
+    minus = "−" if number < 0 else ""
+    sign = SIGNS.get(currency, "")
+    return f"{minus}{sign}{whole}", f".{decimals}", "" if sign else currency
+
+
+def price(value: str | None, currency: str) -> str:
+    """A price for people: at least two decimals, six significant digits for small ones."""
+    if value is None:
+        return UNKNOWN
+    number = Decimal(value)
+    if number >= 1 or number == 0:
+        return money(value, currency)
+    places = min(-number.adjusted() + 5, 18)
+    shown = f"{number:.{places}f}".rstrip("0")
+    sign = SIGNS.get(currency)
+    return f"{sign}{shown}" if sign else f"{shown} {currency}"
+
+
+def quantity(value: str) -> str:
+    """A quantity in full: every digit, thousands apart."""
+    whole, _, fraction = value.partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    grouped = f"{int(whole.lstrip('-')):,}"
+    return f"{sign}{grouped}.{fraction}" if fraction else f"{sign}{grouped}"
+
+
+def movement(value: str) -> str:
+    """A quantity that came or went: every digit, and always its sign."""
+    shown = quantity(value)
+    return f"−{shown[1:]}" if shown.startswith("-") else f"+{shown}"
+
+
+def percent(share: Decimal | None) -> str:
+    """A share of one, to a tenth of a percent; a little of something is never nothing."""
+    if share is None:
+        return ""
+    tenths = ROUNDED.multiply(share, Decimal(100)).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN)
+    return "< 0.1 %" if tenths == 0 < share else f"{tenths} %"
+
+
+def age(time: str | None, now: datetime | None = None) -> str:
+    """How long ago: `12 s`, `3 min`, `5 h`, `9 d`."""
+    if time is None:
+        return "never"
+    seconds = int(((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
+def day(time: str) -> str:
+    """The day of a moment: `4 March 2027`."""
+    moment = datetime.fromisoformat(time)
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def clock(time: str) -> str:
+    """The time of day, UTC, to the second."""
+    return f"{datetime.fromisoformat(time).astimezone(UTC):%H:%M:%S}"
