@@ -73,7 +73,7 @@ async def _run(options: argparse.Namespace) -> int:
     sandbox = os.environ.get("TALLYGLASS_SANDBOX") or None
     door = Door(sandbox and sandbox_base(sandbox), _FAMILIES[options.family])
     with _only_one(home):
-        service = Service(home, door, _addresses(os.environ.get("TALLYGLASS_EGRESS", "")), sandbox)
+        service = Service(home, door, _addresses(home / "egress.txt"), sandbox)
         await _unlock(service, options.passphrase_file)
         _clear(path)
         await door.start()
@@ -136,9 +136,10 @@ def _only_one(home: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _addresses(text: str) -> tuple[str, ...]:
-    """The addresses that exchanges see, as the operator knows them: `203.0.113.7, 2001:db8::7`."""
-    return tuple(str(ipaddress.ip_address(each.strip())) for each in text.split(",") if each.strip())
+def _addresses(named: Path) -> tuple[str, ...]:
+    """The addresses that exchanges see, where the operator has named them: one a line, or separated by commas."""
+    text = os.environ.get("TALLYGLASS_EGRESS") or (named.read_text(encoding="ascii") if named.exists() else "")
+    return tuple(str(ipaddress.ip_address(each)) for each in text.replace(",", " ").split())
 
 
 def _log(level: str) -> None:

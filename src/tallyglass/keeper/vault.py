@@ -113,8 +113,8 @@ class Vault:
         return self._contents.header.install
 
     def key(self, use: Use) -> bytes:
-        """The 32 bytes for one use. The root key is random, so expanding it suffices (RFC 5869, section 3.3)."""
-        return HKDFExpand(SHA256(), 32, f"tallyglass vault 1 {use}".encode()).derive(self._root)
+        """The 32 bytes for one use."""
+        return _expand(self._root, f"tallyglass vault 1 {use}".encode(), 32)
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Every record by id, in the order they were made."""
@@ -191,6 +191,7 @@ def _dump(contents: _Contents) -> bytes:
     """A new database each time, so that nothing of what was removed stays in free pages."""
     database = sqlite3.connect(":memory:")
     try:
+        database.execute("PRAGMA page_size = 512")
         for table in _TABLES:
             database.execute(table)
         head, cost = contents.header, contents.header.cost
@@ -215,18 +216,27 @@ def _load(raw: bytes) -> _Contents:
         found = [sql for (sql,) in database.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")]
         if sorted(found) != sorted(_TABLES):
             raise _altered("the vault's tables are not those of this version")
-        [(install, schema, memory, passes, lanes, salt, root)] = database.execute("SELECT * FROM header")
+        [row] = database.execute("SELECT * FROM header")
+        install, schema, memory, passes, lanes, salt, root = _typed(row, str, int, int, int, int, bytes, bytes)
         if schema != SCHEMA:
             raise _altered(f"the vault has schema {schema!r}; this version reads {SCHEMA}")
         cost = Cost(memory, passes, lanes)
         cost.check()
-        records = dict(database.execute("SELECT id, sealed FROM record ORDER BY place"))
-        kept = {(row[0], row[1]): (row[2], row[3], row[4]) for row in database.execute("SELECT * FROM secret")}
-        return _Contents(Header(install, cost, salt, root), records, kept)
+        rows = [_typed(row, str, bytes) for row in database.execute("SELECT id, sealed FROM record ORDER BY place")]
+        kept = [_typed(row, str, str, str, bytes, bytes) for row in database.execute("SELECT * FROM secret")]
+        sealed = {(row[0], row[1]): (row[2], row[3], row[4]) for row in kept}
+        return _Contents(Header(install, cost, salt, root), {row[0]: row[1] for row in rows}, sealed)
     except (sqlite3.Error, ValueError, TypeError) as error:
         raise _altered("the vault's file is no database of this program") from error
     finally:
         database.close()
+
+
+def _typed(row: tuple[Any, ...], *kinds: type) -> tuple[Any, ...]:
+    """The row, if each value is of its kind: SQLite itself would hold anything."""
+    if [type(each) for each in row] != list(kinds):
+        raise TypeError("another kind of value")
+    return row
 
 
 def _header(install: str, cost: Cost, passphrase: str, root: bytes) -> Header:
@@ -261,6 +271,11 @@ def _root_bound(head: Header) -> bytes:
 
 def _altered(text: str) -> VaultAltered:
     return VaultAltered("vault_altered", f"{text[0].upper()}{text[1:]}.", "Put back the newest backup of it.")
+
+
+def _expand(key: bytes, purpose: bytes, length: int) -> bytes:
+    """HKDF-SHA256 without its first step, which a random key does not need (RFC 5869, section 3.3)."""
+    return HKDFExpand(SHA256(), length, purpose).derive(key)
 
 
 def _seal(key: bytes, plain: bytes, bound_to: bytes) -> bytes:
