@@ -22,6 +22,7 @@ Scale = Literal["small", "large"]
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
 _SPANS: dict[Scale, tuple[int, int]] = {"small": (1100 * _DAY, 512), "large": (2200 * _DAY, 4096)}
+#: Exchanges fill some trades in parts and a few come twice: these make a million rows of trades in all.
 _HABITS: dict[Scale, dict[str, Habit]] = {
     "small": {
         "kraken": Habit(130, 50, 40_000, 0.05),
@@ -29,9 +30,9 @@ _HABITS: dict[Scale, dict[str, Habit]] = {
         "coinbase": Habit(110, 45, 25_000, 0.05),
     },
     "large": {
-        "kraken": Habit(350_000, 2_000, 3_000_000, 0.0004),
-        "binance": Habit(420_000, 2_000, 4_000_000, 0.0004),
-        "coinbase": Habit(230_000, 2_000, 2_000_000, 0.0004),
+        "kraken": Habit(325_000, 2_000, 3_000_000, 0.0004),
+        "binance": Habit(365_000, 2_000, 4_000_000, 0.0004),
+        "coinbase": Habit(200_000, 2_000, 2_000_000, 0.0004),
     },
 }
 _OTHER = Habit(14, 8, 5_000, 0.08)

@@ -157,12 +157,17 @@ class Books:
 
     def post(self, entry_id: str, kind: str, time: datetime, legs: Sequence[tuple[str, str, Amount, str]]) -> None:
         """Book legs under an id; a second call with the same id adds legs to the same entry."""
-        real = [leg for leg in legs if leg[2] != ZERO]
-        posting = self.postings.setdefault(entry_id, Posting(entry_id, kind, time, []))
-        posting.time = min(posting.time, time)
-        posting.legs.extend(real)
+        real = [leg for leg in legs if leg[2]]
+        posting = self.postings.get(entry_id)
+        if posting is None:
+            self.postings[entry_id] = Posting(entry_id, kind, time, real)
+        else:
+            posting.time = min(posting.time, time)
+            posting.legs.extend(real)
+        sums = self._sums
         for wallet, asset, amount, _ in real:
-            self._sums[wallet, asset] = add(self.balance(asset, wallet), amount)
+            key = (wallet, asset)
+            sums[key] = add(sums[key], amount) if key in sums else amount
 
     def balance(self, asset: str, wallet: str = "spot") -> Amount:
         """What a wallet holds of an asset."""
