@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from support.kraken import Client
 from support.sandbox import Sandbox, running_sandbox
 
 pytestmark = pytest.mark.peers
@@ -202,18 +201,3 @@ def test_a_right_granted_while_running_works_at_once(town: Sandbox) -> None:
 
     assert denied == {"error": ["EGeneral:Permission denied"]}
     assert _run(town, "krakenex", "call", "wrong_account", **asked)["error"] == []
-
-
-def test_the_casing_of_key_info_can_be_flipped_through_control(town: Sandbox) -> None:
-    key = town.key("kraken", "can_trade")
-
-    def send(path: str, headers: dict[str, str], body: bytes) -> bytes:
-        return town.request("POST", f"/kraken{path}", headers, body).body
-
-    client = Client(key, send, iter(range(2**62, 2**63)))
-    camel = client.ask("GetApiKeyInfo")
-    town.happen("kraken", "casing")
-    snake = client.ask("GetApiKeyInfo")
-    town.happen("kraken", "casing")
-
-    assert camel["apiKey"] == snake["api_key"] == key["key"]

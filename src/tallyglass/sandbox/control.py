@@ -165,7 +165,9 @@ class Control:
         }
 
     def _worth(self, books: Books) -> Amount:
-        return total(multiply(held, self.prices.usd(asset)) for asset, held in books.balances().items())
+        """Of all that has a price: Kraken's fee credits have none."""
+        priced = {asset: held for asset, held in books.balances().items() if asset in self.prices.assets()}
+        return total(multiply(held, self.prices.usd(asset)) for asset, held in priced.items())
 
 
 def _bound(call: Callable[..., Any], parts: list[str], options: Mapping[str, Any]) -> inspect.BoundArguments:
