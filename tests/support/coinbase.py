@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from support.sandbox import Answer, Sandbox
 
 V3 = "/api/v3/brokerage"
+
+ORDER: dict[str, Any] = {
+    "client_order_id": "0",
+    "product_id": "ETH-USD",
+    "side": "BUY",
+    "order_configuration": {"limit_limit_gtc": {"base_size": "0.01", "limit_price": "100"}},
+}
+"""A limit order far below the market."""
 
 
 def encoded(value: bytes | dict[str, Any]) -> str:
@@ -118,3 +127,25 @@ class Caller:
     def free(self, currency: str) -> Decimal:
         """What is available of a currency."""
         return self.balances()[currency][0]
+
+
+def assert_consistent(sandbox: Sandbox, caller: Caller) -> None:
+    """The v2 rows, the v2 balances, the v3 balances and the truth say the same."""
+    truth: Counter[tuple[str, str]] = Counter()
+    for entry in sandbox.truth("coinbase")["entries"]:
+        for leg in entry["legs"]:
+            truth[leg["account"], leg["asset"]] += Decimal(leg["amount"])  # type: ignore[assignment]
+    tradable = caller.balances()
+    seen = 0
+    for wallet in caller.wallets():
+        currency, vault = wallet["currency"]["code"], wallet["type"] == "vault"
+        rows = caller.rows(wallet["id"])
+        sums = sum((Decimal(row["amount"]["amount"]) for row in rows if row["status"] == "completed"), Decimal(0))
+        assert sums == Decimal(wallet["balance"]["amount"]), wallet["name"]
+        assert sums == truth["vault" if vault else "spot", currency], wallet["name"]
+        if not vault:
+            assert sum(tradable[currency]) == sums, wallet["name"]
+            assert tradable[currency][0] >= 0
+        seen += bool(rows)
+    assert seen >= 8
+    assert {currency for wallet, currency in truth if wallet == "spot"} <= set(tradable)

@@ -18,6 +18,21 @@ _IN_FORCE = {
     "limit_limit_gtd": "GOOD_UNTIL_DATE_TIME",
     "stop_limit_stop_limit_gtd": "GOOD_UNTIL_DATE_TIME",
 }
+#: What all orders here have in common. `fee` is dead: `total_fees` counts.
+_PLAIN: dict[str, Any] = {
+    "fee": "",
+    "pending_cancel": False,
+    "reject_reason": "REJECT_REASON_UNSPECIFIED",
+    "product_type": "SPOT",
+    "reject_message": "",
+    "order_placement_source": "RETAIL_ADVANCED",
+    "is_liquidation": False,
+    "leverage": "",
+    "margin_type": "UNKNOWN_MARGIN_TYPE",
+    "originating_order_id": "",
+    "attached_order_id": "",
+    "attached_order_configuration": None,
+}
 #: A fill is in the ledger so long after it happened.
 _SEQUENCED = timedelta(milliseconds=4)
 
@@ -45,7 +60,7 @@ def order_v3(account: Account, order: Order) -> dict[str, Any]:
     earlier = 1 if order.filled_before else 0
     dollars = multiply(after, account.prices.usd(order.quote)).quantize(Decimal("0.01"), ROUND_HALF_UP)
     fee_dollars = multiply(fees, account.prices.usd(order.quote)).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return {
+    return _PLAIN | {
         "order_id": order.id,
         "product_id": order.product,
         "user_id": account.user_id,
@@ -58,32 +73,20 @@ def order_v3(account: Account, order: Order) -> dict[str, Any]:
         "completion_percentage": _percent(filled, order.size),
         "filled_size": text(filled),
         "average_filled_price": text(average),
-        "fee": "",
         "number_of_fills": str(len(order.fills) + earlier),
         "filled_value": text(worth),
-        "pending_cancel": False,
         "size_in_quote": order.in_quote,
         "total_fees": text(fees),
         "size_inclusive_of_fees": order.in_quote,
         "total_value_after_fees": text(after),
         "trigger_status": "STOP_PENDING" if order.style.startswith("stop") else "INVALID_ORDER_TYPE",
         "order_type": _kind(order),
-        "reject_reason": "REJECT_REASON_UNSPECIFIED",
         "settled": order.status == "FILLED",
-        "product_type": "SPOT",
-        "reject_message": "",
         "cancel_message": "User requested cancel" if order.status == "CANCELLED" else "",
-        "order_placement_source": "RETAIL_ADVANCED",
         "outstanding_hold_amount": text(order.hold[1]),
-        "is_liquidation": False,
         "last_fill_time": micros(last) if last else None,
         "edit_history": order.edits,
-        "leverage": "",
-        "margin_type": "UNKNOWN_MARGIN_TYPE",
         "retail_portfolio_id": account.user_id,
-        "originating_order_id": "",
-        "attached_order_id": "",
-        "attached_order_configuration": None,
         "last_update_time": micros(last or order.time),
         "total_fees_native": value(fee_dollars, NATIVE),
         "total_value_after_fees_native": value(dollars, NATIVE),
