@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from tallyglass.exchanges.streams import Market
@@ -63,6 +64,7 @@ _QUOTES: Final = tuple(
 )
 
 
+@lru_cache(4096)
 def common(code: str) -> Asset:
     """The common symbol of one of Binance's asset codes."""
     return asset(_COMMON.get(code, code))

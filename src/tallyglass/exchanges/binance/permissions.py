@@ -52,7 +52,7 @@ _STATUSES: Final[Mapping[int, tuple[FaultCode, int | None]]] = {
     451: ("wrong_region", None),
 }
 _CAUSES: Final[Mapping[str, tuple[FaultCode, ...]]] = {
-    "-2015": ("bad_key", "ip_refused", "missing_permission", "banned"),
+    "-2015": ("bad_key", "key_expired", "ip_refused", "missing_permission", "banned"),
     "-1002": ("bad_key", "missing_permission"),
     "-1099": ("bad_key", "missing_permission"),
 }

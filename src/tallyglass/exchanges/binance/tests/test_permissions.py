@@ -199,7 +199,7 @@ def test_an_answer_is_no_fault(name: str) -> None:
 def test_mixed_causes_are_all_named() -> None:
     fault = permissions.fault("key_info", 401, {}, error(-2015))
     assert fault is not None
-    assert fault.causes == ("bad_key", "ip_refused", "missing_permission", "banned")
+    assert fault.causes == ("bad_key", "key_expired", "ip_refused", "missing_permission", "banned")
 
 
 @pytest.mark.parametrize(
