@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from support.binance import NOW, Bench, Denied, ed25519_sign, empty, hmac_sign
+from tallyglass.sandbox.model import Incoming
 
 RESTRICTIONS = "GET /sapi/v1/account/apiRestrictions"
 ACCOUNT = "GET /api/v3/account"
@@ -281,3 +282,33 @@ def test_ten_withdrawal_histories_a_second(bench: Bench) -> None:
 )
 def test_what_is_no_endpoint_is_none(bench: Bench, line: str, status: int) -> None:
     assert bench.send(line).status == status
+
+
+def test_each_host_answers_what_is_its_own(bench: Bench) -> None:
+    assert bench.public("GET /fapi/v1/exchangeInfo")["symbols"] == []
+    bench.host = "data-api.binance.vision"
+    assert bench.public("GET /api/v3/ping") == {}
+    assert bench.send(ACCOUNT, bench.query("read_only", {}), headers=bench.key_header()).status == 404
+    assert bench.send("GET /sapi/v1/system/status").status == 404
+
+
+@pytest.mark.parametrize(("trouble", "status"), [("firewall", 403), ("restricted", 451)])
+def test_trouble_comes_and_goes(bench: Bench, trouble: str, status: int) -> None:
+    bench.venue.specials[trouble]("main", NOW)
+    answer = bench.send("GET /api/v3/ping")
+    assert answer.status == status
+    assert answer.headers["content-type"].startswith("text/html" if status == 403 else "application/json")
+
+    bench.venue.specials[trouble]("main", NOW)
+    assert bench.public("GET /api/v3/ping") == {}
+
+
+def test_the_log_is_told_keys_and_nothing_else_that_stands_in_their_place(bench: Bench) -> None:
+    fields = bench.venue.keys["revoked"].fields
+
+    def caller(name: str) -> str:
+        told = Incoming("GET", "api.binance.com", "/api/v3/ping", "", {"x-mbx-apikey": name}, b"", bench.ip, NOW)
+        return bench.venue.caller(told)
+
+    assert caller(fields["key"]) == fields["key"]
+    assert caller(fields["secret"]) == ""

@@ -211,3 +211,49 @@ def test_one_get_changes_the_account_with_nothing_but_the_right_to_read(bench: B
     assert bench.ask("GET /sapi/v1/soft-staking/set", softStaking="true") == {"success": True}
 
     assert bench.ask("GET /sapi/v1/soft-staking/list")["status"] is True
+
+
+def test_what_its_owner_does_elsewhere_shows_here(bench: Bench) -> None:
+    """Ordered through `/_control/account`: an order that meets its market, and one that is taken back."""
+    first, second = bench.venue.open_orders()[:2]
+    bench.venue.specials["fill_order"]("main", bench.now)
+    bench.venue.specials["cancel_order"]("main", bench.now)
+
+    left = {order["id"] for order in bench.venue.open_orders()}
+    assert left.isdisjoint({first["id"], second["id"]})
+    symbol = first["market"].replace("/", "")
+    filled = bench.ask("GET /api/v3/order", symbol=symbol, orderId=first["id"])
+    assert (filled["status"], filled["executedQty"]) == ("FILLED", filled["origQty"])
+    [trade] = bench.ask("GET /api/v3/myTrades", symbol=symbol, orderId=first["id"])
+    assert Decimal(trade["qty"]) == Decimal(first["amount"]) - Decimal(first["filled"])
+    back = bench.ask("GET /api/v3/order", symbol=second["market"].replace("/", ""), orderId=second["id"])
+    assert back["status"] == "CANCELED"
+
+
+@pytest.mark.parametrize(
+    ("special", "read", "params"),
+    [
+        ("earn", "GET /sapi/v1/simple-earn/flexible/history/subscriptionRecord", {}),
+        ("redeem", "GET /sapi/v1/simple-earn/flexible/history/redemptionRecord", {}),
+        ("to_funding", "GET /sapi/v1/asset/transfer", {"type": "MAIN_FUNDING"}),
+        ("from_funding", "GET /sapi/v1/asset/transfer", {"type": "FUNDING_MAIN"}),
+    ],
+)
+def test_moves_of_its_own_can_be_ordered(bench: Bench, special: str, read: str, params: dict[str, Any]) -> None:
+    before = bench.ask(read, **params).get("total", 0)
+
+    bench.venue.specials[special]("main", bench.now)
+
+    assert bench.ask(read, **params)["total"] == before + 1
+
+
+def test_a_move_that_the_wallet_does_not_allow_is_refused(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="has not what it takes"):
+        bench.venue.specials["redeem"]("other", bench.now)
+
+
+def test_one_seed_grows_one_account() -> None:
+    one, same, another = (grown(seed).venue.books["main"].truth() for seed in (5, 5, 6))
+
+    assert one == same
+    assert one != another

@@ -56,6 +56,7 @@ class Bench:
     venue: Binance
     now: float = NOW
     ip: str = "127.0.0.1"
+    host: str = "api.binance.com"
     #: Headers of the last answer.
     headers: dict[str, str] = field(default_factory=dict)
     #: Headers to send besides the key.
@@ -68,8 +69,9 @@ class Bench:
     def send(self, line: str, query: str = "", body: bytes = b"", headers: dict[str, str] | None = None) -> Outgoing:
         """One request as it is: `GET /path`."""
         method, path = line.split()
+        host = {"/fapi": "fapi.binance.com", "/dapi": "dapi.binance.com"}.get(path[:5], self.host)
         sent = (headers or {}) | self.more
-        answer = self.venue.handle(Incoming(method, "api.binance.com", path, query, sent, body, self.ip, self.now))
+        answer = self.venue.handle(Incoming(method, host, path, query, sent, body, self.ip, self.now))
         self.headers = dict(answer.headers)
         return answer
 

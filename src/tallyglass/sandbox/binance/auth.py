@@ -46,6 +46,12 @@ def find_key(request: Incoming, keys: Mapping[str, Key]) -> Key:
     raise Refusal(-2008, "Invalid Api-Key ID.")
 
 
+def known_key(request: Incoming, keys: Mapping[str, Key]) -> str:
+    """The header's key if it ever was one here, else '': anything might stand there, a secret too."""
+    name = named_key(request)
+    return name if any(key.fields["key"] == name for key in keys.values()) else ""
+
+
 def check_signed(request: Incoming, params: Params, key: Key, now: int) -> None:
     """Signature and clock of a signed request; `now` in microseconds."""
     for name in ("timestamp", "signature"):

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
-from tallyglass.money import ZERO, Amount, divide
+from tallyglass.money import ZERO, Amount, divide, multiply, subtract
 from tallyglass.sandbox.binance import own
-from tallyglass.sandbox.binance.account import Account
+from tallyglass.sandbox.binance.account import Account, Order, Trade
+from tallyglass.sandbox.binance.happen import cancel, fill, next_trade_id
+from tallyglass.sandbox.binance.markets import FEE_RATE, LEAST
 from tallyglass.sandbox.model import Prices
 
 _DAY: Final = 86_400_000_000
@@ -59,6 +61,32 @@ def _dust(account: Account, prices: Prices, us: int) -> bool:
     return True
 
 
+def _oldest_order(account: Account) -> Order | None:
+    return min(account.open.values(), key=lambda order: (order.time, order.id), default=None)
+
+
+def _fill_order(account: Account, _: Prices, us: int) -> bool:
+    """The market reaches the oldest open order: the rest of it is filled at its price."""
+    order = _oldest_order(account)
+    if order is None:
+        return False
+    amount = subtract(order.amount, order.filled)
+    cost = multiply(amount, order.price)
+    fee_asset, basis = (order.market.base, amount) if order.side == "BUY" else (order.market.quote, cost)
+    fee = multiply(basis, FEE_RATE).quantize(LEAST, ROUND_DOWN)
+    number = next_trade_id(account, order.market)
+    fill(account, order, Trade(number, order, order.price, amount, cost, fee, fee_asset, us, maker=True))
+    return True
+
+
+def _cancel_order(account: Account, _: Prices, us: int) -> bool:
+    """The owner takes back the oldest open order."""
+    order = _oldest_order(account)
+    if order is not None:
+        cancel(account, order, us)
+    return order is not None
+
+
 Habit = Callable[[Account, Prices, int], bool]
 """Does it at a time (microseconds) if the wallet allows, and says whether it did."""
 
@@ -70,6 +98,8 @@ HABITS: Final[Mapping[str, Habit]] = {
     "to_funding": _to_funding,
     "from_funding": _from_funding,
     "dust": _dust,
+    "fill_order": _fill_order,
+    "cancel_order": _cancel_order,
 }
 _CALENDAR: Final = (
     (700, "earn"),

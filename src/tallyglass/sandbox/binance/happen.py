@@ -56,8 +56,8 @@ def fill(account: Account, order: Order, trade: Trade) -> None:
     desk.trades.add(trade.id, trade)
     desk.trades_by_time.add(trade.time, trade)
     # an order that one trade fills shares its figures: there are hundreds of thousands of these
-    order.filled = add(order.filled, trade.amount) if order.trades else trade.amount
-    order.spent = add(order.spent, trade.cost) if order.trades else trade.cost
+    order.filled = add(order.filled, trade.amount) if order.filled else trade.amount
+    order.spent = add(order.spent, trade.cost) if order.spent else trade.cost
     order.trades = (*order.trades, trade)
     order.updated = trade.time
     base, quote = trade.amount, EXACT.minus(trade.cost)
@@ -76,6 +76,13 @@ def fill(account: Account, order: Order, trade: Trade) -> None:
     if order.filled >= order.amount:
         order.status = "FILLED"
         account.open.pop((order.market.symbol, order.id), None)
+
+
+def cancel(account: Account, order: Order, us: int) -> None:
+    """End an open order; what it held back is free again."""
+    order.status = "CANCELED"
+    order.updated = us
+    del account.open[order.market.symbol, order.id]
 
 
 def next_trade_id(account: Account, market: Market) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, cast
 from tallyglass.money import ZERO, Amount, divide, multiply
 from tallyglass.sandbox.binance.account import Order, Trade
 from tallyglass.sandbox.binance.errors import Refusal, missing, neither
-from tallyglass.sandbox.binance.happen import fill, new_order, next_trade_id
+from tallyglass.sandbox.binance.happen import cancel, fill, new_order, next_trade_id
 from tallyglass.sandbox.binance.markets import DECIMALS, FEE_RATE, LEAST, Market, eight
 from tallyglass.sandbox.binance.routes import Call, Routes
 from tallyglass.sandbox.binance.spot import find_order, order_row
@@ -173,9 +173,7 @@ def _answer(call: Call, order: Order) -> dict[str, Any]:
 
 
 def _cancel(call: Call, order: Order) -> dict[str, Any]:
-    order.status = "CANCELED"
-    order.updated = call.ms * 1000
-    del call.account.open[order.market.symbol, order.id]
+    cancel(call.account, order, call.ms * 1000)
     printed = order_row(call, order)
     kept = (
         "symbol orderId orderListId price origQty executedQty origQuoteOrderQty cummulativeQuoteQty status timeInForce "
