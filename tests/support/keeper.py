@@ -160,13 +160,14 @@ class Process:
 
     def __init__(self, home: Path, *options: str, sandbox: str | None = None) -> None:
         self.home = home
+        home.parent.mkdir(parents=True, exist_ok=True)
         self.log = home.parent / f"{home.name}.log"
         environment = {"PATH": os.environ["PATH"], "TALLYGLASS_LOG": "debug"}
         if sandbox:
             environment["TALLYGLASS_SANDBOX"] = sandbox
         command = [sys.executable, "-m", "tallyglass.keeper", "--home", str(home), *options]
         with self.log.open("ab") as log:
-            self.child = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.child = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.PIPE)
         self.keeper = Keeper(socket_path(home), timeout=30)
 
     def wait_ready(self) -> Keeper:
@@ -184,6 +185,15 @@ class Process:
         self.child.terminate()
         return self.child.wait(10)
 
+    def close_input(self) -> None:
+        assert self.child.stdin is not None
+        self.child.stdin.close()
+
+    def kill(self) -> None:
+        self.child.kill()
+        self.child.wait(10)
+        self.close_input()
+
 
 @contextmanager
 def running(home: Path, *options: str, sandbox: str | None = None) -> Iterator[Process]:
@@ -192,5 +202,4 @@ def running(home: Path, *options: str, sandbox: str | None = None) -> Iterator[P
         process.wait_ready()
         yield process
     finally:
-        process.child.kill()
-        process.child.wait(10)
+        process.kill()

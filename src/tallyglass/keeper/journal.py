@@ -222,7 +222,7 @@ class Journal:
 
     @staticmethod
     def _note(line: Mapping[str, Any], last_used: dict[str, str]) -> None:
-        if line["event"] in ("key:use", "key:answer"):
+        if line["event"] in ("key:use", "key:answer", "connection:admit"):
             for name in (line["key"], line["connection"]):
                 last_used[name] = line["at"]
 
