@@ -7,33 +7,27 @@ import gc
 import importlib
 import signal
 import ssl
-import sys
 import time
 from pathlib import Path
 
 from aiohttp import web
 
-from tallyglass.sandbox import certificate, state
+from tallyglass.sandbox import certificate
 from tallyglass.sandbox.control import Control
 from tallyglass.sandbox.ecb import Ecb
 from tallyglass.sandbox.growth import Scale, grow
 from tallyglass.sandbox.model import Venue
 from tallyglass.sandbox.server import Gate
+from tallyglass.sandbox.state import described, private, write
 from tallyglass.sandbox.world import WorldPrices
 
 VENUES = ("kraken", "binance", "coinbase")
 
 
 def venues(seed: int, prices: WorldPrices, now: float) -> dict[str, Venue]:
-    """Every fake exchange, empty: from the packages' `create`."""
-    made: dict[str, Venue] = {}
-    for name in VENUES:
-        create = getattr(_package(name), "create", None)
-        if create is None:
-            print(f"sandbox: no fake exchange {name}", file=sys.stderr)  # noqa: T201
-        else:
-            made[name] = create(seed, prices, now)
-    return made
+    """Every fake exchange, its accounts not yet grown."""
+    packages = {name: importlib.import_module(f"tallyglass.sandbox.{name}") for name in VENUES}
+    return {name: package.create(seed, prices, now) for name, package in packages.items()}
 
 
 def build(seed: int, scale: Scale, now: float) -> tuple[Control, Ecb]:
@@ -52,16 +46,16 @@ def build(seed: int, scale: Scale, now: float) -> tuple[Control, Ecb]:
     return Control(made, prices, serial), Ecb(prices.rates)
 
 
-def serve(port: int, seed: int, scale: Scale, state_file: Path, *, tls: bool = False) -> None:
+def serve(port: int, seed: int, scale: Scale, state: Path, *, tls: bool = False) -> None:
     """Serve on 127.0.0.1 until SIGTERM or SIGINT. Port 0 takes a free one; the state file says which.
 
     The state file appears when the port listens. With `tls` it speaks HTTPS under a certificate made for this
     run, whose authority is written beside the state file as `ca.pem` and named there as `ca`.
     """
-    asyncio.run(_serve(port, build(seed, scale, time.time()), state_file, tls=tls))
+    asyncio.run(_serve(port, build(seed, scale, time.time()), state, tls=tls))
 
 
-async def _serve(port: int, world: tuple[Control, Ecb], state_file: Path, *, tls: bool) -> None:
+async def _serve(port: int, world: tuple[Control, Ecb], state: Path, *, tls: bool) -> None:
     control, ecb = world
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -69,31 +63,21 @@ async def _serve(port: int, world: tuple[Control, Ecb], state_file: Path, *, tls
     runner = web.AppRunner(Gate([*control.venues.values(), ecb], control).app(), access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=_secured(state_file) if tls else None)
+        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=_secured(state) if tls else None)
         await site.start()
         bound = runner.addresses[0][1]
-        told = state.described(f"http{'s' * tls}://127.0.0.1:{bound}", control.venues, [ecb])
-        state.write(state_file, told | ({"ca": str(_authority(state_file))} if tls else {}))
+        told = described(f"http{'s' * tls}://127.0.0.1:{bound}", control.venues, [ecb])
+        write(state, told | ({"ca": str(_authority(state))} if tls else {}))
         await stop.wait()
     finally:
         await runner.cleanup()
 
 
-def _secured(state_file: Path) -> ssl.SSLContext:
+def _secured(state: Path) -> ssl.SSLContext:
     made = certificate.make(("localhost", "127.0.0.1"))
-    state.private(_authority(state_file), made.authority)
+    private(_authority(state), made.authority)
     return made.context()
 
 
-def _authority(state_file: Path) -> Path:
-    return state_file.absolute().with_name("ca.pem")
-
-
-def _package(name: str) -> object:
-    full = f"tallyglass.sandbox.{name}"
-    try:
-        return importlib.import_module(full)
-    except ModuleNotFoundError as missing:
-        if missing.name != full:
-            raise
-        return None
+def _authority(state: Path) -> Path:
+    return state.absolute().with_name("ca.pem")

@@ -92,9 +92,10 @@ class Gate:
         """Control, or the exchange that the request names, or 404."""
         target = request.raw_path
         body = await request.read()
-        if target.partition("?")[0].split("/")[1] == CONTROL:
-            path, _, query = target.removeprefix(f"/{CONTROL}").partition("?")
-            return await _send(request, self._control.answer(request.method, path, query, body))
+        path, _, query = target.partition("?")
+        if path.startswith(f"/{CONTROL}/"):
+            order = path.removeprefix(f"/{CONTROL}")
+            return await _send(request, self._control.answer(request.method, order, query, body))
         headers = {name.lower(): value for name, value in request.headers.items()}
         route = self._routes.find(target, headers)
         if route is None:

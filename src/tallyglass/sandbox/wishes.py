@@ -14,7 +14,22 @@ from tallyglass.sandbox.model import Act, ActKind, Facts, MarketFact, Venue
 from tallyglass.sandbox.world import WorldPrices
 
 _MEMBERS = frozenset(
-    ("add", "asset", "base", "quote", "market", "side", "amount", "price", "cost", "fee", "fee_asset", "filled", "txid")
+    (
+        "add",
+        "asset",
+        "base",
+        "quote",
+        "market",
+        "side",
+        "amount",
+        "price",
+        "cost",
+        "fee",
+        "fee_asset",
+        "filled",
+        "txid",
+        "type",
+    )
 )
 _TRADES = ("trade", "order", "convert")
 
@@ -123,6 +138,8 @@ def _movement(wish: _Wish, kind: ActKind, now: datetime, serial: int) -> Act:
 def _trade(wish: _Wish, kind: ActKind, now: datetime, serial: int) -> Act:
     market = wish.market()
     side = wish.given.get("side", "buy")
+    if wish.given.get("type", "limit") != "limit":
+        raise BadWish(400, "type is limit: other orders come about through the exchange's own API")
     if side not in ("buy", "sell"):
         raise BadWish(400, "side is buy or sell")
     price = wish.figure("price")
