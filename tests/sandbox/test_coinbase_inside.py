@@ -7,20 +7,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.coinbase import V3, token
-from tallyglass.sandbox.coinbase import Coinbase, create
+from tallyglass.sandbox.coinbase import Coinbase, create, moving, public, trading, v2, v3
 from tallyglass.sandbox.coinbase.timeline import Timeline
 from tallyglass.sandbox.model import Act, Incoming, Outgoing
 from tallyglass.sandbox.world import WorldPrices
 
 NOW = 1_795_342_000.25
 START = datetime.fromtimestamp(NOW, UTC)
+
+
+_ROUTES = [*v3.ROUTES, *v2.ROUTES, *public.ROUTES, *trading.ROUTES, *moving.ROUTES]
+_PARAMETERS = {
+    *("limit", "cursor", "order", "starting_after", "ending_before", "order_status", "start_date", "end_date"),
+    *("start_sequence_timestamp", "sort_by", "product_id", "granularity", "start", "end", "currency", "offset"),
+}
+_MEMBERS = {
+    *("client_order_id", "product_id", "side", "order_configuration", "limit_limit_gtc", "market_market_ioc"),
+    *("base_size", "quote_size", "limit_price", "order_id", "order_ids", "price", "size", "funds", "value"),
+    *("currency", "source_portfolio_uuid", "target_portfolio_uuid", "from_account", "to_account", "amount"),
+    *("type", "to", "idem", "payment_method", "commit", "name"),
+}
 
 
 def made(seed: int = 3) -> Coinbase:
@@ -53,6 +66,18 @@ def trade(venue: Coinbase, serial: int, when: datetime) -> None:
     price = Decimal("2500.25")
     size, cost, fee = Decimal("0.0200"), Decimal("50.01"), Decimal("0.30")
     venue.record("main", Act("trade", when, "ETH", size, "USD", "buy", price, cost, fee, "USD", serial=serial))
+
+
+def _open_to_everything() -> Coinbase:
+    venue = made()
+    venue.keys["can_trade"].rights |= {"withdraw", "transfer"}
+    venue.specials["no_limits"]("main", NOW)
+    deposit(venue, "100000", 1)
+    trade(venue, 2, START)
+    return venue
+
+
+_FUZZED = _open_to_everything()
 
 
 def test_v3_has_so_many_requests_a_second_for_a_user_and_says_what_is_left() -> None:
@@ -180,3 +205,76 @@ def test_next_uri_is_a_path_with_a_plain_query() -> None:
     path, _, query = page["pagination"]["next_uri"].partition("?")
     assert path == "/v2/accounts/USD/transactions"
     assert dict(parse_qsl(query)) == {"limit": "2", "starting_after": page["data"][-1]["id"]}
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8) | st.sampled_from(["1e40", "0.01"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(_MEMBERS)), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+_FIGURES = st.sampled_from(["0.01", "20", "3000", "1e-7", "1e11", "999999999999999", "0", "-1", "NaN"]) | st.just(5)
+_NEARLY = st.fixed_dictionaries(
+    {
+        "client_order_id": st.text(min_size=1, max_size=6),
+        "product_id": st.sampled_from(["ETH-USD", "BTC-USDC", "ETH-BTC", "DOGE-EUR"]),
+        "side": st.sampled_from(["BUY", "SELL"]),
+        "order_configuration": st.dictionaries(
+            st.sampled_from(["market_market_ioc", "limit_limit_gtc", "limit_limit_fok", "stop_limit_stop_limit_gtc"]),
+            st.dictionaries(st.sampled_from(["base_size", "quote_size", "limit_price"]), _FIGURES, min_size=1),
+            min_size=1,
+            max_size=1,
+        ),
+        "type": st.just("send"),
+        "to": st.just("0xabc"),
+        "amount": _FIGURES,
+        "currency": st.sampled_from(["ETH", "USD", "XLM"]),
+        "from_account": st.sampled_from(["USD", "USDC"]),
+        "to_account": st.sampled_from(["USD", "USDC"]),
+    }
+)
+_BODIES = (
+    _NEARLY.map(json.dumps)
+    | st.dictionaries(st.sampled_from(sorted(_MEMBERS)), _JSON, max_size=6).map(json.dumps)
+    | st.text()
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_whatever_is_asked_there_is_an_answer_and_money_stays_whole(data: st.DataObject) -> None:
+    venue = _FUZZED
+    route = data.draw(st.sampled_from(_ROUTES))
+    parts = [
+        data.draw(st.sampled_from(["ETH", "USD", "x", "BTC-USD", "%00"])) if part == "{}" else part
+        for part in route.path.split("/")
+    ]
+    query = data.draw(
+        st.dictionaries(st.sampled_from(sorted(_PARAMETERS)), st.text(max_size=6) | st.just("99"), max_size=3)
+    )
+    body = data.draw(_BODIES)
+    path = "/".join(parts)
+    claims = {"uri": f"{route.method} api.coinbase.com{path}", "nbf": int(NOW), "exp": int(NOW) + 120}
+    headers = {"authorization": f"Bearer {token(venue.keys['can_trade'].fields, claims)}"}
+    asked = Incoming(
+        *(route.method, "api.coinbase.com", path, urlencode(query), headers, body.encode("utf-8", "replace")),
+        *("127.0.0.1", NOW),
+    )
+    answer = venue.handle(asked)
+    assert answer.status in (200, 201, 400, 403, 404)
+    json.loads(answer.body)
+    held = {(row["currency"]): row for row in json.loads(ask(venue, f"{V3}/accounts?limit=250").body)["accounts"]}
+    for currency, row in held.items():
+        free, hold = Decimal(row["available_balance"]["value"]), Decimal(row["hold"]["value"])
+        assert free >= 0
+        assert free + hold == venue.books["main"].balance(currency)
+
+
+@given(st.text() | st.binary().map(lambda raw: raw.hex() + ".." + raw.hex()) | st.just("a.b.c"))
+def test_whatever_is_sent_as_a_token_is_refused(bearer: str) -> None:
+    asked = Incoming(
+        *("GET", "api.coinbase.com", f"{V3}/accounts", "", {"authorization": f"Bearer {bearer}"}, b"", "", NOW)
+    )
+    assert _FUZZED.handle(asked).status == 401
+    assert isinstance(_FUZZED.caller(asked), str)

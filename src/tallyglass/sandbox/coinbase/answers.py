@@ -8,16 +8,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
-from tallyglass.money import Amount, text
+from tallyglass.money import ZERO, Amount, NotMoney, amount, text
 from tallyglass.sandbox.coinbase.account import Account
 from tallyglass.sandbox.model import Incoming, Key, Outgoing, Prices
 
 if TYPE_CHECKING:
     from tallyglass.sandbox.coinbase.timeline import Place
 
+#: More than anyone orders, and little enough for every product to be exact.
+_LARGEST = Decimal(10**12)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -69,7 +72,7 @@ class Call:
             return {}
         try:
             value = json.loads(self.request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise v3_error(400, "INVALID_ARGUMENT", "invalid JSON in the request body") from error
         if not isinstance(value, dict):
             raise v3_error(400, "INVALID_ARGUMENT", "the request body must be an object")
@@ -119,9 +122,9 @@ UNAUTHORIZED = Outgoing(401, {"content-type": "text/plain"}, b"Unauthorized")
 NO_SCOPE = "Missing required scopes"
 
 
-def value(amount: Amount, currency: str) -> dict[str, str]:
+def value(money: Amount, currency: str) -> dict[str, str]:
     """Money as v3 says it."""
-    return {"value": text(amount), "currency": currency}
+    return {"value": text(money), "currency": currency}
 
 
 def seconds(moment: datetime) -> str:
@@ -148,13 +151,27 @@ def moment_of(given: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def whole(given: str, name: str) -> int:
+    """A whole number from a query. Raises `Refused`."""
+    if not (given.isascii() and given.isdigit() and len(given) <= 15):
+        raise v3_error(400, "INVALID_ARGUMENT", f"invalid {name}: {given[:40]}")
+    return int(given)
+
+
 def limit_of(given: str, default: int, highest: int) -> int:
     """A page size: clamped above, refused when it is no number."""
-    if not given:
-        return default
-    if not given.isascii() or not given.isdigit():
-        raise v3_error(400, "INVALID_ARGUMENT", f"invalid limit: {given[:40]}")
-    return min(int(given), highest) or default
+    return min(whole(given, "limit"), highest) or default if given else default
+
+
+def figure_of(given: object, decimals: int, no: Exception) -> Amount:
+    """A positive amount of money or coins from a body, with so many decimals at most; else raises `no`."""
+    try:
+        figure = amount(given)
+    except NotMoney:
+        raise no from None
+    if not ZERO < figure < _LARGEST or len(text(figure).partition(".")[2]) > decimals:
+        raise no
+    return figure
 
 
 def cursor_to(place: Place) -> str:

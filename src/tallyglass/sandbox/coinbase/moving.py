@@ -6,9 +6,9 @@ from datetime import timedelta
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from tallyglass.money import ZERO, Amount, NotMoney, add, amount, divide
+from tallyglass.money import ZERO, Amount, add, divide
 from tallyglass.sandbox.coinbase.account import Account, Row, Transfer, Wallet
-from tallyglass.sandbox.coinbase.answers import Call, Route, v2_error, v3_error, value
+from tallyglass.sandbox.coinbase.answers import Call, Route, figure_of, v2_error, v3_error, value
 from tallyglass.sandbox.coinbase.catalog import CURRENCIES
 from tallyglass.sandbox.coinbase.events import convert, send_detail
 from tallyglass.sandbox.coinbase.public import step
@@ -24,19 +24,13 @@ _CONVERTIBLE = {("USD", "USDC"), ("USDC", "USD")}
 
 def _money(given: object, currency: str, error: Exception) -> Amount:
     """A positive amount with no more decimals than the currency has."""
-    try:
-        figure = amount(given)
-    except NotMoney:
-        raise error from None
-    if figure <= ZERO or figure != figure.quantize(step(CURRENCIES[currency].exponent), ROUND_UP):
-        raise error
-    return figure
+    return figure_of(given, CURRENCIES[currency].exponent, error)
 
 
 def _currency(account: Account, given: object) -> str:
     """The currency of an account that is given by its id or by its code."""
     wallet = account.find_wallet(str(given))
-    if wallet is None and given not in CURRENCIES:
+    if wallet is None and str(given) not in CURRENCIES:
         raise v3_error(400, "INVALID_ARGUMENT", "account is not available")
     return wallet.currency if wallet else str(given)
 
@@ -124,9 +118,9 @@ def move_funds(call: Call) -> Outgoing:
     """POST portfolios/move_funds: out of the key's portfolio, and out of its view."""
     body, account = call.body(), call.mine
     funds = body.get("funds")
-    source, target = body.get("source_portfolio_uuid"), body.get("target_portfolio_uuid")
+    source, target = str(body.get("source_portfolio_uuid")), str(body.get("target_portfolio_uuid"))
     known = {each["uuid"] for each in portfolio_list(account)}
-    if not isinstance(funds, dict) or funds.get("currency") not in CURRENCIES or {source, target} - known:
+    if not isinstance(funds, dict) or str(funds.get("currency")) not in CURRENCIES or {source, target} - known:
         raise v3_error(400, "INVALID_ARGUMENT", "invalid funds or portfolio")
     if source != account.user_id or target == source:
         raise v3_error(403, "PERMISSION_DENIED", "key is not permissioned for the source portfolio")

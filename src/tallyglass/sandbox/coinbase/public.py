@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from tallyglass.money import Amount, add, divide, multiply, subtract, text
-from tallyglass.sandbox.coinbase.answers import Call, Route, limit_of, micros, seconds, v2_error, v3_error
+from tallyglass.sandbox.coinbase.answers import Call, Route, limit_of, micros, seconds, v2_error, v3_error, whole
 from tallyglass.sandbox.coinbase.catalog import ALIASES, CURRENCIES, LISTED, MARKETS
 from tallyglass.sandbox.coinbase.v2 import data
 from tallyglass.sandbox.model import MarketFact, Outgoing
@@ -187,11 +187,11 @@ def candles(call: Call) -> Outgoing:
     """Candles around the last price, newest first; the same for the same moments."""
     name, width = call.path[0], _GRANULARITIES.get(call.one("granularity"))
     market = market_of(name)
-    start, end = call.one("start"), call.one("end")
-    if width is None or not start.isdigit() or not end.isdigit():
+    if width is None:
         raise v3_error(400, "INVALID_ARGUMENT", "start, end and granularity are required")
-    first = -(-int(start) // width) * width
-    starts = range(first, min(int(end), int(call.request.now)) + 1, width)
+    start, end = whole(call.one("start"), "start"), whole(call.one("end"), "end")
+    first = -(-start // width) * width
+    starts = range(first, min(end, int(call.request.now)) + 1, width)
     if len(starts) > _MOST_CANDLES:
         raise v3_error(400, "INVALID_ARGUMENT", "number of candles requested should be less than 350")
     last = call.prices.last(market.base, market.quote)

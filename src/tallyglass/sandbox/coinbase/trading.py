@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
-from tallyglass.money import ZERO, Amount, NotMoney, add, amount, divide, multiply, text
+from tallyglass.money import ZERO, Amount, add, divide, multiply, text
 from tallyglass.sandbox.coinbase.account import Account, Fill, Order
-from tallyglass.sandbox.coinbase.answers import Call, Refused, Route, micros, v3_error
+from tallyglass.sandbox.coinbase.answers import Call, Refused, Route, figure_of, micros, v3_error
 from tallyglass.sandbox.coinbase.catalog import CURRENCIES, TAKER
 from tallyglass.sandbox.coinbase.events import close_order, fill, keep_order
 from tallyglass.sandbox.coinbase.public import market_of, step
@@ -48,19 +48,11 @@ class Plan:
 
 
 def _figure(config: dict[str, Any], name: str) -> Amount:
-    try:
-        figure = amount(config.get(name))
-    except NotMoney as error:
-        raise v3_error(400, "INVALID_ARGUMENT", f"invalid {name}") from error
-    if figure <= ZERO:
-        raise v3_error(400, "INVALID_ARGUMENT", f"invalid {name}")
-    return figure
+    return figure_of(config.get(name), 30, v3_error(400, "INVALID_ARGUMENT", f"invalid {name}"))
 
 
-def _exact(figure: Amount, decimals: int, reason: str) -> Amount:
-    if figure != figure.quantize(step(decimals), ROUND_DOWN):
-        raise Rejected(reason)
-    return figure
+def _exact(config: dict[str, Any], name: str, decimals: int, reason: str) -> Amount:
+    return figure_of(text(_figure(config, name)), decimals, Rejected(reason))
 
 
 def plan(call: Call, body: dict[str, Any]) -> Plan:
@@ -92,7 +84,7 @@ def plan(call: Call, body: dict[str, Any]) -> Plan:
 
 def _market_size(made: Plan) -> Amount:
     if "base_size" in made.config:
-        return _exact(_figure(made.config, "base_size"), made.market.amount_decimals, "INVALID_SIZE_PRECISION")
+        return _exact(made.config, "base_size", made.market.amount_decimals, "INVALID_SIZE_PRECISION")
     if made.side == "sell":
         raise Rejected(
             "UNSUPPORTED_ORDER_CONFIGURATION",
@@ -107,8 +99,8 @@ def _market_size(made: Plan) -> Amount:
 
 
 def _limit(made: Plan, last: Amount) -> None:
-    made.size = _exact(_figure(made.config, "base_size"), made.market.amount_decimals, "INVALID_SIZE_PRECISION")
-    limit = _exact(_figure(made.config, "limit_price"), made.market.price_decimals, "INVALID_PRICE_PRECISION")
+    made.size = _exact(made.config, "base_size", made.market.amount_decimals, "INVALID_SIZE_PRECISION")
+    limit = _exact(made.config, "limit_price", made.market.price_decimals, "INVALID_PRICE_PRECISION")
     bid = last - step(made.market.price_decimals)
     crosses = (limit >= last if made.side == "buy" else limit <= bid) and made.style not in _STOPS
     if crosses and made.config.get("post_only") is True:
@@ -267,7 +259,10 @@ def _edited(call: Call) -> tuple[Order, Amount, Amount] | str:
         return "ORDER_NOT_FOUND"
     if order.style != "limit_limit_gtc":
         return "ONLY_LIMIT_ORDER_EDITS_SUPPORTED"
-    price, size = _figure(body, "price"), _figure(body, "size")
+    decimals = market_of(order.product)
+    reason = v3_error(400, "INVALID_ARGUMENT", "invalid price or size")
+    price = figure_of(body.get("price"), decimals.price_decimals, reason)
+    size = figure_of(body.get("size"), decimals.amount_decimals, reason)
     return (order, price, size) if size > order.filled else "BELOW_FILLED_SIZE"
 
 
