@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from support.sandbox import Sandbox, running_sandbox
 
@@ -193,3 +195,16 @@ def test_a_transfer_needs_its_own_right(town: Sandbox) -> None:
 
     assert f"transfer:{number}" in ids(town.truth("binance"), "transfer")
     assert run(town, "official", "move", "can_withdraw")["class"] == "UnauthorizedError"
+
+
+def test_a_key_pair_of_the_users_own_is_registered_by_its_public_half(town: Sandbox) -> None:
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    assert run(town, "python_binance", "permission", "wrong_account", secret=secret)["code"] == -1022
+
+    town.change_key("binance", "wrong_account", public_key=public)
+
+    assert run(town, "python_binance", "permission", "wrong_account", secret=secret)["enableReading"] is True
+    no_key = town.request("POST", "/_control/keys/binance/wrong_account", body=json.dumps({"public_key": "nothing"}))
+    assert no_key.status == 400

@@ -9,6 +9,7 @@ import pytest
 
 from support.binance import Bench, Denied, grown
 from tallyglass.money import ZERO
+from tallyglass.sandbox.wishes import BadWish
 
 ORDER = "POST /api/v3/order"
 WITHDRAW = "POST /sapi/v1/capital/withdraw/apply"
@@ -248,7 +249,7 @@ def test_moves_of_its_own_can_be_ordered(bench: Bench, special: str, read: str, 
 
 
 def test_a_move_that_the_wallet_does_not_allow_is_refused(bench: Bench) -> None:
-    with pytest.raises(ValueError, match="has not what it takes"):
+    with pytest.raises(BadWish, match="has not what it takes"):
         bench.venue.specials["redeem"]("other", bench.now)
 
 

@@ -21,6 +21,7 @@ from tallyglass.sandbox.world import WorldPrices
 
 _REMEMBERED = 200_000
 _RIGHTS = ("read", "trade", "withdraw", "transfer")
+_KEY_CHANGES = ("grant", "revoke", "ip_list", "dead", "expired", "account", "public_key")
 
 
 class Caller(Protocol):
@@ -114,7 +115,16 @@ class Control:
         key.dead = bool(given.get("dead", key.dead))
         key.expired = bool(given.get("expired", key.expired))
         key.account = cast(Literal["main", "other"], given.get("account", key.account))
+        if "public_key" in given:
+            self._register(exchange, kind, str(given["public_key"]))
         return _shown(key)
+
+    def _register(self, exchange: str, kind: str, public_key: str) -> None:
+        """What a user does who made the key pair himself: paste its public half (PEM) at the exchange."""
+        register = getattr(self._venue(exchange), "register", None)
+        if register is None:
+            raise Refused(400, f"{exchange} makes its keys itself")
+        register(kind, public_key)
 
     def _add_fault(self, given: dict[str, Any]) -> list[dict[str, Any]]:
         self.faults.order(given)
@@ -185,9 +195,9 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _check_change(given: Mapping[str, Any]) -> None:
-    unknown = set(given) - {"grant", "revoke", "ip_list", "dead", "expired", "account"}
+    unknown = set(given) - set(_KEY_CHANGES)
     if unknown:
-        raise Refused(400, f"a key has no {', '.join(sorted(unknown))}: grant, revoke, ip_list, dead, expired, account")
+        raise Refused(400, f"a key has no {', '.join(sorted(unknown))}: {', '.join(_KEY_CHANGES)}")
     for word in (*given.get("grant", ()), *given.get("revoke", ())):
         if word not in _RIGHTS:
             raise Refused(400, f"no right {word!r}: there are {', '.join(_RIGHTS)}")

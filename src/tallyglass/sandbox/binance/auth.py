@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tallyglass.sandbox.binance.errors import Refusal, illegal, missing, rejected_key
 from tallyglass.sandbox.binance.params import Params
@@ -107,7 +106,7 @@ def _genuine(key: Key, payload: bytes, signature: str) -> bool:
         return hmac.compare_digest(expected.encode(), signature.lower().encode())
     try:
         raw = base64.b64decode(_unescape(signature), validate=True)
-        _verify(_verifier(key), raw, payload)
+        _verify(key.memory["public_key"], raw, payload)
     except (binascii.Error, InvalidSignature):
         return False
     return True
@@ -115,12 +114,6 @@ def _genuine(key: Key, payload: bytes, signature: str) -> bool:
 
 def _unescape(signature: str) -> str:
     return re.sub(r"%([0-9A-Fa-f]{2})", lambda m: chr(int(m[1], 16)), signature)
-
-
-def _verifier(key: Key) -> Any:
-    if "verifier" not in key.memory:
-        key.memory["verifier"] = load_pem_public_key(key.memory["public_key"].encode())
-    return key.memory["verifier"]
 
 
 def _verify(public: Any, signature: bytes, payload: bytes) -> None:

@@ -6,8 +6,15 @@ import random
 import string
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 from tallyglass.sandbox.model import KEY_KINDS, Key
 
@@ -29,9 +36,14 @@ def make_keys(seed: int, now: float) -> dict[str, Key]:
 
 
 def adopt(key: Key, public_pem: str) -> None:
-    """Make a key "self-generated": what it signs is checked against this public key from now on."""
-    key.memory["public_key"] = public_pem
-    key.memory.pop("verifier", None)
+    """Make a key "self-generated": what it signs is checked against this public key from now on.
+
+    `ValueError` for what is no Ed25519 or RSA public key.
+    """
+    public = load_pem_public_key(public_pem.encode())
+    if not isinstance(public, Ed25519PublicKey | RSAPublicKey):
+        raise ValueError("the public key is neither Ed25519 nor RSA")  # noqa: TRY004  # a wrong value, not a wrong type
+    key.memory["public_key"] = public
 
 
 def _name(rng: random.Random) -> str:

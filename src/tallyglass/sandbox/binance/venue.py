@@ -18,6 +18,7 @@ from tallyglass.sandbox.binance.markets import FACTS
 from tallyglass.sandbox.binance.params import Params
 from tallyglass.sandbox.binance.routes import KEY_ONLY, OPEN, Call, Route
 from tallyglass.sandbox.model import Act, Books, Incoming, Key, Outgoing, Prices
+from tallyglass.sandbox.wishes import BadWish
 
 ROUTES: Final[dict[tuple[str, str], Route]] = {
     **public.routes,
@@ -79,7 +80,7 @@ class Binance:
 
     def _special(self, name: str, account: str, now: float) -> None:
         if not HABITS[name](self.accounts[account], self._prices, int(now * 1000) * 1000):
-            raise ValueError(f"{name}: the account has not what it takes")
+            raise BadWish(409, f"{name}: the account has not what it takes")
 
     def _switch(self, name: str, account: str, now: float) -> None:  # noqa: ARG002  # as every special is called
         """On, and the next time off: no rate limits; the firewall's 403; the 451 of a country not served."""
@@ -91,7 +92,10 @@ class Binance:
 
     def register(self, kind: str, public_pem: str) -> None:
         """What a user does on the page for self-generated keys: paste an Ed25519 or RSA public key (PEM)."""
-        adopt(self.keys[kind], public_pem)
+        try:
+            adopt(self.keys[kind], public_pem)
+        except ValueError as wrong:
+            raise BadWish(400, f"no public key of Ed25519 or RSA in PEM: {wrong}") from None
 
     def open_orders(self) -> list[dict[str, str]]:
         return [
