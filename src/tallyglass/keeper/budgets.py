@@ -59,14 +59,16 @@ class Budgets:
             waited += wait
             wait = self._blocked(manifest, read, key)  # the exchange may have said stop in the meantime
 
-    def block(self, manifest: Manifest, read: Read, key: str, fault: Fault) -> None:
-        """Stop asking for as long as the exchange said, or until its own budget would be full again."""
+    def block(self, manifest: Manifest, read: Read, key: str, fault: Fault) -> int:
+        """Stop asking for as long as the exchange said, or until its own budget would be full again; the seconds."""
         bucket = manifest.buckets[read.bucket]
-        until = self._now() + (fault.retry_after or min(60.0, bucket.capacity / bucket.refill))
+        seconds = fault.retry_after or math.ceil(min(60.0, bucket.capacity / bucket.refill))
+        until = self._now() + seconds
         if fault.code == "banned":
             self._banned[manifest.id] = until
         else:
             self._level(manifest, bucket, key).blocked_until = until
+        return seconds
 
     def _reserve(self, manifest: Manifest, read: Read, key: str) -> float:
         """Take the cost at once, into debt if need be: those who wait keep their order."""

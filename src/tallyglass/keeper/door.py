@@ -227,7 +227,8 @@ class Door:
         if fault is None:
             return response
         if fault.code in ("rate_limited", "banned"):
-            self._budgets.block(manifest, read, key.fingerprint if key else "", fault)
+            wait = self._budgets.block(manifest, read, key.fingerprint if key else "", fault)
+            fault = replace(fault, retry_after=wait)
         offset = _offset(response.headers, (before + time.time()) / 2)
         clean = replace(fault, said=_clean(fault.said, wire, key))
         raise Refused(clean, note, offset_ms=offset, egress_ip=response.egress_ip)
@@ -269,6 +270,8 @@ class Door:
                 told = {name.lower(): value for name, value in answer.headers.items()}
         except TimeoutError:
             raise Refused(Fault("down", retry=True), f"{wire.host} did not answer within {SECONDS:g} s.") from None
+        except aiohttp.ClientPayloadError:
+            raise Refused(Fault("not_json", retry=True), f"The answer of {wire.host} broke off.") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Refused(Fault("down", retry=True), _why(wire.host, error)) from None
         ms = round((time.monotonic() - started) * 1000)
@@ -295,7 +298,7 @@ def _fault(manifest: Manifest, read: Read, response: Response) -> tuple[Fault | 
     if manifest.tier == "native":
         fault = registry.permissions(manifest.id).fault(read.id, status, response.headers, response.body)
         if fault is not None:
-            return fault, ""
+            return fault, f"The status was {status}." if fault.code == "down" and not fault.said else ""
     if 200 <= status < 300:
         return None, ""
     after = response.headers.get("retry-after", "")

@@ -53,7 +53,8 @@ def duplicate(manifest: Manifest, connection: str) -> Reason:
     return Reason(
         "duplicate_account",
         f"This {manifest.name} account is already connected, as {connection}: its balances would count twice.",
-        f"To give that connection a new key, rotate it; or disconnect {connection} first.",
+        f"Nothing is missing. If this key is to take the place of the old one, first `tallyglass disconnect "
+        f"{connection}`, then connect this one.",
     )
 
 
@@ -118,15 +119,8 @@ def _not_proven(manifest: Manifest, grants: Grants, unknown: list[Right]) -> Ite
 
 
 def _advice(manifest: Manifest, grants: Grants) -> Iterator[Reason]:
-    if binding(grants).bound == "no" and manifest.ip.get("allow_list", "none") != "none":
-        field = manifest.labels.get("ip", "the list of trusted IP addresses")
-        without = manifest.ip.get("without", "")
-        yield Reason(
-            "ip_unbound",
-            " ".join(("This key works from any address in the world.", str(without))).strip(),
-            f"At {manifest.name}, open {_page(manifest)}, edit this key and put your addresses (`tallyglass egress`) "
-            f"into “{field}”. {_AGAIN}",
-        )
+    if manifest.ip.get("allow_list", "none") != "none":
+        yield from _on_addresses(manifest, binding(grants).bound)
     if grants.window is not None and grants.window != (None, None):
         yield Reason(
             "history_limited",
@@ -139,33 +133,61 @@ def explain(manifest: Manifest, fault: Fault, offset_ms: int | None = None) -> R
     """A refusal in plain words. `offset_ms`: how far the exchange's clock is ahead of ours, when it was measured."""
     said = f" {manifest.name} said: “{fault.said.rstrip('.')}”." if fault.said else ""
     if fault.code == "ambiguous" and fault.causes:
-        right = offset_ms is not None and abs(offset_ms) < _CLOCK_IS_RIGHT
-        causes = [_cause(manifest, each, offset_ms) for each in fault.causes if not (right and each == "clock")]
-        text = f"{manifest.name} gives one answer for several causes: " + "; or ".join(
-            _lower(text) for text, _ in causes
-        )
-        checks = " ".join(f"({number}) {fix}" for number, (_, fix) in enumerate(causes, 1))
-        return Reason(fault.code, f"{text}.{said}", f"Check one after the other: {checks}")
+        causes = [_cause(manifest, each, offset_ms) for each in possible(fault, offset_ms)]
+        told = "; or ".join(f"({number}) {_lower(text)}" for number, (text, _) in enumerate(causes, 1))
+        checks = "\n".join(f"({number}) {fix}" for number, (_, fix) in enumerate(causes, 1))
+        text = f"{manifest.name} gives one answer for several causes: {told}"
+        return Reason(fault.code, f"{text}.{said}", f"Check one after the other:\n{checks}\n{_AGAIN}")
     text, fix = _cause(manifest, fault.code, offset_ms)
+    if fault.code not in _WAITS:
+        fix = f"{fix} {_AGAIN}"
     if fault.retry_after:
         fix = f"{fix} It may be asked again in {fault.retry_after} s."
     return Reason(fault.code, f"{text}.{said}", fix)
 
 
+def _on_addresses(manifest: Manifest, bound: str) -> Iterator[Reason]:
+    field = manifest.labels.get("ip", "the list of trusted IP addresses")
+    without = str(manifest.ip.get("without", ""))
+    if bound == "no":
+        yield Reason(
+            "ip_unbound",
+            f"This key works from any address in the world. {without}".strip(),
+            f"At {manifest.name}, open {_page(manifest)}, edit this key and put your addresses (`tallyglass egress`) "
+            f"into “{field}”. {_AGAIN}",
+        )
+    elif bound == "unknown":
+        yield Reason(
+            "ip_not_told",
+            f"{manifest.name} does not tell whether this key is bound to addresses. {without}".strip(),
+            f"Look yourself: at {manifest.name}, open {_page(manifest)} and see that “{field}” of this key holds your "
+            "addresses (`tallyglass egress`).",
+        )
+
+
+def possible(fault: Fault, offset_ms: int | None) -> tuple[FaultCode, ...]:
+    """The causes that are left when the clock is known to be right."""
+    right = offset_ms is not None and abs(offset_ms) < _CLOCK_IS_RIGHT
+    return tuple(each for each in fault.causes if not (right and each == "clock"))
+
+
 def _cause(manifest: Manifest, code: FaultCode, offset_ms: int | None) -> tuple[str, str]:
     name, page = manifest.name, _page(manifest)
+    boxes = ", ".join(f"“{box}”" for box in manifest.labels.get("tick", ())) or "what lets it read"
     if code == "clock" and offset_ms is not None:
         seconds = round(abs(offset_ms) / 1000)
         side = "behind" if offset_ms > 0 else "ahead of"
         fix = "Set it: on most systems, switch “set time automatically” on."
         return f"Your computer's clock is {seconds} s {side} {name}'s", fix
     text, fix = _CAUSES[code]
-    return text.format(name=name, page=page), fix.format(name=name, page=page)
+    return text.format(name=name, page=page), fix.format(name=name, page=page, boxes=boxes)
 
 
+#: Here the user's hand cannot help, or only by waiting.
+_WAITS: Final = frozenset(("rate_limited", "banned", "down", "not_json", "bad_request", "unknown"))
 _CAUSES: Final[dict[FaultCode, tuple[str, str]]] = {
     "bad_key": (
-        "{name} does not know this key: it was deleted, or not copied whole",
+        "{name} does not know this key: it was deleted, not copied whole, or changed places with the secret",
         "Compare it with the list at {page}; if it is not there, make a new one.",
     ),
     "bad_secret": (
@@ -184,7 +206,7 @@ _CAUSES: Final[dict[FaultCode, tuple[str, str]]] = {
         "{name} has already seen a higher request number from this key: another program uses it too",
         "Give every program a key of its own: make one at {page} for Tallyglass alone.",
     ),
-    "key_expired": ("The key has expired", "Make a new one at {page} and rotate the connection to it."),
+    "key_expired": ("The key has expired", "Make a new one at {page} and hand that over."),
     "key_disabled": (
         "The key is switched off, or the account is locked",
         "Look at {page}: switch the key on, or ask {name}'s support about the account.",
@@ -199,9 +221,9 @@ _CAUSES: Final[dict[FaultCode, tuple[str, str]]] = {
     ),
     "missing_permission": (
         "The key lacks a permission that this read needs",
-        "Open {page}, edit the key and tick what the guide names (`tallyglass guide`), nothing more.",
+        "Open {page}, edit the key and tick {boxes}, nothing more.",
     ),
-    "not_active_yet": ("The key is new and not active yet", "Wait some minutes and check again."),
+    "not_active_yet": ("The key is new and not active yet", "Wait some minutes."),
     "ambiguous": (
         "{name} refused, and its answer fits several causes",
         "Check the key, its permissions and its IP list at {page}.",

@@ -124,7 +124,8 @@ class Service:
         known = self._duplicate(held, verdict)
         if known:
             reason = policy.duplicate(held.manifest, known)
-            verdict = Verdict("refused", verdict.grants, (*verdict.reasons, reason))
+            others = verdict.reasons if verdict.decision == "refused" else ()
+            verdict = Verdict("refused", verdict.grants, (*others, reason))
         if verdict.decision == "refused" or (verdict.decision == "unproven" and not accept_unproven):
             self._keys.write("connection:refuse", held, reasons=[each.code for each in verdict.reasons])
             return uses.told(held, verdict)
@@ -291,7 +292,7 @@ class Service:
         try:
             credentials = signing.credentials(self._unsealed("key", exchange, sealed))
         except MalformedKey as error:
-            raise BadKey("bad_key", str(error), error.fix) from None
+            raise BadKey("malformed_key", str(error), error.fix) from None
         name = signing.public_name(credentials)
         return Held(manifest, _fingerprint(key, exchange, name), name, credentials)
 

@@ -137,7 +137,7 @@ def explained(manifest: Manifest, refused: Refused) -> ExchangeRefused:
     reason = policy.explain(manifest, fault, refused.offset_ms)
     more = {
         "fault_code": fault.code,
-        "causes": list(fault.causes),
+        "causes": list(policy.possible(fault, refused.offset_ms)),
         "retry": fault.retry,
         "retry_after": fault.retry_after,
         "said": fault.said,
