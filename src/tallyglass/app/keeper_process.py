@@ -42,7 +42,8 @@ class KeeperProcess:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Keeper:
-        """Start it and wait until it answers."""
+        """Start it, in place of one that has died, and wait until it answers."""
+        self.stop()
         # The keeper ends at the end of its standard input: when this process dies, however it dies.
         command = [sys.executable, "-m", "tallyglass.keeper", "--home", str(self._home.path), "--until-eof"]
         self._process = subprocess.Popen(  # noqa: S603  (our own module, no shell)
@@ -54,11 +55,12 @@ class KeeperProcess:
             if self._process.poll() is not None:
                 break
             try:
-                keeper.health()
+                # Another keeper of this home may answer before ours has noticed it and given up.
+                if keeper.health().pid == self._process.pid:
+                    return keeper
             except Unreachable:
-                time.sleep(0.02)
-            else:
-                return keeper
+                pass  # not listening yet
+            time.sleep(0.02)
         self.stop()
         raise Problem(
             "keeper_not_started",
