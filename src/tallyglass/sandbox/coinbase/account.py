@@ -199,6 +199,7 @@ class Account:
         native = self.native(amount, wallet.currency)
         row = Row(row_id, number, time, wallet, row_type, status, amount, native, {} if detail is None else detail)
         wallet.rows.add(row)
+        wallet.created = min(wallet.created, time)
         self.rows[row_id] = row
         if status == "completed":
             self.settle(row)

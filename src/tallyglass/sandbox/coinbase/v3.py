@@ -43,6 +43,7 @@ def key_permissions(call: Call) -> Outgoing:
             "portfolio_uuid": call.mine.user_id,
             "portfolio_type": "DEFAULT",
         }
+        | dict.fromkeys(call.key.memory.get("also", ()), True)
     )
 
 
