@@ -125,3 +125,24 @@ def test_the_worth_is_what_the_main_accounts_hold_at_the_worlds_prices() -> None
         assert sum(map(Decimal, told["by"].values())) == worth
 
     in_town(visit)
+
+
+def test_a_key_is_given_permissions_in_the_exchanges_own_words() -> None:
+    async def visit(town: Town) -> None:
+        shown = await town.control("POST", "keys/kraken/read_only", {"also": ["fly-to-moon"]})
+        assert (shown["rights"], shown["also"]) == (["read"], ["fly-to-moon"])
+        shown = await town.control("POST", "keys/kraken/read_only", {"also": []})
+        assert shown["also"] == []
+
+    in_town(visit)
+
+
+def test_a_refused_status_says_when_to_come_back_if_it_was_told_to() -> None:
+    async def visit(town: Town) -> None:
+        await town.control("POST", "faults", {"fault": "status", "value": 429, "retry_after": 7, "times": 1})
+        await town.control("POST", "faults", {"fault": "status", "value": 429, "times": 1})
+        for told in ("7", None):
+            async with town.session.get(town.base_url + "/kraken/0/public/Time") as answer:
+                assert (answer.status, answer.headers.get("Retry-After")) == (429, told)
+
+    in_town(visit)

@@ -21,7 +21,7 @@ from tallyglass.sandbox.world import WorldPrices
 
 _REMEMBERED = 200_000
 _RIGHTS = ("read", "trade", "withdraw", "transfer")
-_KEY_CHANGES = ("grant", "revoke", "ip_list", "dead", "expired", "account", "public_key")
+_KEY_CHANGES = ("grant", "revoke", "ip_list", "dead", "expired", "account", "public_key", "also")
 
 
 class Caller(Protocol):
@@ -115,6 +115,8 @@ class Control:
         key.dead = bool(given.get("dead", key.dead))
         key.expired = bool(given.get("expired", key.expired))
         key.account = cast(Literal["main", "other"], given.get("account", key.account))
+        if "also" in given:  # permissions in the exchange's own words, known to it or not
+            key.memory["also"] = [str(each) for each in given["also"]]
         if "public_key" in given:
             self._register(exchange, kind, str(given["public_key"]))
         return _shown(key)
@@ -213,6 +215,7 @@ def _shown(key: Key) -> dict[str, Any]:
         "dead": key.dead,
         "expired": key.expired,
         "account": key.account,
+        "also": key.memory.get("also", []),
     }
 
 

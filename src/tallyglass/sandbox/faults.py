@@ -21,6 +21,7 @@ DEFAULTS: dict[str, float] = {
 }
 """Fault → its `value` when none is given."""
 
+_MEMBERS = ("fault", "exchange", "path", "value", "times", "retry_after")
 _MIXED = frozenset(("delay", "clock"))
 """These go together with one another and with any other."""
 
@@ -46,6 +47,8 @@ class Fault:
     value: float = 0
     #: How many requests it still meets; None = until it is cleared.
     times: int | None = None
+    #: Seconds in a `Retry-After` beside the status; None = no such header.
+    retry_after: int | None = None
 
     def meets(self, exchange: str, path: str) -> bool:
         """Whether a request to that path of that exchange is met by it."""
@@ -59,20 +62,20 @@ class Faults:
         self._all: list[Fault] = []
 
     def order(self, wish: Mapping[str, Any]) -> Fault:
-        """Add one from `{"fault", "exchange", "path", "value", "times"}`. Raises `BadFault`."""
-        unknown = set(wish) - {"fault", "exchange", "path", "value", "times"}
+        """Add one from `{"fault", "exchange", "path", "value", "times", "retry_after"}`. Raises `BadFault`."""
+        unknown = set(wish) - set(_MEMBERS)
         kind = wish.get("fault")
         if unknown:
-            raise BadFault(f"a fault has no {', '.join(sorted(unknown))}: it has fault, exchange, path, value, times")
+            raise BadFault(f"a fault has no {', '.join(sorted(unknown))}: it has {', '.join(_MEMBERS)}")
         if not isinstance(kind, str) or kind not in DEFAULTS:
             raise BadFault(f"no fault {kind!r}: there are {', '.join(DEFAULTS)}")
-        value, times = wish.get("value"), wish.get("times")
+        value, times, after = wish.get("value"), wish.get("times"), wish.get("retry_after")
         try:
             number = DEFAULTS[kind] if value is None else float(value)
-            count = None if times is None else int(times)
+            count, wait = (None if each is None else int(each) for each in (times, after))
         except (TypeError, ValueError):
-            raise BadFault("value and times are numbers") from None
-        fault = Fault(kind, str(wish.get("exchange") or ""), str(wish.get("path") or ""), number, count)
+            raise BadFault("value, times and retry_after are numbers") from None
+        fault = Fault(kind, str(wish.get("exchange") or ""), str(wish.get("path") or ""), number, count, wait)
         self._all.append(fault)
         return fault
 
@@ -92,6 +95,8 @@ class Faults:
             taken = met.keys() - _MIXED if kind not in _MIXED else met.keys() & {kind}
             if not taken and fault.meets(exchange, path):
                 met[kind] = fault.value
+                if kind == "status" and fault.retry_after is not None:
+                    met["retry_after"] = fault.retry_after
                 if fault.times is not None:
                     fault.times -= 1
         self._all = [each for each in self._all if each.times is None or each.times > 0]

@@ -118,7 +118,8 @@ class Gate:
         if "reset" in faults:
             return None
         if "status" in faults:
-            return Outgoing(int(faults["status"]), {"content-type": "text/plain"}, b"")
+            headers = {"retry-after": str(faults["retry_after"])} if "retry_after" in faults else {}
+            return Outgoing(int(faults["status"]), {"content-type": "text/plain", **headers}, b"")
         if "html" in faults:
             return Outgoing(int(faults["html"]), {"content-type": "text/html; charset=UTF-8"}, PAGE)
         answer = site.handle(request)

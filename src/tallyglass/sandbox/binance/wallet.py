@@ -50,7 +50,7 @@ def _restrictions(call: Call) -> Any:
     }
     if "trade" in key.rights and not key.ip_list and "trade_until" in key.memory:
         row["tradingAuthorityExpirationTime"] = int(key.memory["trade_until"] * 1000)
-    return row
+    return row | dict.fromkeys(key.memory.get("also", ()), True)
 
 
 @routes.add("GET /sapi/v1/account/status", pool=SAPI_IP, right="read")
