@@ -47,6 +47,12 @@ def _view(manifest: Manifest) -> ExchangeView:
     }
 
 
+def mark(name: str) -> str:
+    """The line drawing that stands for an exchange, as SVG; empty where its folder has none."""
+    page = registry.FOLDER / exchange(name).id / "mark.svg"
+    return page.read_text(encoding="utf-8").strip() if page.exists() else ""
+
+
 def guide(name: str, addresses: list[str], today: date) -> str:
     """How a read-only key is made there, in Markdown, with our addresses in that exchange's own format."""
     manifest = exchange(name)

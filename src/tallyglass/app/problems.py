@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from tallyglass.keeper.client import KeeperError
+from tallyglass.store.base import StoreError
+
 
 class Problem(Exception):
     """Something the user can do something about."""
@@ -11,3 +14,9 @@ class Problem(Exception):
         self.code = code
         self.text = text
         self.fix = fix
+
+
+Told = (Problem, KeeperError, StoreError)
+"""Everything that has a code, a text for people and a next step (`fix`)."""
+
+Trouble = Problem | KeeperError | StoreError

@@ -12,9 +12,9 @@ from typing import Literal
 from tallyglass.app import syncing
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import KeeperProcess
-from tallyglass.app.problems import Problem
+from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session, open_portfolio
-from tallyglass.keeper.client import Keeper, KeeperError, Unreachable
+from tallyglass.keeper.client import Keeper, Unreachable
 from tallyglass.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class Service:
         while not self._ended.wait(BEAT_SECONDS):
             try:
                 self._once()
-            except (KeeperError, Problem) as error:
+            except Told as error:
                 log.warning("%s", error)
 
     def _once(self) -> None:
@@ -166,7 +166,7 @@ class Service:
         try:
             self._tell("sync")
             syncing.sync(self.session(), connection, watch=lambda _part: self._tell("worth"))
-        except (KeeperError, Problem) as error:
+        except Told as error:
             log.warning("sync: %s", error)
         finally:
             self._syncing.release()

@@ -11,7 +11,7 @@ from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import running_keeper
 from tallyglass.app.problems import Problem
 from tallyglass.keeper.client import Keeper
-from tallyglass.store.base import Store, StoreError
+from tallyglass.store.base import Store
 from tallyglass.store.sqlcipher import open_store
 
 Ask = Callable[[str], str]
@@ -51,10 +51,7 @@ def unlock(keeper: Keeper, ask: Ask) -> None:
 
 def open_portfolio(home: Home, keeper: Keeper) -> Store:
     """The portfolio database, under the key that the unlocked keeper gives."""
-    try:
-        return open_store(home.portfolio, keeper.store_key())
-    except StoreError as error:
-        raise Problem("store", str(error), "Nothing was changed.") from error
+    return open_store(home.portfolio, keeper.store_key())
 
 
 @contextmanager

@@ -66,6 +66,9 @@ def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -
     try:
         job = engine.Job(connection.id, connection.exchange, session.keeper, session.store, held, watch, session.now)
         report = engine.sync(job, full=full)
+    except lease.LeaseLost as lost:
+        part = PartReport(connection.id, "all", fault="lease_lost", text=str(lost), fix="Nothing is lost: sync again.")
+        report = SyncReport(connection.id, [part])
     finally:
         failed = bool(report.failed) or not report.parts
         wait = min(EVERY * 2 ** min(lease.failures(session.store, connection.id), 10), LATEST) if failed else EVERY

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from tallyglass import __version__
-from tallyglass.app.problems import Problem
+from tallyglass.app.problems import Told, Trouble
 from tallyglass.cli.options import LEVELS, Options, options, set_up_logging, to_front
-from tallyglass.keeper.client import BadKey, ExchangeRefused, KeeperError, Locked, WrongPassphrase
+from tallyglass.keeper.client import BadKey, ExchangeRefused, Locked, WrongPassphrase
 
 DONE, FAILED, USAGE, REFUSED, UNPROVEN, EXCHANGE, PARTIAL, LOCKED = range(8)
 
@@ -50,7 +50,7 @@ def _common(
     set_up_logging(log_level)
 
 
-def exit_code(error: KeeperError | Problem) -> int:
+def exit_code(error: Trouble) -> int:
     """The exit code of DESIGN §9 for what went wrong."""
     if isinstance(error, Locked | WrongPassphrase) or error.code == "locked":
         return LOCKED
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
     _load(given)
     try:
         app(args=given, standalone_mode=True)
-    except (Problem, KeeperError) as error:
+    except Told as error:
         tell(error, options)
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
@@ -107,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(FAILED)
 
 
-def tell(error: KeeperError | Problem, with_: Options) -> None:
+def tell(error: Trouble, with_: Options) -> None:
     """Say what went wrong: as JSON where JSON was asked for, else in words on standard error."""
     from tallyglass.cli import show
 

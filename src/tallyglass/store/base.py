@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 Db = Connection
 """A connection inside a transaction, as the house names it outside the store."""
@@ -15,7 +16,14 @@ NEWEST = "0001"
 
 
 class StoreError(Exception):
-    """The database cannot be used. The text says why and what to do."""
+    """The database cannot be used: `text` says why, `fix` what to do."""
+
+    code = "store"
+
+    def __init__(self, text: str, fix: str = "Nothing was half-written: what is stored is as it was before.") -> None:
+        super().__init__(text)
+        self.text = text
+        self.fix = fix
 
 
 class Store:
@@ -27,13 +35,13 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading: one consistent view."""
-        with self._engine.connect() as connection:
+        with _told(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: all of it, or, after an exception, nothing."""
-        with self._engine.connect() as connection:
+        with _told(), self._engine.connect() as connection:
             begin = connection.execution_options(tallyglass_write=True)
             with begin.begin():
                 yield begin
@@ -60,3 +68,14 @@ class Store:
 
         with self._engine.connect() as connection, connection.begin():
             upgrade(connection)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the database cannot do, in words: a full disk, a file that was altered, a lock that nobody gives back."""
+    try:
+        yield
+    except IntegrityError:
+        raise  # a mistake of ours, not of the disk's
+    except DatabaseError as error:
+        raise StoreError(f"The portfolio database cannot be used: {error.orig}.") from error

@@ -39,8 +39,8 @@ def open_store(path: Path, key: bytes) -> Store:
         except sqlcipher.DatabaseError as error:
             raw.close()
             raise StoreError(
-                f"{path} cannot be opened: it was encrypted under another key, or has been altered."
-                " Restore the whole home folder from a backup made at one moment."
+                f"{path} cannot be opened: it was encrypted under another key, or has been altered.",
+                "Restore the whole home folder from a backup made at one moment.",
             ) from error
         return raw
 
