@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -89,7 +88,7 @@ def _signed_part(request: Incoming) -> tuple[bytes, str]:
     """What was signed: query, then body, glued without a separator, as sent but for the signature itself."""
     signature = ""
     kept: list[str] = []
-    for raw in (request.query, request.body.decode("utf-8", "replace")):
+    for raw in (request.query, request.body.decode("utf-8", "surrogateescape")):
         pieces = []
         for piece in raw.split("&"):
             if piece.startswith("signature="):
@@ -97,17 +96,17 @@ def _signed_part(request: Incoming) -> tuple[bytes, str]:
             else:
                 pieces.append(piece)
         kept.append("&".join(pieces))
-    return "".join(kept).encode(), signature
+    return "".join(kept).encode("utf-8", "surrogateescape"), signature
 
 
 def _genuine(key: Key, payload: bytes, signature: str) -> bool:
     if "public_key" not in key.memory:
         expected = hmac.new(key.fields["secret"].encode(), payload, hashlib.sha256).hexdigest()
-        return hmac.compare_digest(expected.encode(), signature.lower().encode())
+        return hmac.compare_digest(expected.encode(), signature.lower().encode("utf-8", "replace"))
     try:
         raw = base64.b64decode(_unescape(signature), validate=True)
         _verify(key.memory["public_key"], raw, payload)
-    except (binascii.Error, InvalidSignature):
+    except (ValueError, InvalidSignature):
         return False
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 from tallyglass.money import ZERO, Amount, divide, multiply, subtract, text
@@ -25,7 +26,7 @@ def _asset(call: Call, name: str) -> str:
 
 
 def _amount(call: Call, name: str = "amount") -> Amount:
-    amount = call.params.need_decimal(name)
+    amount = call.params.need_figure(name)
     if amount <= ZERO:
         raise invalid(name)
     return amount
@@ -79,7 +80,7 @@ def _get_quote(call: Call) -> Any:
     takes = rounded(multiply(amount, rate)) if asked == ["fromAmount"] else amount
     offer: dict[str, Any] = {
         "ratio": text(rate),
-        "inverseRatio": text(rounded(divide(rate * 0 + 1, rate), 12)),
+        "inverseRatio": text(rounded(divide(Decimal(1), rate), 12)),
         "validTimestamp": call.ms + _QUOTE_LIFE,
         "toAmount": text(takes),
         "fromAmount": text(gives),

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN
 from typing import Any, Final, Literal, cast
 
-from tallyglass.money import ZERO, Amount, divide, multiply
+from tallyglass.money import EXACT, ZERO, Amount, divide, multiply
 from tallyglass.sandbox.binance.account import Order, Trade
 from tallyglass.sandbox.binance.errors import Refusal, missing, neither
 from tallyglass.sandbox.binance.happen import cancel, fill, new_order, next_trade_id
-from tallyglass.sandbox.binance.markets import DECIMALS, FEE_RATE, LEAST, Market, eight
+from tallyglass.sandbox.binance.markets import FEE_RATE, LEAST, Market, eight
 from tallyglass.sandbox.binance.routes import Call, Routes
 from tallyglass.sandbox.binance.spot import find_order, order_row
 
@@ -60,11 +60,11 @@ def _wish(call: Call) -> _Wish:
     side = call.params.one_of("side", ("BUY", "SELL"), -1117, "Invalid side.")
     kind = call.params.one_of("type", _TYPES, -1116, "Invalid orderType.")
     last = call.prices.last(market.base, market.quote)
-    amount, price, quote_amount = _figure(call, "quantity"), ZERO, ZERO
+    amount, price, quote_amount = call.params.figure("quantity"), ZERO, ZERO
     time_in_force = "GTC"
     if kind == "MARKET":
         if amount is None:
-            whole = _figure(call, "quoteOrderQty")
+            whole = call.params.figure("quoteOrderQty")
             if whole is None:
                 raise neither("quantity", "quoteOrderQty")
             quote_amount = whole
@@ -72,7 +72,7 @@ def _wish(call: Call) -> _Wish:
     else:
         if amount is None:
             raise missing("quantity")
-        price = _figure(call, "price") or ZERO
+        price = call.params.figure("price") or ZERO
         if not price:
             raise missing("price")
     if kind == "LIMIT":
@@ -82,18 +82,11 @@ def _wish(call: Call) -> _Wish:
     return wish
 
 
-def _figure(call: Call, name: str) -> Amount | None:
-    value = call.params.decimal(name)
-    if value is not None and int(value.as_tuple().exponent) < -DECIMALS:
-        raise Refusal(-1111, f"Parameter '{name}' has too much precision.")
-    return value
-
-
 def _filter(wish: _Wish) -> None:
     """The symbol's filters, as exchangeInfo prints them."""
-    if wish.amount < wish.market.step or wish.amount % wish.market.step:
+    if wish.amount < wish.market.step or EXACT.remainder(wish.amount, wish.market.step):
         raise Refusal(-1013, "Filter failure: LOT_SIZE")
-    if wish.type != "MARKET" and (wish.price < wish.market.tick or wish.price % wish.market.tick):
+    if wish.type != "MARKET" and (wish.price < wish.market.tick or EXACT.remainder(wish.price, wish.market.tick)):
         raise Refusal(-1013, "Filter failure: PRICE_FILTER")
     if multiply(wish.amount, wish.price or wish.last) < wish.market.least_cost:
         raise Refusal(-1013, "Filter failure: NOTIONAL")

@@ -14,11 +14,12 @@ _WHOLE = r"^[0-9]{1,20}$"
 _DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _SYMBOL = r"^[\w\-\.]{1,50}$"
 _MICROSECONDS_FROM = 10**14
+_KEPT = 8
 
 
 def _pairs(raw: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for piece in raw.split("&"):
+    for piece in raw.encode("utf-8", "replace").decode().split("&"):
         if piece:
             name, _, value = piece.partition("=")
             found.setdefault(unquote_plus(name), []).append(unquote_plus(value))
@@ -98,9 +99,16 @@ class Params:
             raise illegal(name, _DECIMAL)
         return Decimal(value)
 
-    def need_decimal(self, name: str) -> Amount:
-        """An amount; -1102 without it."""
+    def figure(self, name: str) -> Amount | None:
+        """An amount of no more decimals than the exchange keeps, else -1111."""
         value = self.decimal(name)
+        if value is not None and int(value.as_tuple().exponent) < -_KEPT:
+            raise Refusal(-1111, f"Parameter '{name}' has too much precision.")
+        return value
+
+    def need_figure(self, name: str) -> Amount:
+        """An amount as above; -1102 without it."""
+        value = self.figure(name)
         if value is None:
             raise missing(name)
         return value
