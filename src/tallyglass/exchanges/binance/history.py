@@ -42,12 +42,13 @@ _LISTS: Final = (
     ),
     *(
         Windows(f"fiat.{way}", f"fiat.{way}", _EVER, _MONTH, _ROWS, times=("beginTime", "endTime"))
-        for way in ("deposits", "withdrawals")
+        for way in ("deposits", "withdrawals", "buys", "sells")
     ),
     *(
         Windows(f"earn.{way}", f"transfers.{way}", _MONTH, timedelta(days=7), CURRENT, traced=True)
         for way in ("subscriptions", "redemptions")
     ),
+    Windows("earn.rewards", "rewards.earn", _MONTH, timedelta(days=2), CURRENT, traced=True),
     Windows("conversions", "conversions", _MONTH, timedelta(days=2), Paging(("limit", 1000)), traced=True),
 )
 

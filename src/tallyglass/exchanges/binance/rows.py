@@ -10,11 +10,24 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import msgspec
 
 from tallyglass.exchanges.binance.assets import EARN, FUNDING, common, held, sides
+from tallyglass.exchanges.binance.wire import (
+    Conversion,
+    Deposit,
+    Dust,
+    EarnReward,
+    Fiat,
+    Payment,
+    Redemption,
+    Reward,
+    Subscription,
+    Trade,
+    Transfer,
+    Withdrawal,
+)
 from tallyglass.exchanges.streams import Known
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg
 from tallyglass.money import ZERO, Amount, Asset, amount, multiply, subtract
 
-Id = int | str
 Status = Literal["done", "pending", "failed"]
 _Row = TypeVar("_Row")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,135 +35,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 class Strange(ValueError):
     """A row says something that this version does not know."""
-
-
-class Trade(msgspec.Struct):
-    """https://developers.binance.com/docs/binance-spot-api-docs/rest-api/account-endpoints."""
-
-    symbol: str
-    id: int
-    price: str
-    qty: str
-    commission: str
-    commissionAsset: str  # noqa: N815 - names on the wire, here and below
-    time: int
-    isBuyer: bool  # noqa: N815
-    quoteQty: str = ""  # noqa: N815
-
-
-class Deposit(msgspec.Struct):
-    """https://developers.binance.com/docs/wallet/capital/deposite-history."""
-
-    id: Id
-    amount: str
-    coin: str
-    status: int
-    insertTime: int  # noqa: N815
-    txId: str = ""  # noqa: N815
-    network: str = ""
-    walletType: int = 0  # noqa: N815
-
-
-class Withdrawal(msgspec.Struct):
-    """https://developers.binance.com/docs/wallet/capital/withdraw-history."""
-
-    id: Id
-    amount: str
-    transactionFee: str  # noqa: N815
-    coin: str
-    status: int
-    applyTime: str  # noqa: N815
-    txId: str = ""  # noqa: N815
-    network: str = ""
-    walletType: int = 0  # noqa: N815
-
-
-class Conversion(msgspec.Struct):
-    """https://developers.binance.com/docs/convert/trade/Get-Convert-Trade-History."""
-
-    orderId: Id  # noqa: N815
-    orderStatus: str  # noqa: N815
-    fromAsset: str  # noqa: N815
-    fromAmount: str  # noqa: N815
-    toAsset: str  # noqa: N815
-    toAmount: str  # noqa: N815
-    createTime: int  # noqa: N815
-
-
-class DustPart(msgspec.Struct):
-    """One asset of a dust conversion."""
-
-    amount: str
-    fromAsset: str  # noqa: N815
-    transferedAmount: str  # noqa: N815
-    targetAsset: str = "BNB"  # noqa: N815
-
-
-class Dust(msgspec.Struct):
-    """https://developers.binance.com/docs/wallet/asset/dust-log."""
-
-    transId: Id  # noqa: N815
-    operateTime: int  # noqa: N815
-    userAssetDribbletDetails: list[DustPart]  # noqa: N815
-
-
-class Reward(msgspec.Struct):
-    """https://developers.binance.com/docs/wallet/asset/assets-divided-record."""
-
-    id: Id
-    amount: str
-    asset: str
-    divTime: int  # noqa: N815
-    enInfo: str = ""  # noqa: N815
-    direction: Literal[1, -1] = 1
-
-
-class Transfer(msgspec.Struct):
-    """https://developers.binance.com/docs/wallet/asset/query-user-universal-transfer."""
-
-    tranId: Id  # noqa: N815
-    asset: str
-    amount: str
-    type: str
-    status: str
-    timestamp: int
-
-
-class Subscription(msgspec.Struct):
-    """https://developers.binance.com/docs/simple_earn/flexible-locked/history/Get-Flexible-Subscription-Record."""
-
-    purchaseId: Id  # noqa: N815
-    asset: str
-    amount: str
-    time: int
-    status: str
-    sourceAccount: str = "SPOT"  # noqa: N815
-    amtFromSpot: str = ""  # noqa: N815
-    amtFromFunding: str = ""  # noqa: N815
-
-
-class Redemption(msgspec.Struct):
-    """https://developers.binance.com/docs/simple_earn/flexible-locked/history/Get-Flexible-Redemption-Record."""
-
-    redeemId: Id  # noqa: N815
-    asset: str
-    amount: str
-    time: int
-    status: str
-    destAccount: str = "SPOT"  # noqa: N815
-
-
-class Fiat(msgspec.Struct):
-    """https://developers.binance.com/docs/fiat/rest-api/Get-Fiat-Deposit-Withdraw-History."""
-
-    orderNo: Id  # noqa: N815
-    fiatCurrency: str  # noqa: N815
-    amount: str
-    totalFee: str  # noqa: N815
-    status: str
-    createTime: int  # noqa: N815
-    indicatedAmount: str = ""  # noqa: N815
-    method: str = ""
 
 
 _DEPOSITS: Final[Mapping[int, Status]] = {
@@ -167,7 +51,7 @@ _WITHDRAWALS: Final[Mapping[int, Status]] = {
     6: "done",
 }
 _WORDS: Final[Mapping[str, Status]] = {
-    **dict.fromkeys(("SUCCESS", "CONFIRMED", "PAID", "SUCCESSFUL", "FINISHED"), "done"),
+    **dict.fromkeys(("SUCCESS", "CONFIRMED", "PAID", "SUCCESSFUL", "FINISHED", "COMPLETED"), "done"),
     **dict.fromkeys(("PROCESS", "ACCEPT_SUCCESS", "PENDING", "PURCHASING", "PROCESSING", "REFUNDING"), "pending"),
     **dict.fromkeys(("FAIL", "FAILED", "FAILURE", "EXPIRED", "REFUNDED"), "failed"),
 }
@@ -312,6 +196,41 @@ def fiat_withdrawal(row: Fiat, _: Known) -> Entry:
     return _fiat(row, "withdrawal", -amount(row.amount), amount(row.totalFee))
 
 
+def purchase(row: Payment, _: Known) -> tuple[Entry, ...]:
+    """Crypto bought for money. What a card or a bank paid came in first: an entry of its own, so that no sum is short.
+
+    `sourceAmount` holds the fee: (source - fee) / price is what was obtained.
+    """
+    money, paid, fee = common(row.fiatCurrency), amount(row.sourceAmount), amount(row.totalFee)
+    status = _told(_WORDS, row.status.upper())
+    legs = (
+        Leg("paid", SPOT, money, -subtract(paid, fee)),
+        Leg("got", SPOT, common(row.cryptoCurrency), amount(row.obtainAmount)),
+        Leg("fee", SPOT, money, -fee, "fee"),
+    )
+    name, time, note = f"fiat-buy:{row.orderNo}", row.createTime, row.paymentMethod
+    bought = _entry(name, time, "conversion", legs, note=note, status=status)
+    if row.paymentMethod == "Cash Balance":
+        return (bought,)
+    came = Leg("in", SPOT, money, paid)
+    return _entry(f"{name}:payment", time, "deposit", (came,), note=note, status=status), bought
+
+
+def sale(row: Payment, _: Known) -> Entry:
+    """Crypto sold for money: which amount is which is not documented, so a sale is shown, not guessed."""
+    if _told(_WORDS, row.status.upper()) != "failed":
+        raise Strange(f"the sale {row.orderNo} for {row.fiatCurrency}: its amounts are not documented")
+    return _entry(f"fiat-sell:{row.orderNo}", row.createTime, "conversion", (), status="failed")
+
+
+def earn_reward(row: EarnReward, _: Known) -> Entry:
+    """Interest that stays in flexible earn. Bonus interest goes to spot and comes as a distribution."""
+    if row.type.upper() != "REALTIME":
+        raise Strange(f"the kind of earn reward {row.type!r} is not known here")
+    leg = Leg("in", EARN, common(row.asset), amount(row.rewards))
+    return _entry(f"earn-reward:{row.asset}:{row.projectId}:{row.time}", row.time, "reward", (leg,), note="earn")
+
+
 def _fiat(row: Fiat, kind: Kind, principal: Amount, fee: Amount) -> Entry:
     coin = common(row.fiatCurrency)
     legs = (Leg("amount", SPOT, coin, principal), Leg("fee", SPOT, coin, -fee, "fee"))
@@ -370,14 +289,15 @@ class Booking(Generic[_Row]):
     """How the rows of one read are decoded and booked."""
 
     decoder: msgspec.json.Decoder[_Row]
-    book: Callable[[_Row, Known], Entry]
+    book: Callable[[_Row, Known], Entry | tuple[Entry, ...]]
 
-    def entry(self, raw: bytes, known: Known) -> Entry:
-        """Raises `ValueError` (msgspec's, money's, ours) or `OverflowError` for a row it does not know."""
-        return self.book(self.decoder.decode(raw), known)
+    def entries(self, raw: bytes, known: Known) -> tuple[Entry, ...]:
+        """Raises `ValueError` (msgspec's, money's, ours) or `ArithmeticError` for a row it does not know."""
+        booked = self.book(self.decoder.decode(raw), known)
+        return booked if isinstance(booked, tuple) else (booked,)
 
 
-def _of(row: type[_Row], book: Callable[[_Row, Known], Entry]) -> Booking[_Row]:
+def _of(row: type[_Row], book: Callable[[_Row, Known], Entry | tuple[Entry, ...]]) -> Booking[_Row]:
     return Booking(msgspec.json.Decoder(row), book)
 
 
@@ -388,9 +308,12 @@ BOOKINGS: Final[Mapping[str, Booking[Any]]] = {
     "conversions": _of(Conversion, conversion),
     "conversions.dust": _of(Dust, dust),
     "rewards": _of(Reward, reward),
+    "rewards.earn": _of(EarnReward, earn_reward),
     "transfers": _of(Transfer, transfer),
     "transfers.subscriptions": _of(Subscription, subscription),
     "transfers.redemptions": _of(Redemption, redemption),
     "fiat.deposits": _of(Fiat, fiat_deposit),
     "fiat.withdrawals": _of(Fiat, fiat_withdrawal),
+    "fiat.buys": _of(Payment, purchase),
+    "fiat.sells": _of(Payment, sale),
 }

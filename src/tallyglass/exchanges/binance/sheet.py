@@ -59,7 +59,7 @@ def sheet(read_id: str, body: bytes, known: Known) -> Sheet:
         text = bytes(raw)
         digest.update(text)
         try:
-            entries.append(booking.entry(text, known))
+            entries += booking.entries(text, known)
         except (ValueError, ArithmeticError) as error:
             unparsed.append(odd(read_id, text, error))
     return Sheet(tuple(entries), tuple(unparsed), len(raws), total, more, digest.hexdigest()[:16])

@@ -182,6 +182,38 @@ def test_fiat_orders_come_with_their_fee() -> None:
     assert legs(out) == [("spot", "EUR", D("-50"), "principal"), ("spot", "EUR", D("-0.8"), "fee")]
 
 
+def test_a_purchase_by_card_brings_its_money_along() -> None:
+    paid, bought, cash, *failed = entries("fiat.buys")
+    assert (paid.id, paid.kind, legs(paid)) == (
+        "fiat-buy:aa11:payment",
+        "deposit",
+        [("spot", "EUR", D("50"), "principal")],
+    )
+    assert (bought.id, bought.kind) == ("fiat-buy:aa11", "conversion")
+    assert legs(bought) == [
+        ("spot", "EUR", D("-49"), "principal"),
+        ("spot", "BNB", D("0.0784"), "principal"),
+        ("spot", "EUR", D("-1"), "fee"),
+    ]
+    assert legs(cash) == [("spot", "EUR", D("-25"), "principal"), ("spot", "BNB", D("0.04"), "principal")]
+    assert {each.status for each in failed} == {"failed"}
+    assert computed([paid, bought]) == {("spot", "EUR"): D("0"), ("spot", "BNB"): D("0.0784")}
+
+
+def test_a_sale_to_a_card_is_shown_and_not_guessed() -> None:
+    found = told("fiat.sells")
+    assert found.items == ()
+    assert ["bb11" in each.reason for each in found.unparsed] == [True]
+
+
+def test_interest_that_stays_in_earn_is_booked_there() -> None:
+    (entry,) = entries("rewards.earn")
+    assert (entry.id, entry.kind) == ("earn-reward:USDT:USDT001:1794100000000", "reward")
+    assert legs(entry) == [("earn", "USDT", D("0.0042"), "principal")]
+    bonus = parse("rewards.earn", payload("rewards.earn").replace(b"REALTIME", b"BONUS"), NOTHING)
+    assert (bonus.items, len(bonus.unparsed)) == ((), 1)
+
+
 def test_no_fiat_orders_may_leave_the_list_out() -> None:
     body = b'{"code":"000000","message":"success","success":true,"total":0}'
     assert parse("fiat.deposits", body, NOTHING) == Parsed(())
@@ -261,6 +293,7 @@ def test_a_row_that_is_not_understood_is_kept_and_none_is_dropped(data: st.DataO
     name = data.draw(st.sampled_from(sorted(rows_of(json.loads(payload(read_id)))[0])))
     after = parse(read_id, with_row(read_id, {name: data.draw(odd_values)}), NOTHING)
     dropped = 1 if read_id in {"balances", "balances.funding", "tickers"} else 0  # a zero is left out
+    dropped += 1 if read_id == "fiat.buys" else 0  # a purchase by card is two entries
     whole = len(before.items) + len(before.unparsed)
     assert whole - dropped <= len(after.items) + len(after.unparsed) <= whole
 

@@ -1,0 +1,163 @@
+"""The rows of Binance's history as they come over the wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Id = int | str
+"""Some lists tell ids as numbers (beyond what a double can hold), some as texts."""
+
+
+class Trade(msgspec.Struct):
+    """https://developers.binance.com/docs/binance-spot-api-docs/rest-api/account-endpoints."""
+
+    symbol: str
+    id: int
+    price: str
+    qty: str
+    commission: str
+    commissionAsset: str  # noqa: N815 - names on the wire, here and below
+    time: int
+    isBuyer: bool  # noqa: N815
+    quoteQty: str = ""  # noqa: N815
+
+
+class Deposit(msgspec.Struct):
+    """https://developers.binance.com/docs/wallet/capital/deposite-history."""
+
+    id: Id
+    amount: str
+    coin: str
+    status: int
+    insertTime: int  # noqa: N815
+    txId: str = ""  # noqa: N815
+    network: str = ""
+    walletType: int = 0  # noqa: N815
+
+
+class Withdrawal(msgspec.Struct):
+    """https://developers.binance.com/docs/wallet/capital/withdraw-history."""
+
+    id: Id
+    amount: str
+    transactionFee: str  # noqa: N815
+    coin: str
+    status: int
+    applyTime: str  # noqa: N815
+    txId: str = ""  # noqa: N815
+    network: str = ""
+    walletType: int = 0  # noqa: N815
+
+
+class Conversion(msgspec.Struct):
+    """https://developers.binance.com/docs/convert/trade/Get-Convert-Trade-History."""
+
+    orderId: Id  # noqa: N815
+    orderStatus: str  # noqa: N815
+    fromAsset: str  # noqa: N815
+    fromAmount: str  # noqa: N815
+    toAsset: str  # noqa: N815
+    toAmount: str  # noqa: N815
+    createTime: int  # noqa: N815
+
+
+class DustPart(msgspec.Struct):
+    """One asset of a dust conversion."""
+
+    amount: str
+    fromAsset: str  # noqa: N815
+    transferedAmount: str  # noqa: N815
+    targetAsset: str = "BNB"  # noqa: N815
+
+
+class Dust(msgspec.Struct):
+    """https://developers.binance.com/docs/wallet/asset/dust-log."""
+
+    transId: Id  # noqa: N815
+    operateTime: int  # noqa: N815
+    userAssetDribbletDetails: list[DustPart]  # noqa: N815
+
+
+class Reward(msgspec.Struct):
+    """https://developers.binance.com/docs/wallet/asset/assets-divided-record."""
+
+    id: Id
+    amount: str
+    asset: str
+    divTime: int  # noqa: N815
+    enInfo: str = ""  # noqa: N815
+    direction: Literal[1, -1] = 1
+
+
+class Transfer(msgspec.Struct):
+    """https://developers.binance.com/docs/wallet/asset/query-user-universal-transfer."""
+
+    tranId: Id  # noqa: N815
+    asset: str
+    amount: str
+    type: str
+    status: str
+    timestamp: int
+
+
+class Subscription(msgspec.Struct):
+    """https://developers.binance.com/docs/simple_earn/flexible-locked/history/Get-Flexible-Subscription-Record."""
+
+    purchaseId: Id  # noqa: N815
+    asset: str
+    amount: str
+    time: int
+    status: str
+    sourceAccount: str = "SPOT"  # noqa: N815
+    amtFromSpot: str = ""  # noqa: N815
+    amtFromFunding: str = ""  # noqa: N815
+
+
+class Redemption(msgspec.Struct):
+    """https://developers.binance.com/docs/simple_earn/flexible-locked/history/Get-Flexible-Redemption-Record."""
+
+    redeemId: Id  # noqa: N815
+    asset: str
+    amount: str
+    time: int
+    status: str
+    destAccount: str = "SPOT"  # noqa: N815
+
+
+class Fiat(msgspec.Struct):
+    """https://developers.binance.com/docs/fiat/rest-api/Get-Fiat-Deposit-Withdraw-History."""
+
+    orderNo: Id  # noqa: N815
+    fiatCurrency: str  # noqa: N815
+    amount: str
+    totalFee: str  # noqa: N815
+    status: str
+    createTime: int  # noqa: N815
+    indicatedAmount: str = ""  # noqa: N815
+    method: str = ""
+
+
+class EarnReward(msgspec.Struct):
+    """https://developers.binance.com/docs/simple_earn/flexible-locked/history/Get-Flexible-Rewards-History."""
+
+    asset: str
+    rewards: str
+    type: str
+    time: int
+    projectId: str = ""  # noqa: N815
+
+
+class Payment(msgspec.Struct):
+    """https://developers.binance.com/docs/fiat/rest-api/Get-Fiat-Payments-History."""
+
+    orderNo: Id  # noqa: N815
+    sourceAmount: str  # noqa: N815
+    fiatCurrency: str  # noqa: N815
+    obtainAmount: str  # noqa: N815
+    cryptoCurrency: str  # noqa: N815
+    totalFee: str  # noqa: N815
+    status: str
+    createTime: int  # noqa: N815
+    paymentMethod: str = ""  # noqa: N815
