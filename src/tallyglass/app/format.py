@@ -32,14 +32,15 @@ def hero(value: str, currency: str) -> tuple[str, str, str]:
 
 
 def price(value: str | None, currency: str) -> str:
-    """A price for people: at least two decimals, six significant digits for small ones."""
+    """A price for people: two decimals, four below ten, six significant digits below one."""
     if value is None:
         return UNKNOWN
     number = Decimal(value)
-    if number >= 1 or number == 0:
+    if number >= 10 or number == 0:
         return money(value, currency)
-    places = min(-number.adjusted() + 5, 18)
-    shown = f"{number:.{places}f}".rstrip("0")
+    places = 4 if number >= 1 else min(-number.adjusted() + 5, 18)
+    whole, _, decimals = f"{number:.{places}f}".partition(".")
+    shown = f"{whole}.{decimals.rstrip('0'):0<2}"
     sign = SIGNS.get(currency)
     return f"{sign}{shown}" if sign else f"{shown} {currency}"
 
@@ -75,6 +76,11 @@ def age(time: str | None, now: datetime | None = None) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{max(seconds, 0)} s"
+
+
+def month(time: str) -> str:
+    """The month of a moment: `March 2027`."""
+    return f"{datetime.fromisoformat(time):%B %Y}"
 
 
 def day(time: str) -> str:

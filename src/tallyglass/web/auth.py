@@ -48,8 +48,8 @@ class Gate:
             self._sessions[_digest(session)] = _Session(self._clock(), self._clock())
             return session
 
-    def holds(self, session: str | None) -> bool:
-        """Whether a session lives; using it keeps it alive."""
+    def holds(self, session: str | None, *, in_use: bool = True) -> bool:
+        """Whether a session lives. Its reader's own requests keep it alive (`in_use`)."""
         if not session:
             return False
         with self._lock:
@@ -60,13 +60,20 @@ class Gate:
             if now - found.seen > IDLE_SECONDS or now - found.begun > ABSOLUTE_SECONDS:
                 del self._sessions[_digest(session)]
                 return False
-            found.seen = now
+            if in_use:
+                found.seen = now
             return True
 
     def leave(self, session: str | None) -> None:
         """End a session."""
         with self._lock:
             self._sessions.pop(_digest(session or ""), None)
+
+    def close(self) -> None:
+        """End all sessions and links: what streams to a page ends too."""
+        with self._lock:
+            self._sessions.clear()
+            self._links.clear()
 
 
 def _digest(key: str) -> str:

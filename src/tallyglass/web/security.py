@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tallyglass.web.auth import Gate
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
 
+#: `no-referrer` would make browsers send `Origin: null` with our own forms.
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -36,9 +40,11 @@ class Guard:
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
+            await send({"type": "websocket.close", "code": 1008})
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -59,7 +65,10 @@ class Guard:
         """The answer to a request that must not get through; None for one that may."""
         if headers.getlist("host") != headers.getlist("host")[:1] or headers.get("host", "") not in self._hosts:
             return PlainTextResponse("This program answers on its own address only.\n", 421)
-        if int(headers.get("content-length", "0") or 0) > LARGEST_BODY:
+        if "transfer-encoding" in headers:
+            return PlainTextResponse("Say how long it is.\n", 411)
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit() or int(length[:12]) > LARGEST_BODY:
             return PlainTextResponse("That is too large.\n", 413)
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if method in READING:
@@ -71,3 +80,27 @@ class Guard:
             # No browser of today; or an old one, which then sends the origin.
             allowed = origin in (None, *self._origins)
         return None if allowed else PlainTextResponse("Another page may not ask this.\n", 403)
+
+
+class Door:
+    """Lets in who has a session. What is not named here is closed, so that a new route is closed too."""
+
+    OPEN = ("/enter", "/healthz")
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in self.OPEN or scope["path"].startswith("/static/"):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        # What a page asks by itself, without its reader, does not keep a session alive.
+        by_itself = "hx-request" in request.headers or scope["path"] == "/events"
+        if self._gate.holds(request.cookies.get(self._gate.cookie), in_use=not by_itself):
+            await self._app(scope, receive, send)
+        elif by_itself or scope["method"] not in READING:
+            await PlainTextResponse("Your session has ended.\n", 401)(scope, receive, send)
+        else:
+            await RedirectResponse("/enter", 303)(scope, receive, send)

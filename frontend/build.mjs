@@ -1,0 +1,32 @@
+// Bundles src/ into the Python package: one script, one style sheet, one icon, and a manifest of their hashed names.
+import { build } from "esbuild";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "..", "src", "tallyglass", "web", "static");
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+
+const { metafile } = await build({
+  absWorkingDir: here,
+  entryPoints: ["src/app.ts", "src/app.css", "src/icon.svg"],
+  entryNames: "[name]-[hash]",
+  outdir: out,
+  bundle: true,
+  minify: true,
+  metafile: true,
+  target: ["chrome123", "firefox120", "safari17.5"],
+  loader: { ".svg": "copy" },
+  legalComments: "none",
+  logLevel: "warning",
+});
+
+const names = {};
+for (const [file, made] of Object.entries(metafile.outputs)) {
+  const source = made.entryPoint ?? Object.keys(made.inputs)[0];
+  if (source) names[basename(source).replace(/\.ts$/, ".js")] = basename(file);
+}
+writeFileSync(join(out, "manifest.json"), JSON.stringify(names, null, 2) + "\n");

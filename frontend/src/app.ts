@@ -1,0 +1,8 @@
+// What pages do beyond being read: live updates by htmx, ages that tick. Every page is complete without it.
+import "htmx.org";
+import "htmx.org/dist/ext/hx-sse.js"; // after htmx, with which it registers itself
+import { tickAges } from "./ages";
+import { leaveWhenEnded } from "./session";
+
+tickAges();
+leaveWhenEnded();

@@ -1,0 +1,237 @@
+"""What each page shows: a session in, the names its template uses out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+from tallyglass.app import allocation, connections
+from tallyglass.app import exchanges as pages
+from tallyglass.app import history as ledger
+from tallyglass.app import journal as uses
+from tallyglass.app import worth as valuing
+from tallyglass.app.session import Session
+from tallyglass.app.views import ExchangeView, HoldingView, KeyView, WorthView
+
+Model = dict[str, Any]
+Query = Mapping[str, str]
+PAGE = 50
+COLOURS = allocation.MOST
+_COMMAND = re.compile(r"^(.*?)(?:: |, then: )?(tallyglass [a-z].*?)\.?$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An exchange as pages name it."""
+
+    id: str
+    name: str
+    mark: str
+    reads: ExchangeView | None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that wants the reader's hand."""
+
+    connection: str
+    title: str
+    text: str
+    fix: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A holding with its share and its colour."""
+
+    holding: HoldingView
+    share: Decimal | None
+    colour: int
+    where: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A slice as a bar is drawn: where it begins and how long it is, in thousandths of the bar."""
+
+    slice: allocation.Slice
+    begin: int
+    length: int
+    colour: int
+
+
+@cache
+def known_exchanges() -> Mapping[str, Exchange]:
+    """Every exchange that can be connected, by id."""
+    return {view["id"]: Exchange(view["id"], view["name"], pages.mark(view["id"]), view) for view in pages.exchanges()}
+
+
+def exchange(name: str) -> Exchange:
+    """One of them; a name that is gone is shown as it is."""
+    return known_exchanges().get(name) or Exchange(name, name.title(), "", None)
+
+
+# -- pages
+
+
+def overview(session: Session, _query: Query) -> Model:
+    """Net worth, what it is made of, and what wants a hand."""
+    found = valuing.worth_view(session)
+    keys = connections.keys(session.keeper, session.now())
+    names = names_of(keys)
+    return {
+        "worth": found,
+        "partial": partial(found),
+        "needs": [need for key in keys for need in needs(key)],
+        "rows": rows(found, names),
+        "by_asset": segments(allocation.by_asset(found)),
+        "by_connection": segments(allocation.by_connection(found)),
+        "known": any(source["fresh_at"] for source in found["sources"]),
+    }
+
+
+def keys_page(session: Session, _query: Query) -> Model:
+    """A card for every key."""
+    now = session.now()
+    keys = connections.keys(session.keeper, now)
+    cards = [
+        {"key": key, "exchange": exchange(key["exchange"]), "needs": needs(key), "worn": worn(key, now)} for key in keys
+    ]
+    return {"cards": cards, "exchanges": known_exchanges()}
+
+
+def history_page(session: Session, query: Query) -> Model:
+    """A page of entries, by month."""
+    found = ledger.history(session, limit=PAGE, after=query.get("after", ""))
+    months = [(month, list(entries)) for month, entries in groupby(found["items"], key=lambda each: each["time"][:7])]
+    return {"months": months, "next": found["next"], "first": not query.get("after")}
+
+
+def orders_page(session: Session, _query: Query) -> Model:
+    """Every open order."""
+    return {"orders": ledger.orders(session)}
+
+
+def journal_page(session: Session, _query: Query) -> Model:
+    """The last uses of keys."""
+    found = uses.journal(session.keeper, limit=2 * PAGE)
+    days = [(day, list(each)) for day, each in groupby(found, key=lambda use: use["time"][:10])]
+    return {"days": days, "count": len(found)}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: where it is, what it is called, what it shows. Its template and icon have its id's name."""
+
+    id: str
+    path: str
+    title: str
+    build: Callable[[Session, Query], Model]
+
+
+PAGES = (
+    Page("overview", "/", "Overview", overview),
+    Page("orders", "/orders", "Orders", orders_page),
+    Page("history", "/history", "History", history_page),
+    Page("connections", "/connections", "Connections", keys_page),
+    Page("journal", "/journal", "Journal", journal_page),
+)
+
+
+# -- parts
+
+
+def names_of(keys: list[KeyView]) -> dict[str, str]:
+    """What connections are called: the reader's own label, else the exchange's name, else the id where two share it."""
+    called = {key["connection"]: key["label"] or exchange(key["exchange"]).name for key in keys}
+    counts = Counter(called.values())
+    return {connection: name if counts[name] == 1 else f"{name} ({connection})" for connection, name in called.items()}
+
+
+def partial(found: WorthView) -> str:
+    """Why a total is not the whole, in a few words; empty when it is."""
+    sources = sum(cause["code"].startswith("source_") for cause in found["causes"])
+    missing = sum(cause["code"] == "price_missing" for cause in found["causes"])
+    old = sum(cause["code"] == "price_stale" for cause in found["causes"])
+    words = []
+    if sources:
+        words.append(f"{sources} of {len(found['sources'])} sources {'is' if sources == 1 else 'are'} not current")
+    if missing:
+        words.append("1 price is missing" if missing == 1 else f"{missing} prices are missing")
+    if old:
+        words.append("1 price is old" if old == 1 else f"{old} prices are old")
+    return ", ".join(words) or ("" if found["complete"] else "not everything is known")
+
+
+def rows(found: WorthView, names: Mapping[str, str]) -> list[Row]:
+    """The holdings, the largest first."""
+    shares = allocation.shares(found)
+    colours = {each.slice.name: each.colour for each in segments(allocation.by_asset(found))}
+    return [
+        Row(
+            holding,
+            shares.get(holding["asset"]),
+            colours.get(holding["asset"], COLOURS),
+            tuple(dict.fromkeys(_wallet(part["connection"], part["account"], names) for part in holding["by"])),
+        )
+        for holding in found["holdings"]
+    ]
+
+
+def _wallet(connection: str, account: str, names: Mapping[str, str]) -> str:
+    name = names.get(connection, connection)
+    return name if account == "spot" else f"{name} {account}"
+
+
+def segments(slices: list[allocation.Slice]) -> list[Segment]:
+    """Slices laid end to end over a bar of 1000."""
+    made, begin = [], 0
+    for place, each in enumerate(slices, start=1):
+        end = 1000 if place == len(slices) else begin + max(int(each.share * 1000), 1)
+        colour = COLOURS if each.name == allocation.REST else place
+        made.append(Segment(each, begin, max(end - begin, 1), colour))
+        begin = end
+    return made
+
+
+TITLES = {
+    "frozen": "{name} is frozen",
+    "unproven": "{name} is not proven read-only",
+    "ip_unbound": "{name} works from anywhere",
+    "rotation_due": "{name} is due to be replaced",
+}
+
+
+def needs(key: KeyView) -> list[Need]:
+    """What a key wants of its owner."""
+    name = f"{key['label'] or exchange(key['exchange']).name} key"
+    found = []
+    for finding in key["findings"]:
+        fix, command = split_command(finding["fix"])
+        title = TITLES.get(finding["code"], "{name} needs a look").format(name=name)
+        found.append(Need(key["connection"], title, finding["text"], fix, command))
+    return found
+
+
+def split_command(fix: str) -> tuple[str, str]:
+    """The words of an advice, and the command that it ends with, if any."""
+    match = _COMMAND.match(fix)
+    return (match[1].strip(), match[2].strip()) if match else (fix, "")
+
+
+def worn(key: KeyView, now: datetime) -> int | None:
+    """How much of its time a key has had, in percent; None when nobody knows."""
+    begun, due = key["created_at"] or key["admitted_at"], key["due_at"]
+    if begun is None or due is None:
+        return None
+    whole = datetime.fromisoformat(due) - datetime.fromisoformat(begun)
+    had = now - datetime.fromisoformat(begun)
+    return 100 if whole.total_seconds() <= 0 else min(max(100 * had // whole, 0), 100)

@@ -1,0 +1,215 @@
+"""The web app: its routes, and what stands before them."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from tallyglass.app import connections
+from tallyglass.app.problems import Problem
+from tallyglass.app.service import Service
+from tallyglass.keeper.client import KeeperError, Locked, Unreachable
+from tallyglass.web import rendering
+from tallyglass.web.auth import Gate
+from tallyglass.web.look import Figures, Look
+from tallyglass.web.models import PAGES, Page, names_of
+from tallyglass.web.security import Door, Guard
+
+LOOK_SECONDS = 365 * 24 * 3600
+#: How often what has changed is told to pages, and how soon a page's stream ends.
+TELL_SECONDS = 0.5
+
+
+def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
+    """The whole web app of one home. Nothing passes but what the guard lets by and, past the door, who has a session.
+
+    Raises `Problem` when the front end was never built.
+    """
+    site = Site(service, gate, port)
+    app = FastAPI(title="Tallyglass", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.mount("/static", _Static(directory=rendering.STATIC))
+    for page in PAGES:
+        app.get(page.path, name=page.id)(site.shows(page))
+    app.get("/enter")(site.enter)
+    app.get("/healthz")(site.healthz)
+    app.get("/events", response_class=EventSourceResponse)(site.events)
+    app.post("/leave")(site.leave)
+    app.post("/look")(site.choose_look)
+    app.post("/sync")(site.sync)
+    app.add_exception_handler(HTTPException, site.http_error)
+    return Guard(Door(app, gate), port=port)
+
+
+class Site:
+    """The routes. Those that ask the keeper or the store are plain functions: they run in threads."""
+
+    def __init__(self, service: Service, gate: Gate, port: int) -> None:
+        self._service = service
+        self._gate = gate
+        self._look = f"tallyglass-look-{port}"
+        self._templates = rendering.environment()
+
+    # -- pages
+
+    def shows(self, page: Page) -> Callable[[Request], Response]:
+        """The route of a page."""
+
+        def show(request: Request) -> Response:
+            return self._show(request, page)
+
+        return show
+
+    def _show(self, request: Request, page: Page) -> Response:
+        try:
+            session = self._service.session()
+            model = page.build(session, request.query_params)
+            keys = connections.keys(session.keeper, session.now())
+        except (Problem, KeeperError) as error:
+            return self._trouble(request, page, error)
+        model["names"] = names_of(keys)
+        needs = sum(len(key["findings"]) for key in keys)
+        currency = model["worth"]["currency"] if "worth" in model else ""
+        name = "empty" if not keys and page.id in ("overview", "connections") else page.id
+        return self._page(request, name, page, {**model, "needed": needs, "key_count": len(keys)}, currency=currency)
+
+    def _trouble(self, request: Request, page: Page, error: Problem | KeeperError) -> Response:
+        code = getattr(error, "code", "")
+        if isinstance(error, Locked) or code == "locked":
+            return self._page(request, "locked", page, {"needed": 0, "key_count": 0})
+        if isinstance(error, Unreachable) or code == "keeper_down":
+            return self._page(request, "down", page, {"needed": 0, "key_count": 0})
+        status = 400 if isinstance(error, Problem) else 500
+        model = {"needed": 0, "key_count": 0, "text": error.text, "fix": error.fix}
+        return self._page(request, "problem", page, model, status=status)
+
+    def _page(
+        self,
+        request: Request,
+        name: str,
+        page: Page | None,
+        model: dict[str, Any],
+        *,
+        currency: str = "",
+        status: int = 200,
+    ) -> Response:
+        look = Look.of(request.cookies.get(self._look))
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        frame = {
+            "page": page,
+            "path": path,
+            "look": look,
+            "fig": Figures(currency, look.hidden),
+            "sandbox": self._service.sandbox,
+            "state": self._service.state,
+            "syncing": self._service.syncing,
+        }
+        return HTMLResponse(rendering.render(self._templates, f"{name}.html", {**frame, **model}), status)
+
+    def http_error(self, request: Request, error: Exception) -> Response:
+        """An address that leads nowhere, or a method that no page takes."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if request.method != "GET" or status != 404:
+            return Response(status_code=status)
+        known = self._gate.holds(request.cookies.get(self._gate.cookie), in_use=False)
+        model = {"needed": 0, "key_count": 0, "text": "There is no such page.", "fix": "", "tried": False}
+        return self._page(request, "problem" if known else "enter", None, model, status=404)
+
+    # -- coming and going
+
+    def enter(self, request: Request) -> Response:
+        """The one-time link of the terminal; without a good one, a page that says where to find it."""
+        mine = request.cookies.get(self._gate.cookie)
+        key = request.query_params.get("key", "")
+        session = self._gate.enter(key) if key else None
+        if session is not None:
+            self._gate.leave(mine)
+            answer = RedirectResponse("/", 303)
+            answer.set_cookie(self._gate.cookie, session, httponly=True, samesite="strict", path="/")
+            return answer
+        if self._gate.holds(mine):
+            return RedirectResponse("/", 303)
+        return self._page(request, "enter", None, {"tried": bool(key)}, status=403 if key else 200)
+
+    def leave(self, request: Request) -> Response:
+        """End the session."""
+        self._gate.leave(request.cookies.get(self._gate.cookie))
+        answer = RedirectResponse("/enter", 303)
+        answer.delete_cookie(self._gate.cookie, path="/", httponly=True, samesite="strict")
+        return answer
+
+    def healthz(self) -> Response:
+        """For whoever watches over the program: it answers. No more is told."""
+        return Response(status_code=204)
+
+    # -- actions
+
+    async def choose_look(self, request: Request) -> Response:
+        """Light or dark, amounts shown or hidden."""
+        form = await _form(request)
+        look = Look.of(request.cookies.get(self._look)).changed(form.get("light"), form.get("amounts"))
+        answer = _back(form)
+        answer.set_cookie(self._look, look.cookie, LOOK_SECONDS, httponly=True, samesite="strict", path="/")
+        return answer
+
+    async def sync(self, request: Request) -> Response:
+        """Sync everything, in the background."""
+        if self._service.state == "unlocked":
+            self._service.sync_now()
+        return Response(status_code=204) if "hx-request" in request.headers else _back(await _form(request))
+
+    # -- live
+
+    async def events(self, request: Request) -> AsyncIterator[ServerSentEvent]:
+        """The names of what has changed, each once in half a second, for as long as the session lasts."""
+        session = request.cookies.get(self._gate.cookie)
+        with self._service.listen() as changes:
+            # What changed between the making of the page and now is not known: let it look once.
+            news = {"worth"}
+            while self._gate.holds(session, in_use=False):
+                for name in sorted(news):
+                    yield ServerSentEvent(event=name, data="")
+                await asyncio.sleep(TELL_SECONDS)
+                news = drained(changes)
+
+
+def drained(changes: queue.SimpleQueue[Any]) -> set[str]:
+    """What waits in a queue, each thing once. Does not block."""
+    found: set[str] = set()
+    while True:
+        try:
+            found.add(changes.get_nowait())
+        except queue.Empty:
+            return found
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a plain form; the guard has seen to its length."""
+    try:
+        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=20)
+    except ValueError:
+        raise HTTPException(400) from None
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _back(form: dict[str, str]) -> RedirectResponse:
+    """To the page that the form stood on, if it is one of ours."""
+    return RedirectResponse(form["back"] if form.get("back") in {page.path for page in PAGES} else "/", 303)
+
+
+class _Static(StaticFiles):
+    """Built files carry a hash of their content in their name: they never change."""
+
+    def file_response(self, *args: Any, **more: Any) -> Response:
+        answer = super().file_response(*args, **more)
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return answer

@@ -1,0 +1,66 @@
+"""Templates: everything escaped, everything named, the built files by their hashed names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tallyglass.app import format as shown
+from tallyglass.app.problems import Problem
+from tallyglass.web import models
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+def static_files() -> Mapping[str, str]:
+    """The built files: plain name to hashed name. A `Problem` when the front end was never built."""
+    try:
+        names: dict[str, str] = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        text = "The pages' scripts and styles are not built."
+        raise Problem("not_built", text, "In a checkout: make setup. A released package has them.") from None
+    return names
+
+
+def environment() -> Environment:
+    """What turns templates into pages."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    files = static_files()
+    made.globals.update(pages=models.PAGES, exchange=models.exchange, static=lambda name: f"/static/{files[name]}")
+    made.filters.update(
+        age=shown.age,
+        ago=lambda time: "never" if time is None else f"{shown.age(time)} ago",
+        day=shown.day,
+        month=shown.month,
+        clock=shown.clock,
+        percent=shown.percent,
+        until=until,
+    )
+    return made
+
+
+def until(time: str, now: datetime | None = None) -> str:
+    """How long until then: `in 9 days`, `today`, `3 days ago`."""
+    left = datetime.fromisoformat(time) - (now or datetime.now(UTC))
+    days = left // timedelta(days=1)
+    if days == 0:
+        return "today"
+    words = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    return f"in {words}" if days > 0 else f"{words} ago"
+
+
+def render(templates: Environment, name: str, context: Mapping[str, Any]) -> str:
+    """One page."""
+    return templates.get_template(name).render(context)
