@@ -439,6 +439,7 @@ def test_addresses_that_the_operator_named_are_told(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "egress.txt").write_text("203.0.113.7\n2001:db8::7, 198.51.100.2\n")
     with running(tmp_path / "home") as process:
+        process.keeper.create(PASSPHRASE)
         assert process.keeper.egress() == ["203.0.113.7", "2001:db8::7", "198.51.100.2"]
 
 

@@ -22,6 +22,8 @@ T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _SERVICE = web.AppKey("service", Service)
 _LARGEST = 256 * 1024
+#: What a locked keeper answers; everything else waits for `unlock`.
+_OPEN = frozenset(("/health", "/seal-key", "/create", "/unlock", "/lock"))
 
 log = logging.getLogger("tallyglass.keeper")
 
@@ -72,6 +74,8 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if connection is None or peer_uid(connection) != os.getuid():
         return web.json_response(errors.told(KeeperError("stranger", "This keeper serves another user.")), status=403)
     try:
+        if request.path not in _OPEN:
+            _service(request).insist_on_open()
         return await handler(request)
     except KeeperError as error:
         log.debug("refused", extra={"what": error.code})

@@ -99,6 +99,11 @@ class Service:
         self._vault = self._uses = None
         self._opener.renew()
 
+    def insist_on_open(self) -> None:
+        """Raises `Locked`."""
+        if self._vault is None:
+            raise _locked(self._path)
+
     async def change_passphrase(self, sealed: str) -> None:
         """Raises `WrongPassphrase` and changes nothing, or lets only the new one open the vault."""
         told = self._passphrases(sealed, "old", "new")
