@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Literal
 
-from tallyglass.money import EXACT, ZERO, Amount
+from tallyglass.money import EXACT, ROUNDED, ZERO, Amount
 from tallyglass.sandbox.model import Act, Facts, MarketFact, Venue
 from tallyglass.sandbox.walks import Walks
 from tallyglass.sandbox.world import ASSETS, FIAT, STABLE, WorldPrices
@@ -17,7 +17,7 @@ from tallyglass.sandbox.world import ASSETS, FIAT, STABLE, WorldPrices
 _LEAST_USD = 10.0
 _CONVERT_FEE = Decimal("0.01")
 _TRIES = 6
-_MULTIPLY, _ADD = EXACT.multiply, EXACT.add
+_MULTIPLY, _ADD, _QUANTIZE = EXACT.multiply, EXACT.add, ROUNDED.quantize
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Desk:
             tick = line.prices[-1].as_tuple().exponent
             price = Decimal(away * float(line.prices[-1])).quantize(Decimal(1).scaleb(int(tick)))
             free = float(self._free(line, side, taken)) * (0.1 + 0.2 * self.rng.random())
-            amount = _lots(free / float(price) if side == "buy" else free, line.places)
+            amount = _cut(free / float(price) if side == "buy" else free, line.places)
             if float(amount) * line.base_usd < _LEAST_USD or price <= ZERO:
                 continue
             spent, asset = (_MULTIPLY(amount, price), market.quote) if side == "buy" else (amount, market.base)
@@ -151,7 +151,7 @@ class Desk:
         """The trade that filled a part of an open order, if it can still be afforded."""
         names = order.base, order.quote
         line = next(each for each in self._lines if (each.market.base, each.market.quote) == names)
-        amount = _lots(float(order.amount * part), line.places)
+        amount = _cut(float(order.amount * part), line.places)
         return self._settle(line, order.side, (order.price, amount), order.time, "trade") if amount else None
 
     def _deal(
@@ -163,7 +163,7 @@ class Desk:
         if given * (line.quote_usd if buys else line.base_usd) < _LEAST_USD:
             return None
         price = line.prices[step]
-        amount = _lots(given / float(price) if buys else given, line.places)
+        amount = _cut(given / float(price) if buys else given, line.places)
         return self._settle(line, side, (price, amount), moment(when), kind) if amount else None
 
     def _settle(
@@ -173,11 +173,11 @@ class Desk:
         """The act with cost and fee, or None when the balance does not cover them."""
         price, amount = figures
         base, quote = line.market.base, line.market.quote
-        cost = _MULTIPLY(amount, price).quantize(line.quote_step, ROUND_HALF_UP)
+        cost = _QUANTIZE(_MULTIPLY(amount, price), line.quote_step)
         in_quote = self.facts.fee_in == "quote" or side == "sell"
         rate = self.facts.fee_rate if kind == "trade" else _CONVERT_FEE if self.facts.fee_in == "quote" else ZERO
         fee_asset = quote if in_quote else base
-        fee = _MULTIPLY(cost if in_quote else amount, rate).quantize(self._step[fee_asset], ROUND_HALF_UP)
+        fee = _QUANTIZE(_MULTIPLY(cost if in_quote else amount, rate), self._step[fee_asset])
         buys = side == "buy"
         need = (_ADD(cost, fee) if in_quote else cost) if buys else amount
         if not cost or need > self._held(quote if buys else base):
@@ -200,15 +200,13 @@ class Desk:
         return EXACT.subtract(self._held(asset), taken.get(asset, ZERO))
 
     def _part(self, asset: str, share: float) -> Amount:
-        return self._cut(float(self._held(asset)) * share, asset)
+        places = 2 if asset in FIAT else self.facts.decimals[asset]
+        return _cut(float(self._held(asset)) * share, places)
 
     def _worth(self, asset: str, usd: float) -> Amount:
-        return self._cut(usd / float(self._prices.usd(asset)), asset)
-
-    def _cut(self, value: float, asset: str) -> Amount:
-        """To what the exchange keeps of an asset, and to no more than people type."""
-        places = min(self.facts.decimals[asset], 2 if asset in (*FIAT, *STABLE) else 8)
-        return Decimal(int(value * 10**places)).scaleb(-places)
+        """So much of an asset as that is, to as many decimals as a bank or a blockchain knows."""
+        places = 2 if asset in (*FIAT, *STABLE) else 8
+        return _cut(usd / float(self._prices.usd(asset)), min(places, self.facts.decimals[asset]))
 
 
 def moment(when: int) -> datetime:
@@ -216,5 +214,5 @@ def moment(when: int) -> datetime:
     return datetime.fromtimestamp(when / 1000, UTC)
 
 
-def _lots(amount: float, places: int) -> Amount:
-    return Decimal(int(amount * 10**places)).scaleb(-places)
+def _cut(value: float, places: int) -> Amount:
+    return Decimal(int(value * 10**places)).scaleb(-places)

@@ -82,7 +82,8 @@ class _Life:
             yield from self._begin(desk)
         weights = [each.habit.trades + each.habit.others for each in self._desks]
         for when, desk in self._schedule(weights):
-            yield from self._arrivals(when)
+            if self._travelling:
+                yield from self._arrivals(when)
             for done in self._something(desk, when):
                 yield desk, done
         yield from self._arrivals(self._span.end)
