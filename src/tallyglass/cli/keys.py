@@ -16,7 +16,7 @@ from tallyglass.app.views import VerdictView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
-from tallyglass.keeper.client import Keeper, Unreachable
+from tallyglass.keeper.client import Keeper, Locked, Unreachable
 
 KeyFile = Annotated[str, typer.Option("--key-file", help="JSON with key and secret; - for standard input.")]
 Exchange = Annotated[str, typer.Argument(help="kraken, binance, coinbase …")]
@@ -59,7 +59,7 @@ def _addresses() -> list[str]:
     """Our addresses, when a keeper runs that can tell; the guide is for those who have none yet, too."""
     try:
         return Keeper(options.place().socket, timeout=5).egress()
-    except Unreachable:
+    except (Unreachable, Locked):
         return []
 
 
