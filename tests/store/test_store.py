@@ -184,6 +184,13 @@ def test_a_lease_is_held_by_one_and_lost_by_the_other(store: Store) -> None:
         lease.hold(db, second, NOW)
 
 
+def test_the_lease_of_a_worker_that_has_died_is_free_at_once(store: Store) -> None:
+    assert lease.claim(store, "kraken", "dead", NOW) is not None
+
+    assert lease.claim(store, "kraken", "b", NOW, gone=lambda holder: holder == "other") is None
+    assert lease.claim(store, "kraken", "b", NOW, gone=lambda holder: holder == "dead") is not None
+
+
 def test_a_late_worker_writes_nothing(store: Store) -> None:
     old = lease.claim(store, "kraken", "a", NOW)
     assert old is not None

@@ -78,7 +78,21 @@ def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -
 
 def _claim(session: Session, name: str) -> lease.Lease | None:
     holder = f"{os.getpid()}-{secrets.token_hex(4)}"
-    return lease.claim(session.store, name, holder, session.now())
+    return lease.claim(session.store, name, holder, session.now(), gone=_gone)
+
+
+def _gone(holder: str) -> bool:
+    """Whether the process that held a lease of this home has died: killed, it could not give it back."""
+    pid = holder.partition("-")[0]
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def replay(session: Session, connection: str = "", *, watch: Watcher = nobody) -> list[SyncPartView]:

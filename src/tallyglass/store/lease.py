@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,13 +28,20 @@ class Lease:
     fence: int
 
 
-def claim(store: Store, name: str, holder: str, now: datetime) -> Lease | None:
-    """The lease, if nobody holds it; None while another worker does."""
+def claim(
+    store: Store, name: str, holder: str, now: datetime, *, gone: Callable[[str], bool] = lambda _holder: False
+) -> Lease | None:
+    """The lease, if nobody holds it; None while another worker does.
+
+    `gone` tells of a holder that it is known to have died, so that nobody waits for a lease to run out.
+    """
     with store.write() as db:
         insert_new(db, leases, [{"name": name, "holder": "", "lease_until": now, "fence": 0, "failures": 0}])
+        before: str = db.execute(select(leases.c.holder).where(leases.c.name == name)).scalar_one()
+        free = (leases.c.lease_until <= now) | (leases.c.holder == (before if gone(before) else holder))
         fence = db.execute(
             update(leases)
-            .where(leases.c.name == name, (leases.c.lease_until <= now) | (leases.c.holder == holder))
+            .where(leases.c.name == name, free)
             .values(holder=holder, lease_until=now + LENGTH, fence=leases.c.fence + 1)
             .returning(leases.c.fence)
         ).scalar()
