@@ -45,6 +45,7 @@ class Service:
         self._ended = threading.Event()
         self._beat = threading.Thread(target=self._run, name="beat", daemon=True)
         self._syncing = threading.Lock()
+        self._changing = threading.RLock()
         self._listeners: list[queue.SimpleQueue[Event]] = []
         self._state: KeeperState = "down"
 
@@ -61,14 +62,16 @@ class Service:
     def unlock(self, passphrase: str) -> None:
         """Open vault and portfolio. Raises `WrongPassphrase`."""
         keeper = self._running_keeper()
-        keeper.unlock(passphrase)
-        self._open(keeper)
+        with self._changing:
+            keeper.unlock(passphrase)
+            self._open(keeper)
 
     def lock(self) -> None:
         """Forget every secret; the portfolio is closed too."""
-        self._running_keeper().lock()
-        self._close_store()
-        self._become("locked")
+        with self._changing:
+            self._running_keeper().lock()
+            self._close_store()
+            self._become("locked")
 
     def stop(self) -> None:
         """End everything."""
@@ -126,12 +129,26 @@ class Service:
 
     def _once(self) -> None:
         if not self._process.running:
-            self._restart()
-        elif self._state == "unlocked" and not self.syncing:
+            with self._changing:
+                self._restart()
+            return
+        self._follow()
+        if self._state == "unlocked" and not self.syncing:
             for connection in syncing.due(self.session()):
                 log.info("%s is due", connection)
                 self.sync_now()
                 break
+
+    def _follow(self) -> None:
+        """Another command of the same home may have locked or unlocked the keeper."""
+        with self._changing:
+            keeper = self._running_keeper()
+            unlocked = keeper.health().state == "unlocked"
+            if unlocked and self._state == "locked":
+                self._open(keeper)
+            elif not unlocked and self._state == "unlocked":
+                self._close_store()
+                self._become("locked")
 
     def _restart(self) -> None:
         log.error("the keeper has died; starting a new one")
@@ -144,8 +161,8 @@ class Service:
             self._open(self._keeper)
 
     def _open(self, keeper: Keeper) -> None:
-        self._close_store()
-        self._store = open_portfolio(self.home, keeper)
+        if self._store is None:
+            self._store = open_portfolio(self.home, keeper)
         self._become("unlocked")
 
     def _close_store(self) -> None:
