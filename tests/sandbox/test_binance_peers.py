@@ -60,6 +60,7 @@ def expected(truth: dict[str, Any]) -> dict[str, Decimal]:
 
 
 def test_ccxt_reads_the_whole_account(town: Sandbox) -> None:
+    town.happen("binance", "cancelled_withdrawal")
     truth = town.truth("binance")
     seen = run(town, "ccxt", "read")
 

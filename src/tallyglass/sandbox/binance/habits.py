@@ -9,7 +9,7 @@ from typing import Final
 from tallyglass.money import ZERO, Amount, divide, multiply, subtract
 from tallyglass.sandbox.binance import own
 from tallyglass.sandbox.binance.account import Account, Order, Trade
-from tallyglass.sandbox.binance.happen import cancel, fill, next_trade_id
+from tallyglass.sandbox.binance.happen import cancel, fill, next_trade_id, withdrawal_row
 from tallyglass.sandbox.binance.markets import FEE_RATE, LEAST
 from tallyglass.sandbox.model import Prices
 
@@ -87,6 +87,24 @@ def _cancel_order(account: Account, _: Prices, us: int) -> bool:
     return order is not None
 
 
+def _turned_away(account: Account, _: Prices, us: int) -> bool:
+    """A deposit that was rejected (2): in the list, never in the balance. Made after the newest one."""
+    deposits = account.histories["deposits"]
+    for last in deposits.newest(1):
+        new = {"id": str(account.number("deposits")), "status": 2, "txId": account.token(64), "insertTime": us // 1000}
+        deposits.add(us // 1000, {name: value for name, value in last.items() if name != "completeTime"} | new)
+        return True
+    return False
+
+
+def _taken_back(account: Account, _: Prices, us: int) -> bool:
+    """A withdrawal that its owner cancelled: 1 says so here, and "done" in the list of deposits."""
+    second = us // 1_000_000
+    row = withdrawal_row(account, "USDT", Decimal("12.5"), Decimal(1), second) | {"status": 1, "txId": ""}
+    account.histories["withdrawals"].add(second * 1000, {k: v for k, v in row.items() if k != "completeTime"})
+    return True
+
+
 Habit = Callable[[Account, Prices, int], bool]
 """Does it at a time (microseconds) if the wallet allows, and says whether it did."""
 
@@ -100,6 +118,8 @@ HABITS: Final[Mapping[str, Habit]] = {
     "dust": _dust,
     "fill_order": _fill_order,
     "cancel_order": _cancel_order,
+    "rejected_deposit": _turned_away,
+    "cancelled_withdrawal": _taken_back,
 }
 _CALENDAR: Final = (
     (700, "earn"),

@@ -188,10 +188,6 @@ def _deposit(account: Account, act: Act, us: int) -> None:
         row["completeTime"] = ms + 61_000
     account.histories["deposits"].add(ms, row)
     account.books.post(f"deposit:{number}", "deposit", moment(us), [("spot", act.base, arrived, "principal")])
-    if len(account.histories["deposits"].rows) % 6 == 3:
-        # A deposit that was turned away: in the list, never in the balance.
-        other = {**row, "id": str(account.number("deposits")), "status": 2, "txId": txid(account, act)[::-1]}
-        account.histories["deposits"].add(ms, other)
 
 
 def withdrawal_row(account: Account, coin: str, amount: Amount, fee: Amount, second: int) -> dict[str, object]:
@@ -220,11 +216,6 @@ def _withdrawal(account: Account, act: Act, us: int) -> None:
     second = us // 1_000_000
     row = {**withdrawal_row(account, act.base, act.amount, act.fee, second), "txId": txid(account, act)}
     enter_withdrawal(account, row, act.amount, act.fee, second)
-    if len(account.histories["withdrawals"].rows) % 6 == 3:
-        # Cancelled by its owner: 1 says so here, and "done" in the list of deposits.
-        gone = {**row, "id": account.token(), "status": 1, "txId": ""}
-        del gone["completeTime"]
-        account.histories["withdrawals"].add(second * 1000, gone)
 
 
 def enter_withdrawal(account: Account, row: dict[str, object], amount: Amount, fee: Amount, second: int) -> None:
