@@ -25,11 +25,11 @@ def connect(
 ) -> VerdictView:
     """Inspect, and store the key if it is proven read-only."""
     found = keeper.admit(exchange(name).id, fields, label=label, accept_unproven=accept_unproven)
-    return verdict_view(found)
+    return verdict_view(found, "active" if found.connection else None)
 
 
-def verdict_view(found: Inspection) -> VerdictView:
-    """A verdict as users see it."""
+def verdict_view(found: Inspection, state: str | None = None) -> VerdictView:
+    """A verdict as users see it; `state`: of the connection, where there is one."""
     return {
         "exchange": found.exchange,
         "verdict": found.verdict,
@@ -39,6 +39,7 @@ def verdict_view(found: Inspection) -> VerdictView:
         "account": found.account,
         "reasons": reasons(found.reasons),
         "connection": found.connection,
+        "state": state,
     }
 
 
@@ -84,7 +85,7 @@ def findings(connection: Connection, now: datetime) -> list[Reason]:
     found = []
     if connection.state == "frozen":
         fix = f"Look at the key at {manifest.name}, then: tallyglass thaw {connection.id}"
-        found.append(Reason("frozen", f"Frozen: {connection.why or 'by you'}.", fix))
+        found.append(Reason("frozen", f"Frozen: {connection.why.rstrip('.') or 'by you'}.", fix))
     if connection.unproven:
         text = f"{manifest.name} could not prove that this key is read-only."
         found.append(Reason("unproven", text, f"Replace it by a key with only the read boxes ticked: {manifest.name}."))
@@ -107,7 +108,8 @@ def freeze(keeper: Keeper, connection: str, why: str = "") -> None:
 def thaw(keeper: Keeper, connection: str) -> VerdictView:
     """Use a frozen key again, if the exchange still proves it read-only."""
     _known(keeper, connection)
-    return verdict_view(keeper.thaw(connection))
+    told = keeper.thaw(connection)
+    return verdict_view(told, _known(keeper, connection).state)
 
 
 def disconnect(session: Session, connection: str, *, forget_history: bool = False) -> Connection:

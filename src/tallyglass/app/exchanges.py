@@ -25,10 +25,15 @@ def exchange(name: str) -> Manifest:
     try:
         manifest = registry.manifest(name)
     except registry.UnknownExchange as error:
-        raise Problem("unknown_exchange", str(error), "See: tallyglass exchanges") from error
+        raise Problem("unknown_exchange", f"There is {error}.", "See: tallyglass exchanges") from error
     if manifest.tier == "source":
         raise Problem("unknown_exchange", f"{manifest.name} is no exchange.", "See: tallyglass exchanges")
     return manifest
+
+
+def key_parts(name: str) -> dict[str, str]:
+    """What makes up a key there: the name of each part, and what the exchange calls it."""
+    return {field.name: field.label for field in exchange(name).fields}
 
 
 def _view(manifest: Manifest) -> ExchangeView:

@@ -24,9 +24,11 @@ LATEST = timedelta(hours=1)
 
 
 def sync(session: Session, connection: str = "", *, full: bool = False, watch: Watcher = nobody) -> list[SyncPartView]:
-    """Read everything new of one connection, or of all at once. A part that fails is told and stops no other."""
-    chosen = _chosen(session, connection)
-    reports: list[PartReport] = []
+    """Read everything new of one connection, or of all at once. A part that fails is told and stops no other.
+
+    A frozen connection is not read: of all at once that is told as a part, alone it is a `Problem`.
+    """
+    chosen, reports = _chosen(session, connection)
     exchanges = sorted({each.exchange for each in chosen})
     refresher = refresh.Refresher(session.store, session.keeper, session.now)
     with ThreadPoolExecutor(max_workers=max(8, len(chosen) + 2)) as pool:
@@ -41,17 +43,28 @@ def sync(session: Session, connection: str = "", *, full: bool = False, watch: W
     return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
 
 
-def _chosen(session: Session, connection: str) -> list[Connection]:
-    usable = [each for each in session.keeper.connections() if each.state in ("active", "retiring")]
+def _chosen(session: Session, connection: str) -> tuple[list[Connection], list[PartReport]]:
+    known = session.keeper.connections()
+    usable = [each for each in known if each.state in ("active", "retiring")]
+    frozen = [_frozen(each) for each in known if each.state == "frozen"]
     if not connection:
-        return usable
+        return usable, frozen
+    for part in frozen:
+        if part.connection == connection:
+            raise Problem("frozen", f"{part.text}.", part.fix)
     chosen = [each for each in usable if each.id == connection]
     if not chosen:
         there = ", ".join(each.id for each in usable) or "none yet"
         raise Problem(
             "no_such_connection", f"No active connection {connection!r}; there are: {there}.", "See: tallyglass keys"
         )
-    return chosen
+    return chosen, []
+
+
+def _frozen(connection: Connection) -> PartReport:
+    part = PartReport(connection.id, "all", fault="frozen", text=f"{connection.id} is frozen: its key was not used")
+    part.fix = f"See why with: tallyglass keys. To use it again: tallyglass thaw {connection.id}"
+    return part
 
 
 def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -> SyncReport:  # noqa: FBT001

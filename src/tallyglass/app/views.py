@@ -34,7 +34,10 @@ class VerdictView(TypedDict):
     expires_at: str | None
     account: str | None
     reasons: list[ReasonView]
+    #: The connection that was made or asked about; None when nothing is stored.
     connection: str | None
+    #: How that connection stands now.
+    state: str | None
 
 
 class KeyView(TypedDict):

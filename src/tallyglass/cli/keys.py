@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from tallyglass.app import connections, key_file
 from tallyglass.app import exchanges as pages
 from tallyglass.app import format as shown
-from tallyglass.app.views import VerdictView
-from tallyglass.cli import main, show
+from tallyglass.app.views import ReasonView, VerdictView
+from tallyglass.cli import main, prompt, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 from tallyglass.keeper.client import Keeper, Locked, Unreachable
 
-KeyFile = Annotated[str, typer.Option("--key-file", help="JSON with key and secret; - for standard input.")]
+KeyFile = Annotated[
+    str, typer.Option("--key-file", help="JSON with key and secret; - for standard input. Without it: a prompt.")
+]
 Exchange = Annotated[str, typer.Argument(help="kraken, binance, coinbase …")]
 RIGHTS = {"read": "Read", "trade": "Trade", "withdraw": "Withdraw", "transfer": "Transfer", "manage": "Manage"}
 STATES = {"granted": "yes", "absent": "no", "unknown": "not told"}
@@ -64,63 +69,86 @@ def _addresses() -> list[str]:
 
 
 @app.command()
-def inspect(exchange: Exchange, key_file_name: KeyFile) -> None:
+def inspect(exchange: Exchange, key_file_name: KeyFile = "") -> None:
     """What a key may do, as the exchange tells it. Nothing is stored."""
-    fields = key_file.read_key_file(key_file_name)
+    fields = _handed_over(exchange, key_file_name)
     with options.keeper() as keeper:
-        _verdict(connections.inspect(keeper, exchange, fields), keeper)
+        view = connections.inspect(keeper, exchange, fields)
+    _verdict(view, {"accepted": f"Nothing was stored. To connect it: tallyglass connect {exchange} --key-file FILE"})
 
 
 @app.command()
 def connect(
     exchange: Exchange,
-    key_file_name: KeyFile,
+    key_file_name: KeyFile = "",
     label: Annotated[str, typer.Option(help="Your name for it.")] = "",
     accept_unproven: Annotated[bool, typer.Option(help="Store a key that cannot be proven read-only.")] = False,
 ) -> None:
     """Check a key, and store it if it is proven read-only."""
-    fields = key_file.read_key_file(key_file_name)
+    fields = _handed_over(exchange, key_file_name)
     with options.keeper() as keeper:
         view = connections.connect(keeper, exchange, fields, label=label, accept_unproven=accept_unproven)
-        _verdict(view, keeper)
+    stored = f"Connected as {view['connection']}. Next: tallyglass sync"
+    _verdict(view, dict.fromkeys(("accepted", "unproven"), stored) if view["connection"] else {})
 
 
-def _verdict(view: VerdictView, keeper: Keeper) -> None:
+def _handed_over(exchange: str, name: str) -> dict[str, str]:
+    """The parts of a key: from a file, else typed without echo."""
+    parts = pages.key_parts(exchange)
+    return key_file.read_key_file(name) if name else prompt.key_fields(parts)
+
+
+_NOT_STORED = {
+    "refused": "Nothing was stored.",
+    "unproven": "Nothing was stored. If you have looked for yourself and are sure of this key: "
+    "tallyglass connect … --accept-unproven. It will be shown as unproven everywhere.",
+}
+
+
+def _verdict(view: VerdictView, ends: Mapping[str, str], otherwise: Mapping[str, str] = _NOT_STORED) -> None:
+    """Show a verdict with what came of it, and leave with its exit code."""
+    end = ends.get(view["verdict"], "")
     if options.json:
         show.as_json(view)
     else:
-        show.sandbox_notice(keeper.health().sandbox)
-        _print_verdict(view)
-    stored = view["connection"] is not None
-    if view["verdict"] == "refused":
-        raise typer.Exit(main.REFUSED)
-    if view["verdict"] == "unproven" and not stored:
-        raise typer.Exit(main.UNPROVEN)
+        _print_verdict(view, end or otherwise[view["verdict"]])
+    if not end:
+        raise typer.Exit(main.REFUSED if view["verdict"] == "refused" else main.UNPROVEN)
 
 
-def _print_verdict(view: VerdictView) -> None:
+def _print_verdict(view: VerdictView, end: str) -> None:
     rows = show.table("", "")
+    rows.show_header = False
     for right, name in RIGHTS.items():
         state = view["grants"].get(right, "unknown")
         good = (state == "granted") == (right == "read") and state != "unknown"
         colour = "green" if good else "yellow" if state == "unknown" else "red"
         rows.add_row(f"  {name}", f"[{colour}]{STATES[state]}[/]")
     bound = {"yes": "yes", "no": "no, works from anywhere", "unknown": "not told"}[view["ip"]["bound"]]
-    rows.add_row(
-        "  Bound to addresses", bound + (f" ({', '.join(view['ip']['addresses'])})" if view["ip"]["addresses"] else "")
-    )
+    addresses = ", ".join(view["ip"]["addresses"])
+    rows.add_row("  Bound to addresses", f"{bound} ({addresses})" if addresses else bound)
     if view["expires_at"]:
         rows.add_row("  Expires", view["expires_at"])
     show.out.print(rows)
-    words = {"accepted": "[bold green]Read-only, by proof.[/]", "refused": "[bold red]Refused. Nothing was stored.[/]"}
-    unproven = "[bold yellow]Not proven to be read-only.[/]" + ("" if view["connection"] else " Nothing was stored.")
-    show.out.print(words.get(view["verdict"], unproven))
-    for reason in view["reasons"]:
-        show.out.print(f"• {reason['text']}", markup=False)
-        if reason["fix"]:
-            show.out.print(f"  {reason['fix']}", markup=False)
-    if view["connection"]:
-        show.out.print(f"Connected as [bold]{view['connection']}[/]. Next: tallyglass sync")
+    words = {
+        "accepted": "[bold green]Read-only, by proof.[/]",
+        "refused": "[bold red]Refused.[/]",
+        "unproven": "[bold yellow]Not proven to be read-only.[/]",
+    }
+    show.out.print(words[view["verdict"]])
+    _print_reasons(view["reasons"])
+    show.out.print(end, markup=False)
+
+
+def _print_reasons(reasons: list[ReasonView]) -> None:
+    """Each reason; what to do stands once below those that share it."""
+    rows = Table.grid(padding=(0, 1))
+    for reason, after in zip_longest(reasons, reasons[1:]):
+        rows.add_row("•", Text(reason["text"]))
+        if reason["fix"] and (after is None or after["fix"] != reason["fix"]):
+            rows.add_row("", Text(reason["fix"]))
+    if reasons:
+        show.out.print(rows)
 
 
 @app.command()
@@ -128,11 +156,9 @@ def keys() -> None:
     """Every key: state, rights, binding, age, what to do next."""
     with options.keeper() as keeper:
         found = connections.keys(keeper, datetime.now(UTC))
-        sandbox = keeper.health().sandbox
     if options.json:
         show.as_json(found)
         return
-    show.sandbox_notice(sandbox)
     if not found:
         show.out.print("No keys yet. Start with: tallyglass guide kraken")
         return
@@ -174,7 +200,11 @@ def freeze(connection: str, why: Annotated[str, typer.Option(help="For the journ
 def thaw(connection: str) -> None:
     """Use a frozen key again, if the exchange still proves it read-only."""
     with options.keeper() as keeper:
-        _verdict(connections.thaw(keeper, connection), keeper)
+        view = connections.thaw(keeper, connection)
+    used = f"{connection} is in use again. Next: tallyglass sync {connection}"
+    frozen = f"{connection} stays frozen: its key is not used."
+    ends = dict.fromkeys(("accepted", "unproven"), used) if view["state"] == "active" else {}
+    _verdict(view, ends, dict.fromkeys(("accepted", "refused", "unproven"), frozen))
 
 
 @app.command()

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from tallyglass import __version__
-from tallyglass.app.problems import Told, Trouble
+from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.cli.options import LEVELS, Options, options, set_up_logging, to_front
 from tallyglass.keeper.client import BadKey, ExchangeRefused, Locked, WrongPassphrase
 
@@ -48,6 +49,7 @@ def _common(
     options.home, options.json, options.passphrase_file = home, json, passphrase_file
     options.log_level = log_level
     set_up_logging(log_level)
+    options.say_sandbox(os.environ.get("TALLYGLASS_SANDBOX"))
 
 
 def exit_code(error: Trouble) -> int:
@@ -66,6 +68,7 @@ USAGE_CODES = frozenset(
     (
         "unknown_exchange",
         "unknown_read",
+        "not_readable",
         "key_file",
         "passphrase_file",
         "limit",
@@ -96,7 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = to_front(sys.argv[1:] if arguments is None else arguments)
     _load(given)
     try:
-        app(args=given, standalone_mode=True)
+        _answer_in_json(given) if "--json" in given else app(args=given, standalone_mode=True)
     except Told as error:
         tell(error, options)
         sys.exit(exit_code(error))
@@ -105,6 +108,17 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
+
+
+def _answer_in_json(given: list[str]) -> None:
+    """As `standalone_mode` does, but a mistake on the command line is told as JSON, too."""
+    try:
+        sys.exit(app(args=given, standalone_mode=False) or DONE)
+    except TyperException as error:
+        options.json = True
+        raise Problem("usage", " ".join(str(error).split()), "See: tallyglass --help") from None
+    except typer.Abort:
+        sys.exit(130)
 
 
 def tell(error: Trouble, with_: Options) -> None:
@@ -116,7 +130,9 @@ def tell(error: Trouble, with_: Options) -> None:
         detail: dict[str, object] = {"code": code, "text": error.text, "fix": error.fix}
         if isinstance(error, ExchangeRefused):
             detail["causes"] = list(error.causes)
+            detail["retry"] = error.retry
             detail["retry_after"] = error.retry_after
+            detail["said"] = error.said
         show.as_json({"error": detail})
     else:
         show.problem(error.text, error.fix)

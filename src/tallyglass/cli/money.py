@@ -24,11 +24,8 @@ def sync(
     full: Annotated[bool, typer.Option(help="Read the whole history again.")] = False,
 ) -> None:
     """Read everything new: balances, open orders, history, prices."""
-    with options.session() as session:
-        if not options.json:
-            show.sandbox_notice(session.sandbox)
-        with watching() as watch:
-            found = syncing.sync(session, connection, full=full, watch=watch)
+    with options.session() as session, watching() as watch:
+        found = syncing.sync(session, connection, full=full, watch=watch)
     _print_parts(found)
 
 
@@ -81,7 +78,7 @@ def _print_parts(found: list[SyncPartView]) -> None:
         rows = show.table(
             "connection", "streams", ("pages", "right"), ("entries", "right"), ("new", "right"), ("seconds", "right")
         )
-        for connection in dict.fromkeys(part["connection"] for part in found):
+        for connection in dict.fromkeys(part["connection"] for part in found if part["stream"] != "all"):
             parts = [part for part in found if part["connection"] == connection]
             rows.add_row(
                 connection,
@@ -97,7 +94,8 @@ def _print_parts(found: list[SyncPartView]) -> None:
             if part["fault"]:
                 show.problem(f"{part['connection']} {part['stream']}: {part['text']}", part["fix"])
     if any(part["fault"] for part in found):
-        raise typer.Exit(main.PARTIAL if any(not part["fault"] for part in found) else main.EXCHANGE)
+        ours = all(part["fault"] in (None, "frozen", "busy") for part in found)
+        raise typer.Exit(main.PARTIAL if ours or any(not part["fault"] for part in found) else main.EXCHANGE)
 
 
 @app.command()
@@ -105,11 +103,9 @@ def worth() -> None:
     """What everything is worth, from stored data. Says so when it is not the whole."""
     with options.session() as session:
         found = valuing.worth_view(session)
-        sandbox = session.sandbox
     if options.json:
         show.as_json(found)
     else:
-        show.sandbox_notice(sandbox)
         print_worth(found)
     if not found["complete"]:
         raise typer.Exit(main.PARTIAL)

@@ -29,6 +29,8 @@ class Options:
     json: bool = False
     passphrase_file: Path | None = None
     log_level: str = "warning"
+    #: Whether it has been said that nothing here is real.
+    said_sandbox: bool = False
 
     def place(self) -> Home:
         """The home that is meant."""
@@ -46,13 +48,23 @@ class Options:
     def session(self) -> Iterator[Session]:
         """Keeper and store for one command."""
         with open_session(self.place(), self.ask, log_level=self.log_level) as session:
+            self.say_sandbox(session.sandbox)
             yield session
 
     @contextmanager
     def keeper(self) -> Iterator[Keeper]:
         """The unlocked keeper for one command."""
         with open_keeper(self.place(), self.ask, log_level=self.log_level) as keeper:
+            self.say_sandbox(keeper.health().sandbox)
             yield keeper
+
+    def say_sandbox(self, address: str | None) -> None:
+        """Every command says so, once and on standard error, when nothing of it is real."""
+        if address and not self.said_sandbox:
+            self.said_sandbox = True
+            from tallyglass.cli import show
+
+            show.sandbox_notice(address)
 
 
 #: Set once, before the command runs.

@@ -93,7 +93,7 @@ def status() -> None:
     if options.json:
         show.as_json(view)
         return
-    show.sandbox_notice(view["sandbox"])
+    options.say_sandbox(view["sandbox"])
     show.out.print(f"Tallyglass {view['version']}, home {view['home']}", markup=False)
     words = {"none": "no home yet: tallyglass init", "down": "not running", "locked": "locked", "unlocked": "unlocked"}
     show.out.print(f"keeper: {words[view['keeper']]}")
@@ -201,7 +201,7 @@ def _serve(service: Service, port: int) -> None:
     from tallyglass.web.server import serve
 
     def ready(link: str) -> None:
-        show.sandbox_notice(service.sandbox)
+        options.say_sandbox(service.sandbox)
         show.out.print(f"Dashboard: {link}", markup=False, soft_wrap=True)
         show.out.print("The link works once. A new one: restart. Stop with Ctrl-C.", style="dim")
 
@@ -240,8 +240,7 @@ def _folder(home: Home) -> Path:
 def _fill(session: Session, sandbox: demo.Sandbox) -> None:
     """Connect, sync, value; and say how it compares with the truth."""
     loud = not options.json
-    if loud:
-        show.sandbox_notice(sandbox.base_url)
+    options.say_sandbox(sandbox.base_url)
     begun = time.monotonic()
     for view in demo.connect_all(session.keeper, sandbox):
         if loud:
