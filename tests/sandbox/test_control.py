@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.paper import PaperVenue
 from support.town import Town, in_town
+from tallyglass.sandbox.control import Control
+from tallyglass.sandbox.faults import DEFAULTS
+from tallyglass.sandbox.world import WorldPrices
+
+GUIDE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 
 def test_a_key_changes_as_control_says() -> None:
@@ -146,3 +153,13 @@ def test_a_refused_status_says_when_to_come_back_if_it_was_told_to() -> None:
                 assert (answer.status, answer.headers.get("Retry-After")) == (429, told)
 
     in_town(visit)
+
+
+def test_every_call_and_every_fault_is_in_the_guide() -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+    control = Control({"kraken": PaperVenue("kraken")}, WorldPrices(1, 1_790_000_000), 0)
+    told = control.answer("GET", "/nothing", "", b"").body.decode()
+    calls = told.partition("there are ")[2].removesuffix('"}').split(", ")
+
+    assert len(calls) == 8
+    assert [each for each in (*calls, *(f"| `{fault}` |" for fault in DEFAULTS)) if each not in guide] == []
