@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from support.keeper import (
     FakeExchange,
     Planned,
     Process,
+    Seen,
     binance_key,
     fake_exchange,
     kraken_key,
@@ -284,7 +286,7 @@ def test_what_was_sealed_before_a_lock_cannot_be_played_again(keeper: Keeper) ->
     sealed = keeper._seal("passphrase", "", {"old": PASSPHRASE})
     keeper.lock()
     with pytest.raises(KeeperError) as refused:
-        keeper._post("/unlock", sealed=sealed)
+        keeper._call("/unlock", sealed=sealed)
     assert refused.value.code == "not_sealed"
     assert keeper.health().state == "locked"
     keeper.unlock(PASSPHRASE)
@@ -304,6 +306,26 @@ def test_a_new_passphrase(process: Process) -> None:
         keeper.unlock(PASSPHRASE)
     keeper.unlock("nine herons nap")
     keeper.read("kraken", "balances")
+
+
+def test_a_new_passphrase_and_new_connections_do_not_get_in_each_others_way(
+    keeper: Keeper, exchange: FakeExchange
+) -> None:
+    def by_key(seen: Seen) -> Planned:
+        return Planned(kraken_rights(*READ, account=f"AA00 {seen.headers['api-key'][:20]}"))
+
+    exchange.plans[KEY_INFO] = by_key
+    acts: list[Callable[[], object]] = [partial(keeper.admit, "kraken", kraken_key(str(each))) for each in range(6)]
+    acts.insert(1, partial(keeper.change_passphrase, PASSPHRASE, "nine herons nap"))
+    threads = [threading.Thread(target=each) for each in acts]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    keeper.lock()
+    keeper.unlock("nine herons nap")
+    assert len(keeper.connections()) == 6
+    assert keeper.verify_journal().intact
 
 
 def test_a_key_is_not_used_while_the_journal_cannot_be_written(process: Process, exchange: FakeExchange) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from tallyglass.exchanges.grants import Decision, Reason, Right, State
 from tallyglass.keeper import answers, errors
@@ -74,6 +73,8 @@ __all__ = [
 ]
 #: `sun_path` holds 108 bytes on Linux, 104 elsewhere.
 _LONGEST_PATH = 100
+#: These may wait for several requests in a row.
+_ASK_AN_EXCHANGE = frozenset(("/inspect", "/admit", "/recheck", "/thaw", "/read"))
 
 
 def socket_path(home: Path) -> Path:
@@ -128,31 +129,31 @@ class Keeper:
 
     def health(self) -> Health:
         """Who listens there, and whether it is unlocked."""
-        return Health(**self._get("/health"))
+        return Health(**self._call("/health"))
 
     def create(self, passphrase: str) -> None:
         """Make the vault at the first start; leaves it unlocked. Code `exists` when there is one."""
-        self._post("/create", sealed=self._seal("passphrase", "", {"new": passphrase}))
+        self._call("/create", sealed=self._seal("passphrase", "", {"new": passphrase}))
 
     def unlock(self, passphrase: str) -> None:
         """Open the vault. Raises `WrongPassphrase`, `VaultAltered`."""
-        self._post("/unlock", sealed=self._seal("passphrase", "", {"old": passphrase}))
+        self._call("/unlock", sealed=self._seal("passphrase", "", {"old": passphrase}))
 
     def lock(self) -> None:
         """Forget every secret and key until the next unlock."""
-        self._post("/lock")
+        self._call("/lock")
 
     def change_passphrase(self, old: str, new: str) -> None:
         """From now on only `new` opens the vault. Raises `WrongPassphrase`."""
-        self._post("/passphrase", sealed=self._seal("passphrase", "", {"old": old, "new": new}))
+        self._call("/passphrase", sealed=self._seal("passphrase", "", {"old": old, "new": new}))
 
     def seal_key(self) -> SealKey:
         """What a browser needs to seal fields for `inspect_sealed` and `admit_sealed`."""
-        return SealKey(**self._get("/seal-key"))
+        return SealKey(**self._call("/seal-key"))
 
     def store_key(self) -> bytes:
         """The 32 bytes under which the portfolio database is encrypted."""
-        return base64.b64decode(self._post("/store-key")["key"], validate=True)
+        return base64.b64decode(self._call("/store-key"), validate=True)
 
     # -- keys and connections
 
@@ -172,32 +173,32 @@ class Keeper:
 
     def inspect_sealed(self, exchange: str, sealed: str) -> Inspection:
         """`inspect` for fields that were sealed in the browser."""
-        return answers.inspection(self._post("/inspect", exchange=exchange, sealed=sealed))
+        return answers.inspection(self._call("/inspect", exchange=exchange, sealed=sealed))
 
     def admit_sealed(self, exchange: str, sealed: str, *, label: str = "", accept_unproven: bool = False) -> Inspection:
         """`admit` for fields that were sealed in the browser."""
-        answer = self._post("/admit", exchange=exchange, sealed=sealed, label=label, accept_unproven=accept_unproven)
+        answer = self._call("/admit", exchange=exchange, sealed=sealed, label=label, accept_unproven=accept_unproven)
         return answers.inspection(answer)
 
     def connections(self) -> list[Connection]:
         """Every stored connection, in the order they were made."""
-        return [answers.connection(row) for row in self._get("/connections")["connections"]]
+        return [answers.connection(row) for row in self._call("/connections")]
 
     def recheck(self, connection: str) -> Inspection:
         """Ask the exchange again what the key may do. Anything worse than before freezes the connection at once."""
-        return answers.inspection(self._post(f"/connections/{quote(connection, safe='')}/recheck"))
+        return answers.inspection(self._call("/recheck", connection=connection))
 
     def freeze(self, connection: str, why: str = "") -> None:
         """The key is not used until `thaw`."""
-        self._post(f"/connections/{quote(connection, safe='')}/freeze", why=why)
+        self._call("/freeze", connection=connection, why=why)
 
     def thaw(self, connection: str) -> Inspection:
         """Ask the exchange again, and use the key again if the verdict allows."""
-        return answers.inspection(self._post(f"/connections/{quote(connection, safe='')}/thaw"))
+        return answers.inspection(self._call("/thaw", connection=connection))
 
     def forget(self, connection: str) -> None:
         """Remove the connection and its secret from the vault."""
-        self._post(f"/connections/{quote(connection, safe='')}/forget")
+        self._call("/forget", connection=connection)
 
     # -- reads
 
@@ -206,30 +207,30 @@ class Keeper:
 
         Raises `NotAllowed`, `NoSuchConnection`, `Frozen`, `JournalBroken`, `ExchangeRefused`.
         """
-        return self._read("/read", {"connection": connection, "read": read_id, "params": dict(params or {})})
+        return self._read("/read", {"connection": connection, "read_id": read_id, "params": dict(params or {})})
 
     def public_read(self, source: str, read_id: str, params: Mapping[str, str] | None = None) -> Answer:
         """Make one listed read that needs no key, of an exchange or a price source."""
-        return self._read("/public-read", {"source": source, "read": read_id, "params": dict(params or {})})
+        return self._read("/public-read", {"source": source, "read_id": read_id, "params": dict(params or {})})
 
     # -- the journal and the way out
 
     def journal(self, *, limit: int = 100, connection: str = "") -> list[JournalRow]:
         """The last uses of keys, newest first."""
-        rows = self._get("/journal?" + urlencode({"limit": limit, "connection": connection}))["rows"]
+        rows = self._call("/journal", limit=limit, connection=connection)
         return [answers.journal_row(row) for row in rows]
 
     def restart_journal(self, why: str = "") -> str:
         """Put a broken journal aside and begin a new one; gives the file name of the old. Its first line says why."""
-        return str(self._post("/journal/restart", why=why)["aside"])
+        return str(self._call("/journal/restart", why=why))
 
     def verify_journal(self) -> JournalReport:
         """Read every line again and check the chain to its anchors."""
-        return JournalReport(**self._get("/journal/verify"))
+        return JournalReport(**self._call("/journal/verify"))
 
     def egress(self) -> list[str]:
         """The addresses that exchanges see, as configured; empty when not known."""
-        return [str(each) for each in self._get("/egress")["addresses"]]
+        return [str(each) for each in self._call("/egress")]
 
     # -- the wire
 
@@ -239,32 +240,23 @@ class Keeper:
         key = self.seal_key()
         return sealing.seal(key.public_key, sealing.info(purpose, key.install_id, exchange), fields)
 
-    def _get(self, target: str) -> dict[str, Any]:
-        return self._json(self._exchange("GET", target, None)[1])
-
-    def _post(self, target: str, **body: object) -> dict[str, Any]:
-        return self._json(self._exchange("POST", target, body)[1])
+    def _call(self, target: str, **body: object) -> Any:
+        return json.loads(self._exchange(target, body)[1])["answer"]
 
     def _read(self, target: str, body: Mapping[str, object]) -> Answer:
-        headers, raw = self._exchange("POST", target, body)
+        headers, raw = self._exchange(target, body)
         return Answer(raw, datetime.fromisoformat(headers["X-At"]), int(headers["X-Ms"]))
 
-    def _json(self, raw: bytes) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(raw)
-        return answer
-
-    def _exchange(
-        self, method: str, target: str, body: Mapping[str, object] | None
-    ) -> tuple[http.client.HTTPMessage, bytes]:
-        wire = _UnixHTTP(self.socket, self.timeout)
+    def _exchange(self, target: str, body: Mapping[str, object]) -> tuple[http.client.HTTPMessage, bytes]:
+        patience = self.timeout * 3 if target in _ASK_AN_EXCHANGE else self.timeout
+        wire = _UnixHTTP(self.socket, patience)
         try:
-            payload = None if body is None else json.dumps(body).encode()
-            wire.request(method, target, payload, {"Content-Type": "application/json"} if payload else {})
+            wire.request("POST", target, json.dumps(body).encode(), {"Content-Type": "application/json"})
             answer = wire.getresponse()
             raw = answer.read()
         except TimeoutError as error:
             raise Unreachable(
-                "keeper_silent", f"The keeper did not answer within {self.timeout:g} s.", "Try again in a moment."
+                "keeper_silent", f"The keeper did not answer within {patience:g} s.", "Try again in a moment."
             ) from error
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(

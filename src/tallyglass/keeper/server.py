@@ -6,9 +6,10 @@ import json
 import logging
 import os
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
 
@@ -18,7 +19,6 @@ from tallyglass.keeper.door import Response
 from tallyglass.keeper.errors import KeeperError
 from tallyglass.keeper.service import Service
 
-T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _SERVICE = web.AppKey("service", Service)
 _LARGEST = 256 * 1024
@@ -32,36 +32,69 @@ def application(service: Service) -> web.Application:
     """The whole vocabulary. None of it takes a URL, a path, a method or a header."""
     app = web.Application(middlewares=[_guard], client_max_size=_LARGEST)
     app[_SERVICE] = service
-    app.add_routes(
-        [
-            web.get("/health", _health),
-            web.get("/seal-key", _seal_key),
-            web.post("/create", _create),
-            web.post("/unlock", _unlock),
-            web.post("/lock", _lock),
-            web.post("/passphrase", _passphrase),
-            web.post("/store-key", _store_key),
-            web.post("/inspect", _inspect),
-            web.post("/admit", _admit),
-            web.get("/connections", _connections),
-            web.post("/connections/{id}/recheck", _recheck),
-            web.post("/connections/{id}/freeze", _freeze),
-            web.post("/connections/{id}/thaw", _thaw),
-            web.post("/connections/{id}/forget", _forget),
-            web.post("/read", _read),
-            web.post("/public-read", _public_read),
-            web.get("/journal", _journal),
-            web.get("/journal/verify", _verify),
-            web.post("/journal/restart", _restart),
-            web.get("/egress", _egress),
-        ]
-    )
+    for path, act, members in (
+        ("/health", Service.health, {}),
+        ("/seal-key", Service.seal_key, {}),
+        ("/create", Service.create, {"sealed": str}),
+        ("/unlock", Service.unlock, {"sealed": str}),
+        ("/lock", Service.lock, {}),
+        ("/passphrase", Service.change_passphrase, {"sealed": str}),
+        ("/store-key", Service.store_key, {}),
+        ("/inspect", Service.inspect, {"exchange": str, "sealed": str}),
+        ("/admit", Service.admit, {"exchange": str, "sealed": str, "label": str, "accept_unproven": bool}),
+        ("/connections", Service.connections, {}),
+        ("/recheck", Service.recheck, {"connection": str}),
+        ("/freeze", Service.freeze, {"connection": str, "why": str}),
+        ("/thaw", Service.thaw, {"connection": str}),
+        ("/forget", Service.forget, {"connection": str}),
+        ("/read", Service.read, {"connection": str, "read_id": str, "params": dict}),
+        ("/public-read", Service.public_read, {"source": str, "read_id": str, "params": dict}),
+        ("/journal", Service.journal, {"limit": int, "connection": str}),
+        ("/journal/verify", Service.verify_journal, {}),
+        ("/journal/restart", Service.restart_journal, {"why": str}),
+        ("/egress", Service.egress, {}),
+    ):
+        app.router.add_post(path, _call(act, members))
     return app
+
+
+def _call(act: Callable[..., Any], members: Mapping[str, type]) -> Handler:
+    """A handler that takes a JSON object of exactly these members; what a read brings back goes on as it is."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        answer = act(request.app[_SERVICE], **_told(await request.read(), members))
+        if isawaitable(answer):
+            answer = await answer
+        if isinstance(answer, Response):
+            at_and_ms = {"X-At": answers.plain(answer.at), "X-Ms": str(answer.ms)}
+            return web.Response(body=answer.body, headers=at_and_ms, content_type="application/octet-stream")
+        return web.json_response({"answer": answers.plain(answer)})
+
+    return handle
+
+
+def _told(raw: bytes, members: Mapping[str, type]) -> dict[str, Any]:
+    try:
+        told = json.loads(raw)
+    except ValueError:
+        told = None
+    if (
+        isinstance(told, dict)
+        and told.keys() == members.keys()
+        and all(_is(told[each], members[each]) for each in told)
+    ):
+        return told
+    raise KeeperError("bad_call", "The keeper does not understand this call.", "Update both sides of it.")
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether a value is of exactly this kind; an object holds texts alone."""
+    return type(value) is kind and not (isinstance(value, dict) and {type(each) for each in value.values()} - {str})
 
 
 async def listen(app: web.Application, path: Path) -> web.AppRunner:
     """Serve on a socket that only its owner can open. The folder is 0700, so there is no moment in between."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2)
     await runner.setup()
     await web.UnixSite(runner, os.fspath(path)).start()
     os.chmod(path, 0o600)  # noqa: PTH101 - pathlib's is taken for blocking, as if this were not
@@ -75,7 +108,7 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return web.json_response(errors.told(KeeperError("stranger", "This keeper serves another user.")), status=403)
     try:
         if request.path not in _OPEN:
-            _service(request).insist_on_open()
+            request.app[_SERVICE].insist_on_open()
         return await handler(request)
     except KeeperError as error:
         log.debug("refused", extra={"what": error.code})
@@ -93,137 +126,3 @@ def frames(error: BaseException) -> str:
     """Where an error came from: files, lines and names, none of the values."""
     found = traceback.extract_tb(error.__traceback__)
     return " < ".join(f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in reversed(found))
-
-
-async def _body(request: web.Request, *names: str) -> tuple[Any, ...]:
-    """The members of the request's JSON body, in this order; each must be there, and nothing else."""
-    try:
-        told = json.loads(await request.read() or b"{}")
-    except ValueError:
-        told = None
-    if not isinstance(told, dict) or set(told) != set(names):
-        raise KeeperError("bad_call", "The keeper does not understand this call.", "Update both sides of it.")
-    return tuple(told[name] for name in names)
-
-
-def _as(kind: type[T], value: Any) -> T:
-    if not isinstance(value, kind):
-        raise KeeperError("bad_call", "The keeper does not understand this call.", "Update both sides of it.")
-    return value
-
-
-def _params(value: Any) -> dict[str, str]:
-    return {_as(str, name): _as(str, each) for name, each in _as(dict, value).items()}
-
-
-def _service(request: web.Request) -> Service:
-    return request.app[_SERVICE]
-
-
-def _json(value: Any) -> web.Response:
-    return web.json_response(answers.plain(value))
-
-
-def _raw(response: Response) -> web.Response:
-    told = {"X-At": answers.plain(response.at), "X-Ms": str(response.ms)}
-    return web.Response(body=response.body, headers=told, content_type="application/octet-stream")
-
-
-async def _health(request: web.Request) -> web.Response:
-    return _json(_service(request).health())
-
-
-async def _seal_key(request: web.Request) -> web.Response:
-    return _json(_service(request).seal_key())
-
-
-async def _create(request: web.Request) -> web.Response:
-    (sealed,) = await _body(request, "sealed")
-    await _service(request).create(_as(str, sealed))
-    return _json({})
-
-
-async def _unlock(request: web.Request) -> web.Response:
-    (sealed,) = await _body(request, "sealed")
-    await _service(request).unlock(_as(str, sealed))
-    return _json({})
-
-
-async def _lock(request: web.Request) -> web.Response:
-    _service(request).lock()
-    return _json({})
-
-
-async def _passphrase(request: web.Request) -> web.Response:
-    (sealed,) = await _body(request, "sealed")
-    await _service(request).change_passphrase(_as(str, sealed))
-    return _json({})
-
-
-async def _store_key(request: web.Request) -> web.Response:
-    return _json({"key": _service(request).store_key()})
-
-
-async def _inspect(request: web.Request) -> web.Response:
-    exchange, sealed = await _body(request, "exchange", "sealed")
-    return _json(await _service(request).inspect(_as(str, exchange), _as(str, sealed)))
-
-
-async def _admit(request: web.Request) -> web.Response:
-    exchange, sealed, label, accept = await _body(request, "exchange", "sealed", "label", "accept_unproven")
-    service = _service(request)
-    accepts = _as(bool, accept)
-    return _json(await service.admit(_as(str, exchange), _as(str, sealed), _as(str, label), accept_unproven=accepts))
-
-
-async def _connections(request: web.Request) -> web.Response:
-    return _json({"connections": _service(request).connections()})
-
-
-async def _recheck(request: web.Request) -> web.Response:
-    return _json(await _service(request).recheck(request.match_info["id"]))
-
-
-async def _freeze(request: web.Request) -> web.Response:
-    (why,) = await _body(request, "why")
-    _service(request).freeze(request.match_info["id"], _as(str, why))
-    return _json({})
-
-
-async def _thaw(request: web.Request) -> web.Response:
-    return _json(await _service(request).thaw(request.match_info["id"]))
-
-
-async def _forget(request: web.Request) -> web.Response:
-    _service(request).forget(request.match_info["id"])
-    return _json({})
-
-
-async def _read(request: web.Request) -> web.Response:
-    connection, read, params = await _body(request, "connection", "read", "params")
-    return _raw(await _service(request).read(_as(str, connection), _as(str, read), _params(params)))
-
-
-async def _public_read(request: web.Request) -> web.Response:
-    source, read, params = await _body(request, "source", "read", "params")
-    return _raw(await _service(request).public_read(_as(str, source), _as(str, read), _params(params)))
-
-
-async def _journal(request: web.Request) -> web.Response:
-    limit = request.query.get("limit", "100")
-    if not limit.isascii() or not limit.isdigit():
-        raise KeeperError("bad_call", "The limit must be a whole number.")
-    return _json({"rows": _service(request).journal(int(limit), request.query.get("connection", ""))})
-
-
-async def _verify(request: web.Request) -> web.Response:
-    return _json(_service(request).verify_journal())
-
-
-async def _restart(request: web.Request) -> web.Response:
-    (why,) = await _body(request, "why")
-    return _json({"aside": _service(request).restart_journal(_as(str, why))})
-
-
-async def _egress(request: web.Request) -> web.Response:
-    return _json({"addresses": _service(request).egress()})

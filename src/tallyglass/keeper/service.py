@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import hmac
-import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -39,8 +38,6 @@ from tallyglass.keeper.vault import Vault
 #: A verdict is believed for this long; then the exchange is asked again before the key is used.
 VERDICT_AGE = timedelta(hours=24)
 _ANCHOR = "@journal"
-
-log = logging.getLogger("tallyglass.keeper")
 
 
 class Service:
@@ -109,7 +106,8 @@ class Service:
         told = self._passphrases(sealed, "old", "new")
         new = _long_enough(told["new"])
         async with self._opening:
-            await asyncio.to_thread(self._open.change_passphrase, told["old"], new)
+            vault = self._open
+            vault.adopt(await asyncio.to_thread(vault.rewrap, told["old"], new))
         self._note("vault:passphrase")
 
     def store_key(self) -> str:
@@ -220,7 +218,7 @@ class Service:
         known = self._connection(connection)
         uses.check(uses.exchange(known.exchange), read_id, params, signed=True)
         self._usable(known)
-        if datetime.now(UTC) - known.checked_at > VERDICT_AGE:
+        if abs(datetime.now(UTC) - known.checked_at) > VERDICT_AGE:
             await self.recheck(connection)
             known = self._connection(connection)
             self._usable(known)

@@ -79,6 +79,9 @@ class Uses:
         except Refused as refused:
             answered(refused.fault.code, refused.egress_ip)
             raise explained(held.manifest, refused) from None
+        except Exception:
+            answered("failed", None)
+            raise
         answered(response.status, response.egress_ip)
         return response
 

@@ -151,10 +151,17 @@ class Vault:
         self._write(replace(self._contents, records=records, secrets=kept))
 
     def change_passphrase(self, old: str, new: str) -> None:
-        """Wrap the root key anew; no secret is touched. Raises `WrongPassphrase`."""
-        root = _unwrap_root(self._contents.header, old)
-        header = _header(self.install, self._contents.header.cost, new, root)
-        self._write(replace(self._contents, header=header))
+        """From now on only `new` opens the vault. Raises `WrongPassphrase`."""
+        self.adopt(self.rewrap(old, new))
+
+    def rewrap(self, old: str, new: str) -> Header:
+        """The header of a vault that `new` opens: slow, and changes nothing yet. Raises `WrongPassphrase`."""
+        head = self._contents.header
+        return _header(head.install, head.cost, new, _unwrap_root(head, old))
+
+    def adopt(self, head: Header) -> None:
+        """Take a header that `rewrap` made; no secret is touched."""
+        self._write(replace(self._contents, header=head))
 
     def _sealed(self, record: str, name: str, value: str) -> tuple[str, bytes, bytes]:
         key_id, data_key = secrets.token_hex(8), AESGCM.generate_key(256)
