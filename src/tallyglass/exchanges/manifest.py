@@ -114,6 +114,14 @@ class Read:
         sent = [(name, params[name]) for name in self.params if name in params and name not in inline]
         return Call(self.method, self.host, path, (*self.fixed, *sent))
 
+    def makes(self, method: str, host: str, path: str) -> bool:
+        """Whether this read makes requests of that method, to that host, at that path (filled in, without query)."""
+        ours, asked = self.path.split("/"), path.split("/")
+        return (method, host, len(asked)) == (self.method, self.host, len(ours)) and all(
+            _SEGMENT.fullmatch(theirs) if _PLACEHOLDER.fullmatch(part) else theirs == part
+            for part, theirs in zip(ours, asked, strict=True)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
@@ -170,6 +178,10 @@ class Manifest:
             return self.reads[read_id]
         except KeyError:
             raise NotListed(f"{self.id}: the manifest lists no read {read_id!r}") from None
+
+    def lists(self, method: str, host: str, path: str) -> bool:
+        """Whether any read makes such a request. The last question before one leaves the house."""
+        return any(read.makes(method, host, path) for read in self.reads.values())
 
     def box(self, word: str) -> str:
         """The label of a permission in the exchange's own words; the wire word itself when there is none."""
