@@ -141,6 +141,21 @@ def network_row(coin: str) -> dict[str, Any]:
     }
 
 
+_POSSIBLE: Final = {
+    "icebergAllowed": False,
+    "ocoAllowed": False,
+    "otoAllowed": False,
+    "opoAllowed": False,
+    "quoteOrderQtyMarketAllowed": True,
+    "allowTrailingStop": False,
+    "cancelReplaceAllowed": False,
+    "amendAllowed": False,
+    "pegInstructionsAllowed": False,
+    "isSpotTradingAllowed": True,
+    "isMarginTradingAllowed": False,
+}
+
+
 def symbol_row(market: Market) -> dict[str, Any]:
     """One entry of `symbols` (rest-api.md, "Exchange information")."""
     return {
@@ -154,17 +169,7 @@ def symbol_row(market: Market) -> dict[str, Any]:
         "baseCommissionPrecision": DECIMALS,
         "quoteCommissionPrecision": DECIMALS,
         "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
-        "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
-        "opoAllowed": False,
-        "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
-        "amendAllowed": False,
-        "pegInstructionsAllowed": False,
-        "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False,
+        **_POSSIBLE,
         "filters": [
             {
                 "filterType": "PRICE_FILTER",

@@ -14,7 +14,8 @@ from tallyglass.sandbox.model import Prices
 _DUST_CHARGE: Final = Decimal("0.02")
 
 
-def _shift(account: Account, entry: str, us: int, asset: str, amount: Amount, way: tuple[str, str]) -> None:
+def _shift(account: Account, entry: str, us: int, what: tuple[str, Amount], way: tuple[str, str]) -> None:
+    asset, amount = what
     legs = [(way[0], asset, EXACT.minus(amount), "principal"), (way[1], asset, amount, "principal")]
     account.books.post(entry, "transfer", moment(us), legs)
     account.updated = max(account.updated, us)
@@ -38,7 +39,7 @@ def subscribe(account: Account, asset: str, amount: Amount, us: int) -> int:
             "status": "SUCCESS",
         },
     )
-    _shift(account, f"earn-subscribe:{number}", us, asset, amount, ("spot", "earn"))
+    _shift(account, f"earn-subscribe:{number}", us, (asset, amount), ("spot", "earn"))
     return number
 
 
@@ -57,7 +58,7 @@ def redeem(account: Account, asset: str, amount: Amount, us: int) -> int:
             "status": "PAID",
         },
     )
-    _shift(account, f"earn-redeem:{number}", us, asset, amount, ("earn", "spot"))
+    _shift(account, f"earn-redeem:{number}", us, (asset, amount), ("earn", "spot"))
     return number
 
 
@@ -76,7 +77,7 @@ def transfer(account: Account, asset: str, amount: Amount, us: int, way: tuple[s
         },
     )
     wallets = {"MAIN": "spot", "FUNDING": "funding"}
-    _shift(account, f"transfer:{number}", us, asset, amount, (wallets[way[0]], wallets[way[1]]))
+    _shift(account, f"transfer:{number}", us, (asset, amount), (wallets[way[0]], wallets[way[1]]))
     return number
 
 
