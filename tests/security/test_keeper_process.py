@@ -46,13 +46,13 @@ from tallyglass.keeper.service import Service
 
 #: What a locked keeper answers.
 OPEN = {"/health", "/seal-key", "/create", "/unlock", "/lock"}
-READ_CALL = {"connection": "kraken", "read_id": "balances", "params": {}}
+READ_CALL = {"connection": "kraken", "read": "balances", "params": {}}
 BODIES: dict[str, object] = {
     "/inspect": {"exchange": "kraken", "sealed": "AAAA"},
     "/admit": {"exchange": "kraken", "sealed": "AAAA", "label": "", "accept_unproven": True},
     "/freeze": {"connection": "kraken", "why": ""},
     "/read": READ_CALL,
-    "/public-read": {"source": "kraken", "read_id": "server_time", "params": {}},
+    "/public-read": {"source": "kraken", "read": "server_time", "params": {}},
     "/journal": {"limit": 10, "connection": ""},
     "/journal/restart": {"why": ""},
     **{each: {"connection": "kraken"} for each in ("/recheck", "/thaw", "/forget")},

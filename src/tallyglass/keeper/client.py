@@ -207,11 +207,11 @@ class Keeper:
 
         Raises `NotAllowed`, `NoSuchConnection`, `Frozen`, `JournalBroken`, `ExchangeRefused`.
         """
-        return self._read("/read", {"connection": connection, "read_id": read_id, "params": dict(params or {})})
+        return self._read("/read", {"connection": connection, "read": read_id, "params": dict(params or {})})
 
     def public_read(self, source: str, read_id: str, params: Mapping[str, str] | None = None) -> Answer:
         """Make one listed read that needs no key, of an exchange or a price source."""
-        return self._read("/public-read", {"source": source, "read_id": read_id, "params": dict(params or {})})
+        return self._read("/public-read", {"source": source, "read": read_id, "params": dict(params or {})})
 
     # -- the journal and the way out
 

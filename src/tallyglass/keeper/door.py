@@ -208,7 +208,8 @@ class Door:
             return
         lock = self._turns.setdefault(key.fingerprint, asyncio.Lock())
         try:
-            await asyncio.wait_for(lock.acquire(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await lock.acquire()
         except TimeoutError:
             fault = Fault("rate_limited", retry=True, retry_after=int(PATIENCE))
             raise Refused(fault, "Other requests of this key are still under way.") from None

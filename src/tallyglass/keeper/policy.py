@@ -7,6 +7,7 @@ it cannot read. Unproven: the exchange does not say enough.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from tallyglass.exchanges.grants import DANGEROUS, Fault, FaultCode, Grants, Reason, Right, Verdict
@@ -22,6 +23,8 @@ _MAY: Final[dict[Right, str]] = {
 }
 #: Milliseconds: less than any exchange minds, more than the measurement is off.
 _CLOCK_IS_RIGHT: Final = 2_000
+#: More than any exchange bears.
+_CLOCK_IS_WRONG: Final = 120_000
 _AGAIN: Final = "Then check again: run the same command once more, or press “Check again” on the page."
 
 
@@ -63,7 +66,7 @@ def wrong_account(manifest: Manifest, connection: str) -> Reason:
     return Reason(
         "wrong_account",
         f"The key of {connection} now belongs to another {manifest.name} account than the one that was connected.",
-        "Disconnect it and connect the account that you mean.",
+        f"Disconnect it (`tallyglass disconnect {connection}`) and connect the account that you mean.",
     )
 
 
@@ -131,9 +134,10 @@ def _advice(manifest: Manifest, grants: Grants) -> Iterator[Reason]:
 
 def explain(manifest: Manifest, fault: Fault, offset_ms: int | None = None) -> Reason:
     """A refusal in plain words. `offset_ms`: how far the exchange's clock is ahead of ours, when it was measured."""
+    fault = narrow(fault, offset_ms)
     said = f" {manifest.name} said: “{fault.said.rstrip('.')}”." if fault.said else ""
     if fault.code == "ambiguous" and fault.causes:
-        causes = [_cause(manifest, each, offset_ms) for each in possible(fault, offset_ms)]
+        causes = [_cause(manifest, each, offset_ms) for each in fault.causes]
         told = "; or ".join(f"({number}) {_lower(text)}" for number, (text, _) in enumerate(causes, 1))
         checks = "\n".join(f"({number}) {fix}" for number, (_, fix) in enumerate(causes, 1))
         text = f"{manifest.name} gives one answer for several causes: {told}"
@@ -165,10 +169,15 @@ def _on_addresses(manifest: Manifest, bound: str) -> Iterator[Reason]:
         )
 
 
-def possible(fault: Fault, offset_ms: int | None) -> tuple[FaultCode, ...]:
-    """The causes that are left when the clock is known to be right."""
-    right = offset_ms is not None and abs(offset_ms) < _CLOCK_IS_RIGHT
-    return tuple(each for each in fault.causes if not (right and each == "clock"))
+def narrow(fault: Fault, offset_ms: int | None) -> Fault:
+    """The fault with fewer causes, when the clock is known to be right, or to be so wrong that it explains all."""
+    if fault.code != "ambiguous" or "clock" not in fault.causes or offset_ms is None:
+        return fault
+    if abs(offset_ms) > _CLOCK_IS_WRONG:
+        return replace(fault, code="clock", causes=())
+    if abs(offset_ms) < _CLOCK_IS_RIGHT:
+        return replace(fault, causes=tuple(each for each in fault.causes if each != "clock"))
+    return fault
 
 
 def _cause(manifest: Manifest, code: FaultCode, offset_ms: int | None) -> tuple[str, str]:

@@ -213,20 +213,20 @@ class Service:
 
     # -- reads
 
-    async def read(self, connection: str, read_id: str, params: Mapping[str, str]) -> Response:
+    async def read(self, connection: str, read: str, params: Mapping[str, str]) -> Response:
         """One listed read with a connection's key."""
         known = self._connection(connection)
-        uses.check(uses.exchange(known.exchange), read_id, params, signed=True)
+        uses.check(uses.exchange(known.exchange), read, params, signed=True)
         self._usable(known)
         if abs(datetime.now(UTC) - known.checked_at) > VERDICT_AGE:
             await self.recheck(connection)
             known = self._connection(connection)
             self._usable(known)
-        return await self._keys.use(self._hold(known), read_id, params, "read")
+        return await self._keys.use(self._hold(known), read, params, "read")
 
-    async def public_read(self, source: str, read_id: str, params: Mapping[str, str]) -> Response:
+    async def public_read(self, source: str, read: str, params: Mapping[str, str]) -> Response:
         """One listed read that needs no key."""
-        return await self._keys.ask(uses.exchange(source), read_id, params)
+        return await self._keys.ask(uses.exchange(source), read, params)
 
     # -- the journal and the way out
 

@@ -136,11 +136,11 @@ def told(held: Held, verdict: Verdict) -> Inspection:
 
 def explained(manifest: Manifest, refused: Refused) -> ExchangeRefused:
     """A fault as it leaves the keeper."""
-    fault = refused.fault
+    fault = policy.narrow(refused.fault, refused.offset_ms)
     reason = policy.explain(manifest, fault, refused.offset_ms)
     more = {
         "fault_code": fault.code,
-        "causes": list(policy.possible(fault, refused.offset_ms)),
+        "causes": list(fault.causes),
         "retry": fault.retry,
         "retry_after": fault.retry_after,
         "said": fault.said,
@@ -150,4 +150,4 @@ def explained(manifest: Manifest, refused: Refused) -> ExchangeRefused:
 
 def _above(last: str | None) -> int:
     """Above every nonce made up to that line of the journal: its request went out within a minute of it."""
-    return 0 if last is None else int(datetime.fromisoformat(last).timestamp() + 60) * 1_000_000_000
+    return 0 if last is None else round((datetime.fromisoformat(last).timestamp() + 60) * 1_000_000) * 1_000
