@@ -202,7 +202,7 @@ def thaw(connection: str) -> None:
     with options.keeper() as keeper:
         view = connections.thaw(keeper, connection)
     used = f"{connection} is in use again. Next: tallyglass sync {connection}"
-    frozen = f"{connection} stays frozen: its key is not used."
+    frozen = f"{connection} is frozen: its key is not used."
     ends = dict.fromkeys(("accepted", "unproven"), used) if view["state"] == "active" else {}
     _verdict(view, ends, dict.fromkeys(("accepted", "refused", "unproven"), frozen))
 

@@ -92,7 +92,8 @@ def _print_parts(found: list[SyncPartView]) -> None:
             show.out.print(f"{unknown} pieces were not understood; kept. See: tallyglass unparsed", style="yellow")
         for part in found:
             if part["fault"]:
-                show.problem(f"{part['connection']} {part['stream']}: {part['text']}", part["fix"])
+                where = "" if part["stream"] == "all" else f"{part['connection']} {part['stream']}: "
+                show.problem(where + part["text"], part["fix"])
     if any(part["fault"] for part in found):
         ours = all(part["fault"] in (None, "frozen", "busy") for part in found)
         raise typer.Exit(main.PARTIAL if ours or any(not part["fault"] for part in found) else main.EXCHANGE)

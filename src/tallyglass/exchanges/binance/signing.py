@@ -89,7 +89,7 @@ def _check_key(key: str) -> None:
         return
     for shape, product in _FOREIGN:
         if shape.fullmatch(key):
-            raise MalformedKey(f"This looks like a key of {product}, not of Binance.", "Choose that exchange instead.")
+            raise MalformedKey(f"This looks like a key of {product}, not of Binance.", "Connect it there.")
     raise MalformedKey(f"An API key of Binance has 64 letters and digits; this has {len(key)} characters.", _AGAIN)
 
 
@@ -101,7 +101,7 @@ def _secret(secret: str) -> str:
     if kind == "PUBLIC KEY" or secret.startswith("MCowBQYDK2Vw"):
         raise MalformedKey("This is the public half of the key pair.", _PAIR)
     if kind == "EC PRIVATE KEY":
-        raise MalformedKey("This looks like a key of Coinbase, not of Binance.", "Choose that exchange instead.")
+        raise MalformedKey("This looks like a key of Coinbase, not of Binance.", "Connect it there.")
     bare = _bare(secret)
     if _private(bare):
         return bare

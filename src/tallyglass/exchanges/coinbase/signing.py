@@ -127,6 +127,11 @@ def _first(members: Mapping[str, str], *names: str) -> str:
 
 
 def _refuse_other_product(key: str, handed: Mapping[str, str]) -> None:
+    for shape, other in (("[A-Za-z0-9]{64}", "Binance"), ("[A-Za-z0-9+/]{56}", "Kraken")):
+        if re.fullmatch(shape, key):
+            raise MalformedKey(
+                f"This looks like a {other} key, not one of Coinbase.", f"Connect it as {other.lower()}."
+            )
     if handed.get("passphrase") or re.fullmatch("[0-9a-f]{32}", key):
         raise MalformedKey("This is a key of Coinbase Exchange or Prime, not of Coinbase.", _NEW)
     if re.fullmatch("[A-Za-z0-9]{16}", key):
