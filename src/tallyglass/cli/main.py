@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from tallyglass.cli.options import LEVELS, Options, options, set_up_logging, to_
 from tallyglass.keeper.client import BadKey, ExchangeRefused, Locked, WrongPassphrase
 
 DONE, FAILED, USAGE, REFUSED, UNPROVEN, EXCHANGE, PARTIAL, LOCKED = range(8)
+TERMINATED = 128 + signal.SIGTERM
 
 app = typer.Typer(
     name="tallyglass",
@@ -98,6 +100,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command; every error has words, a next step and an exit code."""
     given = to_front(sys.argv[1:] if arguments is None else arguments)
     _load(given)
+    # Ended from outside as by Ctrl-C: what was begun is ended too, and folders for a while are removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         _answer_in_json(given) if "--json" in given else app(args=given, standalone_mode=True)
     except Told as error:

@@ -17,20 +17,38 @@ LOOPBACK = "127.0.0.1"
 
 def serve(service: Service, *, port: int, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. `ready` gets the one-time link once the port listens."""
-    listener = listen(port)
-    with listener:
+    with listen(port) as listener:
         taken: int = listener.getsockname()[1]
         gate = Gate(taken)
+        server = Server(service, gate, port=taken)
+        ready(link(taken, gate))
+        server.run(sockets=[listener])
+
+
+def link(port: int, gate: Gate) -> str:
+    """A new one-time link."""
+    return f"http://{LOOPBACK}:{port}/enter?key={gate.link()}"
+
+
+class Server(uvicorn.Server):
+    """An HTTP server whose pages' streams end when it ends."""
+
+    def __init__(self, service: Service, gate: Gate, *, port: int) -> None:
         config = uvicorn.Config(
-            create_app(service, gate, port=taken),
+            create_app(service, gate, port=port),
             log_config=None,
             access_log=False,
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=2,
         )
-        ready(f"http://{LOOPBACK}:{taken}/enter?key={gate.link()}")
-        uvicorn.Server(config).run(sockets=[listener])
+        super().__init__(config)
+        self._gate = gate
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the gate first: an open stream would keep the server waiting."""
+        self._gate.close()
+        await super().shutdown(sockets)
 
 
 def listen(port: int) -> socket.socket:

@@ -1,0 +1,299 @@
+"""What pages say: the same numbers as the app, every state in words, and hostile names as nothing but text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from support.app import PASSPHRASE, App, running_app, wait
+from support.sandbox import Sandbox, running_sandbox
+from tallyglass.app import connections, exchanges, history, worth
+from tallyglass.app import format as shown
+from tallyglass.app.views import ExchangeView
+from tallyglass.exchanges.streams import Ask, Balance, Order
+from tallyglass.keeper.client import Keeper
+from tallyglass.ledger.entries import Entry, Leg
+from tallyglass.money import Asset
+from tallyglass.store import history as stored
+from tallyglass.store import present
+from tallyglass.web.models import PAGES
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
+
+
+class Text(HTMLParser):
+    """The text of a page and its tags, as a browser would take them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
+    with running_app(tmp_path_factory.mktemp("web"), sandbox, "coinbase") as running:
+        yield running
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[App]:
+    with running_app(tmp_path) as running:
+        yield running
+
+
+def coinbase() -> ExchangeView:
+    return next(each for each in exchanges.exchanges() if each["id"] == "coinbase")
+
+
+def test_the_overview_says_what_worth_says(app: App) -> None:
+    found = worth.worth_view(app.service.session())
+    page = Text(app.enter().page("/")).text
+
+    assert found["complete"]
+    assert shown.money(found["total"], "USD") in page.replace(" .", ".")
+    assert "complete" in page
+    for holding in found["holdings"]:
+        assert f"{holding['asset']} " in page
+        assert shown.quantity(holding["amount"]) in page
+        assert shown.money(holding["value"], "USD") in page
+
+
+def test_the_shares_of_the_bar_are_a_whole(app: App) -> None:
+    bars = [found for tag, found in Text(app.enter().page("/")).tags if tag == "svg" and found.get("class") == "bar"]
+
+    assert len(bars) == 2
+    for bar in bars:
+        shares = [Decimal(share) for share in re.findall(r"([\d.]+) %", bar["aria-label"] or "")]
+        assert abs(sum(shares, Decimal(-100))) <= Decimal("0.1") * len(shares)
+
+
+def test_sandbox_is_written_on_every_page(app: App, empty: App) -> None:
+    for page in PAGES:
+        assert "Made-up exchanges, made-up money" in app.enter().page(page.path)
+        assert "Made-up" not in empty.enter().page(page.path)
+
+
+def test_connections_list_every_read_that_can_be_made(app: App) -> None:
+    page = Text(app.enter().page("/connections")).text
+    view = coinbase()
+
+    assert f"Everything Tallyglass can ask Coinbase: {len(view['reads'])} reads" in page
+    for read in view["reads"]:
+        assert read["purpose"] in page
+        assert f"{read['method']} {read['host']}{read['path']}" in page
+    assert "read-only, by proof" in page
+    for right in ("Trade", "Withdraw", "Transfer", "Manage"):
+        assert f"{right}: absent" in page
+
+
+def test_history_pages_hold_every_entry_once_newest_first(app: App) -> None:
+    expected = [entry["id"] for entry in history.history(app.service.session(), limit=1000)["items"]]
+    visitor, path, found = app.enter(), "/history", list[str]()
+    while path:
+        page = visitor.page(path)
+        found += [str(each["title"]) for tag, each in Text(page).tags if tag == "span" and each.get("title")]
+        link = re.search(r'href="(/history\?after=[^"]+)"', page)
+        path = link[1] if link else ""
+
+    assert found == expected
+    assert len(found) > 50
+
+
+@pytest.mark.parametrize("after", ["nonsense", "%00", "<script>", "a" * 3000])
+def test_a_place_in_history_that_is_none_is_told_so(app: App, after: str) -> None:
+    answer = app.enter().ask("GET", f"/history?after={after}")
+
+    assert answer.status == 400
+    assert "That is no cursor of ours." in Text(answer.body.decode()).text
+    assert b"<script>" not in answer.body
+
+
+def test_the_journal_shows_uses_of_the_key(app: App) -> None:
+    page = Text(app.enter().page("/journal")).text
+    assert "key info" in page
+    assert "Coinbase" in page
+
+
+def test_open_orders_are_shown(app: App) -> None:
+    page = Text(app.enter().page("/orders")).text
+    orders = history.orders(app.service.session())
+
+    assert orders
+    for order in orders:
+        assert order["market"] in page
+
+
+def test_hidden_amounts_do_not_leave_the_server(app: App) -> None:
+    visitor = app.enter()
+    cookie = visitor.press("/look", amounts="hidden").headers["set-cookie"].split(";")[0]
+    found = worth.worth_view(app.service.session())
+
+    for path in ("/", "/history", "/orders"):
+        page = visitor.ask("GET", path, {"Cookie": f"{visitor.cookie}; {cookie}"}).body.decode()
+        assert "•••••" in page
+        for holding in found["holdings"]:
+            assert shown.quantity(holding["amount"]) not in page
+            assert shown.money(holding["value"], "USD") not in page
+        assert shown.hero(found["total"], "USD")[0] not in page
+
+
+@pytest.mark.parametrize("cookie", ["<script>.x", "dark.hidden.more", "", "light", "\"'>"])
+def test_a_strange_look_is_the_usual_one(app: App, cookie: str) -> None:
+    visitor = app.enter()
+    page = visitor.ask("GET", "/", {"Cookie": f"{visitor.cookie}; tallyglass-look-{app.port}={cookie}"})
+
+    assert page.status == 200
+    assert any(f'data-light="{light}"' in page.body.decode() for light in ("system", "light", "dark"))
+
+
+# -- states
+
+
+def test_nothing_connected_shows_the_commands_to_run(empty: App) -> None:
+    for path in ("/", "/connections"):
+        page = Text(empty.enter().page(path)).text
+        assert "Nothing is connected yet" in page
+        assert "tallyglass guide kraken" in page
+        assert "tallyglass connect kraken" in page
+        assert "$0.00" not in page
+    for path in ("/history", "/orders", "/journal"):
+        assert empty.enter().ask("GET", path).status == 200
+
+
+def test_locked_shows_no_number_and_comes_back(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running_app(tmp_path, sandbox, "coinbase") as own:
+        visitor = own.enter()
+        total = shown.hero(worth.worth_view(own.service.session())["total"], "USD")[0]
+        assert total in visitor.page("/")
+
+        Keeper(own.service.home.socket).lock()  # from another terminal
+        wait(lambda: "tallyglass unlock" in visitor.page("/"))
+        for each in PAGES:
+            page = visitor.page(each.path)
+            assert "Locked" in Text(page).text
+            assert total not in page
+        assert visitor.press("/sync").status == 303
+
+        Keeper(own.service.home.socket).unlock(PASSPHRASE)
+        wait(lambda: total in visitor.page("/"))
+
+
+def test_a_source_that_was_never_read_gives_no_number(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running_app(tmp_path, sandbox) as own:
+        path = next(read["path"] for read in coinbase()["reads"] if read["id"] == "balances")
+        sandbox.fault("status", "coinbase", path, value=503)
+        try:
+            connections.connect(own.service.session().keeper, "coinbase", sandbox.key("coinbase"))
+            page = Text(own.enter().page("/")).text
+        finally:
+            sandbox.calm()
+
+    assert "Not known yet" in page
+    assert "partial: 1 of 1 sources is not current" in page
+    assert "$0.00" not in page
+
+
+def test_a_price_that_is_missing_makes_the_total_partial(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running_app(tmp_path, sandbox, "coinbase") as own:
+        add_balance(own, "NEVERHEARDOF", "12.5")
+        page = Text(own.enter().page("/")).text
+
+    assert "partial: 1 price is missing" in page
+    assert "no market leads from NEVERHEARDOF to USD: its value is unknown and not counted" in page
+    assert "no price" in page
+    assert "not counted" in page
+
+
+def add_balance(own: App, asset: str, total: str) -> None:
+    session = own.service.session()
+    with session.store.write() as db:
+        found, _ = present.balances_of(db, "coinbase")
+        present.set_balances(db, "coinbase", [*found, Balance("spot", Asset(asset), Decimal(total))], session.now())
+
+
+# -- hostile exchanges
+
+
+def test_hostile_names_are_text(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running_app(tmp_path, sandbox) as own:
+        session = own.service.session()
+        view = connections.connect(session.keeper, "coinbase", sandbox.key("coinbase"), label=HOSTILE[:60])
+        connection = view["connection"] or ""
+        sandbox.fault("status", "coinbase", value=503)  # what is put in here shall not be synced away
+        now = datetime.now(UTC)
+        leg = Leg(HOSTILE, HOSTILE, Asset(HOSTILE), Decimal(1))
+        with session.store.write() as db:
+            present.set_balances(db, connection, [Balance(HOSTILE, Asset(HOSTILE), Decimal(3))], now)
+            order = Order(HOSTILE, HOSTILE, "buy", HOSTILE, Decimal(1), Decimal(1), Decimal(0), now)
+            present.set_orders(db, connection, [order])
+            page_id = stored.keep_raw(db, stored.RawPage(0, connection, "ledger", Ask("ledger"), {}, now, b"{}"))
+            stored.add_entries(db, connection, [Entry(HOSTILE, now, "trade", (leg,), HOSTILE)], page_id)
+        visitor = own.enter()
+        pages = {page.path: visitor.page(page.path) for page in PAGES}
+        sandbox.calm()
+
+    for path, page in pages.items():
+        tags = Text(page).tags
+        assert not [tag for tag, _ in tags if tag == "img"], path
+        assert not [name for _, found in tags for name in found if name.startswith("on")], path
+    for path in ("/", "/orders", "/history"):
+        assert HOSTILE in Text(pages[path]).text, path
+    assert HOSTILE[:60] in Text(pages["/connections"]).text
+
+
+@pytest.mark.parametrize("path", ["/%3Cimg%20src=x%20onerror=alert(1)%3E", "/?q=%3Cscript%3Ealert(1)%3C/script%3E"])
+def test_an_address_is_never_code(empty: App, path: str) -> None:
+    tags = Text(empty.enter().ask("GET", path).body.decode()).tags
+
+    assert not [tag for tag, _ in tags if tag == "img"]
+    assert all(found.get("src") for tag, found in tags if tag == "script")
+
+
+# -- what pages are made of
+
+
+def test_no_page_holds_what_the_policy_forbids(app: App) -> None:
+    for page in PAGES:
+        for tag, found in Text(app.enter().page(page.path)).tags:
+            assert "style" not in found, (page.path, tag)
+            assert tag != "style"
+            assert tag != "script" or (found.get("src") or "").startswith("/static/app-")
+
+
+def test_built_files_are_kept_by_browsers_for_ever(app: App) -> None:
+    page = app.enter().page("/")
+    for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
+        answer = app.ask("GET", path)
+        assert answer.status == 200
+        assert "immutable" in answer.headers["cache-control"]
+
+
+def test_nothing_but_built_files_is_served(app: App) -> None:
+    for path in ("/static/../pages.py", "/static/%2e%2e/pages.py", "/static//etc/passwd", "/static/..%2fpages.py"):
+        answer = app.ask("GET", path)
+        assert answer.status in (303, 404)
+        assert b"import" not in answer.body
