@@ -101,6 +101,8 @@ def test_legs_of_one_entry_within_a_page_are_joined(store: Store) -> None:
 
 def test_what_changes_at_the_exchange_changes_here(store: Store) -> None:
     add(store, replace(trade(1), status="pending"))
+    assert listed(store) == []
+    assert [each.entry.id for each in history.list_entries(store, limit=9, done=False)] == ["T1"]
     add(store, replace(trade(1, leg("L1", "1.4")), status="done", txid="abc"))
 
     (entry,) = listed(store)

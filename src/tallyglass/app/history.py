@@ -18,12 +18,17 @@ from tallyglass.store import present
 LONGEST_PAGE = 1000
 
 
-def history(session: Session, *, limit: int = 50, after: str = "", connection: str = "") -> HistoryView:
-    """A page of entries, newest first. `after` is the `next` of the page before."""
+def history(
+    session: Session, *, limit: int = 50, after: str = "", connection: str = "", pending: bool = False
+) -> HistoryView:
+    """A page of entries, newest first: what happened. `after` is the `next` of the page before.
+
+    `pending` gives what has not happened: deposits on their way, withdrawals that failed. They count in no balance.
+    """
     if not 1 <= limit <= LONGEST_PAGE:
         raise Problem("limit", f"A page has 1 to {LONGEST_PAGE} entries.", "Use --after for the next page.")
     place = _place(after) if after else None
-    found = stored.list_entries(session.store, limit=limit + 1, after=place, connection=connection)
+    found = stored.list_entries(session.store, limit=limit + 1, after=place, connection=connection, done=not pending)
     page = found[:limit]
     more = page[-1] if len(found) > limit else None
     return {

@@ -11,7 +11,7 @@ from tallyglass.app import format as shown
 from tallyglass.app import history as ledger
 from tallyglass.app import syncing
 from tallyglass.app import worth as valuing
-from tallyglass.app.views import SyncPartView, WorthView
+from tallyglass.app.views import EntryView, SyncPartView, WorthView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
@@ -162,24 +162,33 @@ def history(
     limit: Annotated[int, typer.Option(help="Entries a page, up to 1000.")] = 50,
     after: Annotated[str, typer.Option(help="`next` of the page before.")] = "",
     connection: Annotated[str, typer.Option(help="Only this one.")] = "",
+    pending: Annotated[bool, typer.Option(help="What is on its way, or has failed.")] = False,
 ) -> None:
     """What happened, newest first."""
     with options.session() as session:
-        found = ledger.history(session, limit=limit, after=after, connection=connection)
+        found = ledger.history(session, limit=limit, after=after, connection=connection, pending=pending)
+        waiting = ledger.history(session, connection=connection, pending=True)["items"]
     if options.json:
         show.as_json(found)
         return
-    rows = show.table("time", "connection", "kind", "what")
-    for entry in found["items"]:
-        signed = [
-            f"{'' if leg['amount'].startswith('-') else '+'}{shown.quantity(leg['amount'])} {leg['asset']}"
-            for leg in entry["legs"]
-        ]
-        kind = entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
-        rows.add_row(entry["time"][:16].replace("T", " "), entry["connection"], kind, "\n".join(signed))
-    show.out.print(rows)
+    _print_entries(found["items"])
     if found["next"]:
         show.out.print(f"More: tallyglass history --after {found['next']}", style="dim", markup=False)
+    if waiting and not pending:
+        show.out.print(f"{len(waiting)} more on their way or failed: tallyglass history --pending", style="yellow")
+
+
+def _print_entries(items: list[EntryView]) -> None:
+    rows = show.table("time", "connection", "kind", ("amount", "right"), "asset")
+    for entry in items:
+        kind = entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
+        amounts = [
+            f"{'' if leg['amount'].startswith('-') else '+'}{quantity(leg['amount'])}" for leg in entry["legs"]
+        ]
+        assets = [f"{leg['asset']}{' fee' if leg['role'] == 'fee' else ''}" for leg in entry["legs"]]
+        time = entry["time"][:16].replace("T", " ")
+        rows.add_row(time, entry["connection"], kind, "\n".join(amounts), "\n".join(assets))
+    show.out.print(rows)
 
 
 @app.command()

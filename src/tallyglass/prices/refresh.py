@@ -56,26 +56,27 @@ def rates(with_: Refresher) -> None:
         return
     since = (date.fromisoformat(newest) if newest else with_.now().date()) - timedelta(days=7)
 
-    def store(db: Db, answer: Answer) -> None:
+    def store(db: Db, _read: str, answer: Answer) -> None:
         found = ecb.rates(answer.body)
         present.set_rates(db, ((rate.day.isoformat(), rate.currency, rate.per_euro) for rate in found))
 
-    _ask(with_, (ECB, "rates", {"startPeriod": since.isoformat()}), store)
+    _ask(with_, (ECB, "rates"), {"rates": {"startPeriod": since.isoformat()}}, store)
 
 
 def _refresh(with_: Refresher, exchange: str, part: str, every: timedelta) -> None:
     if not _due(with_, exchange, part, every):
         return
 
-    def store(db: Db, answer: Answer) -> None:
+    def store(db: Db, read: str, answer: Answer) -> None:
         known = Known(markets=present.markets_of(db, exchange))
-        items = registry.parsing(exchange).parse(part, answer.body, known).items
+        items = registry.parsing(exchange).parse(read, answer.body, known).items
         if part == "markets":
             present.set_markets(db, exchange, (item for item in items if isinstance(item, Market)))
         else:
             present.set_tickers(db, exchange, (item for item in items if isinstance(item, Ticker)), answer.at)
 
-    _ask(with_, (exchange, part, {}), store)
+    reads = [read for read in registry.manifest(exchange).reads if read.split(".")[0] == part]
+    _ask(with_, (exchange, part), {read: {} for read in reads}, store)
 
 
 def _due(with_: Refresher, source: str, part: str, every: timedelta) -> bool:
@@ -86,13 +87,20 @@ def _due(with_: Refresher, source: str, part: str, every: timedelta) -> bool:
     return True
 
 
-def _ask(with_: Refresher, what: tuple[str, str, Mapping[str, str]], store: Callable[[Db, Answer], None]) -> None:
-    source, part, params = what
+def _ask(
+    with_: Refresher,
+    what: tuple[str, str],
+    reads: Mapping[str, Mapping[str, str]],
+    store: Callable[[Db, str, Answer], None],
+) -> None:
+    """Make the reads of one part of a source and store their answers, all or none."""
+    source, part = what
     fault, text, fix = "", "", ""
     try:
-        answer = with_.door.public_read(source, part, params)
+        answers = {read: with_.door.public_read(source, read, params) for read, params in reads.items()}
         with with_.store.write() as db:
-            store(db, answer)
+            for read, answer in answers.items():
+                store(db, read, answer)
             present.went_well(db, source, part, with_.now())
     except ExchangeRefused as error:
         fault, text, fix = error.fault_code, error.text, error.fix

@@ -172,10 +172,16 @@ def _keys(db: Connection, connection: str, ids: Sequence[str]) -> dict[str, tupl
 
 
 def list_entries(
-    store: Store, *, limit: int, after: tuple[datetime, int] | None = None, connection: str = ""
+    store: Store,
+    *,
+    limit: int,
+    after: tuple[datetime, int] | None = None,
+    connection: str = "",
+    done: bool = True,
 ) -> list[StoredEntry]:
-    """The newest entries first; `after` = (time, place) of the last one seen."""
-    query = select(entries).order_by(entries.c.time.desc(), entries.c.pk.desc()).limit(limit)
+    """The newest entries first; `after` = (time, place) of the last one seen. `done=False`: those that are not."""
+    query = select(entries).where((entries.c.status == "done") == done)
+    query = query.order_by(entries.c.time.desc(), entries.c.pk.desc()).limit(limit)
     if connection:
         query = query.where(entries.c.connection == connection)
     if after is not None:
