@@ -183,7 +183,7 @@ def _print_entries(items: list[EntryView]) -> None:
     for entry in items:
         kind = entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
         amounts = [
-            f"{'' if leg['amount'].startswith('-') else '+'}{quantity(leg['amount'])}" for leg in entry["legs"]
+            f"{'' if leg['amount'].startswith('-') else '+'}{shown.quantity(leg['amount'])}" for leg in entry["legs"]
         ]
         assets = [f"{leg['asset']}{' fee' if leg['role'] == 'fee' else ''}" for leg in entry["legs"]]
         time = entry["time"][:16].replace("T", " ")
