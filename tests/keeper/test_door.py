@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from support.keeper import READ, FakeExchange, Planned, Seen, binance_key, fake_exchange, kraken_key, kraken_rights
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.grants import Fault
-from tallyglass.exchanges.manifest import NotListed
+from tallyglass.exchanges.manifest import NotListed, Wire
 from tallyglass.keeper import door as doors
 from tallyglass.keeper.budgets import PATIENCE, Budgets, Refused
 from tallyglass.keeper.door import Door, Key, Resolver, Response, is_public, sandbox_base
@@ -177,6 +177,14 @@ def test_an_exchange_that_echoes_the_request_gives_nothing_away(exchange: FakeEx
     assert refused.value.fault.code == "bad_secret"
     assert exchange.seen[0].query["signature"][0] not in refused.value.fault.said
     assert binance_key()["key"] not in refused.value.fault.said
+
+
+def test_what_an_exchange_says_is_told_without_key_secret_and_signature() -> None:
+    sent = Wire("GET", "x.example", "/a?b=1&signature=" + "5e" * 32, {"API-Sign": "c2ln" * 22})
+    said = f"no: {'5e' * 32} {'c2ln' * 22} {kraken_key()['key']} {kraken_key()['secret']} end {'x' * 300}"
+    told = doors._clean(said, sent, key(kraken_key()))
+    assert told.startswith("no: … … … … end xxx")
+    assert len(told) == 200
 
 
 def test_the_real_exchange_is_asked_over_tls_at_public_addresses_only() -> None:

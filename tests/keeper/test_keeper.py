@@ -388,6 +388,23 @@ def test_a_journal_cut_short_while_the_keeper_slept_is_found(tmp_path: Path, exc
         assert len(exchange.seen) == asked
 
 
+def test_an_older_journal_put_back_while_the_keeper_slept_is_found(tmp_path: Path, exchange: FakeExchange) -> None:
+    home = tmp_path / "home"
+    with running(home, sandbox=exchange.url) as first:
+        first.keeper.create(PASSPHRASE)
+        first.keeper.admit("kraken", kraken_key())
+        older = {each: (home / each).read_bytes() for each in ("journal.jsonl", "journal.head")}
+        first.keeper.read("kraken", "balances")
+        assert first.stop() == 0
+    for name, content in older.items():
+        (home / name).write_bytes(content)
+    with running(home, sandbox=exchange.url) as second:
+        second.keeper.unlock(PASSPHRASE)
+        assert not second.keeper.verify_journal().intact
+        with pytest.raises(JournalBroken):
+            second.keeper.read("kraken", "balances")
+
+
 def test_an_altered_vault_is_said_to_be_and_stays_shut(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running(home) as first:

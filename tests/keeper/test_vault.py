@@ -231,6 +231,17 @@ def test_a_crash_in_the_middle_of_a_write_leaves_the_old_vault(
     assert list(Vault.open(path, PASSPHRASE).records()) == ["kraken", "binance", "coinbase"]
 
 
+def test_changes_add_up(path: Path) -> None:
+    opened = Vault.open(path, PASSPHRASE)
+    opened.put({"coinbase": {"state": "active"}}, {"coinbase": SECRET})
+    opened.put({"kraken": {"state": "frozen"}}, {})
+    opened.change_passphrase(PASSPHRASE, "nine herons nap")
+    opened.remove("binance")
+    for each in (opened, Vault.open(path, "nine herons nap")):
+        assert each.records() == {"kraken": {"state": "frozen"}, "coinbase": {"state": "active"}}
+        assert each.secret("kraken") == each.secret("coinbase") == SECRET
+
+
 def test_a_vault_is_never_made_over_another(path: Path) -> None:
     with pytest.raises(FileExistsError):
         Vault.create(path, "nine herons nap", "install-2")

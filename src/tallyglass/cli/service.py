@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tallyglass.app import demo, syncing
+from tallyglass.app import demo
 from tallyglass.app import format as shown
 from tallyglass.app import journal as uses
 from tallyglass.app import status as standing
@@ -17,7 +17,7 @@ from tallyglass.app import worth as valuing
 from tallyglass.app.home import Home
 from tallyglass.app.problems import Problem
 from tallyglass.app.service import Service
-from tallyglass.app.session import Session, create_home
+from tallyglass.app.session import create_home
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.money import print_worth, watching
@@ -129,13 +129,15 @@ def doctor() -> None:
 
 @app.command()
 def journal(
-    what: Annotated[Literal["list", "verify"], typer.Argument()] = "list",
+    what: Annotated[Literal["list", "verify", "restart"], typer.Argument()] = "list",
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     connection: Annotated[str, typer.Option()] = "",
 ) -> None:
-    """Every use of every key (list); proof that no line is changed or gone (verify)."""
+    """Every use of every key (list); proof that no line is changed or gone (verify); begin anew (restart)."""
     if what == "verify":
         _verify_journal()
+    elif what == "restart":
+        _restart_journal()
     else:
         _list_journal(limit, connection)
 
@@ -149,6 +151,15 @@ def _verify_journal() -> None:
         show.out.print(report["text"], style="green" if report["intact"] else "bold red", markup=False)
     if not report["intact"]:
         raise typer.Exit(main.FAILED)
+
+
+def _restart_journal() -> None:
+    with options.keeper() as keeper:
+        told = uses.restart(keeper)
+    if options.json:
+        show.as_json(told)
+    else:
+        show.out.print(f"The broken journal now lies in {told['aside']}; a new one has begun.", markup=False)
 
 
 def _list_journal(limit: int, connection: str) -> None:
@@ -223,7 +234,7 @@ def demo_command(
         try:
             keeper.create(passphrase)
             service.unlock(passphrase)
-            _fill(service.session(), sandbox)
+            _fill(service, sandbox)
             if not once:
                 _serve(service, port)
         finally:
@@ -237,23 +248,23 @@ def _folder(home: Home) -> Path:
     return home.path
 
 
-def _fill(session: Session, sandbox: demo.Sandbox) -> None:
+def _fill(service: Service, sandbox: demo.Sandbox) -> None:
     """Connect, sync, value; and say how it compares with the truth."""
     loud = not options.json
     options.say_sandbox(sandbox.base_url)
     begun = time.monotonic()
-    for view in demo.connect_all(session.keeper, sandbox):
+    for view in demo.connect_all(service.session().keeper, sandbox):
         if loud:
             grants = ", ".join(f"{right} {state}" for right, state in view["grants"].items())
             show.out.print(f"{view['exchange']}: [green]{view['verdict']}[/] ({grants})")
         if view["verdict"] != "accepted":
             raise Problem("demo", f"{view['exchange']}: the demo's own key was {view['verdict']}.", "")
     with watching() as watch:
-        parts = syncing.sync(session, watch=watch)
+        parts = service.sync(watch)
     for part in parts:
         if part["fault"]:
             raise Problem("demo", f"{part['connection']} {part['stream']}: {part['text']}", part["fix"])
-    found = valuing.worth_view(session)
+    found = valuing.worth_view(service.session())
     rows = demo.compare(sandbox, found)
     if options.json:
         show.as_json(

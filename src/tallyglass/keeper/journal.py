@@ -91,6 +91,7 @@ class Journal:
         """Read every line again and hold the end against the anchors."""
         chain, text = self._check()
         if text:
+            text = f"{text[0].upper()}{text[1:]}."
             return JournalReport(intact=False, lines=chain.head.count, first_bad=chain.bad, text=text)
         whole = f"{chain.head.count} lines, each chained to the one before, and none is missing."
         return JournalReport(intact=True, lines=chain.head.count, first_bad=None, text=whole)

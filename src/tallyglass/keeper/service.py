@@ -93,6 +93,8 @@ class Service:
         """Drop every key. What was sealed before can no longer be opened, so that it cannot be replayed."""
         if self._vault is not None:
             self._note("vault:lock")
+            with contextlib.suppress(OSError):  # a full disk keeps nobody from locking
+                self._vault.put({_ANCHOR: self._anchor()}, {})
         self._vault = self._uses = None
         self._opener.renew()
 
