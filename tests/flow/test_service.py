@@ -31,6 +31,7 @@ def running(folder: Path, sandbox: Sandbox, passphrase: Callable[[], str] | None
     service = Service(Home(folder / "home"), sandbox=sandbox.base_url, passphrase=passphrase)
     service.start().create(PASSPHRASE)
     service.unlock(PASSPHRASE)
+    service.look_after()
     try:
         yield service
     finally:

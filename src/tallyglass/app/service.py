@@ -14,8 +14,10 @@ from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session, open_portfolio
+from tallyglass.app.views import SyncPartView
 from tallyglass.keeper.client import Keeper, Unreachable
 from tallyglass.store.base import Store
+from tallyglass.sync.report import Watcher, nobody
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +54,15 @@ class Service:
     # -- life
 
     def start(self) -> Keeper:
-        """Start the keeper and the beat. The keeper is locked until `unlock`."""
+        """Start the keeper. It is locked until `unlock`."""
         self._keeper = self._process.start()
         self.sandbox = self._keeper.health().sandbox
         self._state = "locked"
-        self._beat.start()
         return self._keeper
+
+    def look_after(self) -> None:
+        """From now on sync what is due, and replace the keeper when it dies."""
+        self._beat.start()
 
     def unlock(self, passphrase: str) -> None:
         """Open vault and portfolio. Raises `WrongPassphrase`."""
@@ -102,6 +107,15 @@ class Service:
             return False
         threading.Thread(target=self._sync, args=(connection,), name="sync", daemon=True).start()
         return True
+
+    def sync(self, watch: Watcher = nobody) -> list[SyncPartView]:
+        """Sync everything and wait for it, after the sync that may be running."""
+        with self._syncing:
+            self._tell("sync")
+            try:
+                return syncing.sync(self.session(), watch=watch)
+            finally:
+                self._tell("worth")
 
     @property
     def syncing(self) -> bool:

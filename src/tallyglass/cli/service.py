@@ -216,6 +216,7 @@ def _serve(service: Service, port: int) -> None:
         show.out.print(f"Dashboard: {link}", markup=False, soft_wrap=True)
         show.out.print("The link works once. A new one: restart. Stop with Ctrl-C.", style="dim")
 
+    service.look_after()
     serve(service, port=port, ready=ready)
 
 
