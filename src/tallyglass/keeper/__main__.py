@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tallyglass.keeper import files, server, unlock
-from tallyglass.keeper.client import socket_path
 from tallyglass.keeper.door import Door, sandbox_base
+from tallyglass.keeper.endpoint import socket_path
 from tallyglass.keeper.errors import KeeperError
 from tallyglass.keeper.service import Service
 

@@ -14,8 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from tallyglass.keeper import answers, errors
-from tallyglass.keeper.client import peer_uid
 from tallyglass.keeper.door import Response
+from tallyglass.keeper.endpoint import peer_uid
 from tallyglass.keeper.errors import KeeperError
 from tallyglass.keeper.service import Service
 
