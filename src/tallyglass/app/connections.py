@@ -12,7 +12,6 @@ from tallyglass.app.views import KeyView, VerdictView, moment, reasons
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.grants import Reason
 from tallyglass.keeper.client import Connection, Inspection, Keeper
-from tallyglass.store import history, present
 
 
 def inspect(keeper: Keeper, name: str, fields: Mapping[str, str]) -> VerdictView:
@@ -117,6 +116,8 @@ def disconnect(session: Session, connection: str, *, forget_history: bool = Fals
     found = _known(session.keeper, connection)
     session.keeper.forget(connection)
     if forget_history:
+        from tallyglass.store import history, present  # the database: most that is asked here needs none
+
         with session.store.write() as db:
             history.forget(db, connection)
             present.forget(db, connection)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from tallyglass.app.history import entry_view, order_view
 from tallyglass.app.problems import Problem
-from tallyglass.app.views import ExchangeView, moment
+from tallyglass.app.views import ExchangeView, entry_view, moment, order_view
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.manifest import Manifest, NotListed
 from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Ticker

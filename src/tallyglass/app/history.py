@@ -8,10 +8,7 @@ from datetime import UTC, datetime
 
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import EntryView, HistoryView, OrderView, moment
-from tallyglass.exchanges.streams import Order
-from tallyglass.ledger.entries import Entry
-from tallyglass.money import text
+from tallyglass.app.views import HistoryView, OrderView, entry_view, moment, order_view
 from tallyglass.store import history as stored
 from tallyglass.store import present
 
@@ -37,41 +34,10 @@ def history(
     }
 
 
-def entry_view(entry: Entry, connection: str = "") -> EntryView:
-    """An entry as users see it; its id is unique over all connections."""
-    return {
-        "id": f"{connection}/{entry.id}" if connection else entry.id,
-        "time": moment(entry.time) or "",
-        "kind": entry.kind,
-        "connection": connection,
-        "status": entry.status,
-        "note": entry.note,
-        "legs": [
-            {"asset": leg.asset, "amount": text(leg.amount), "role": leg.role, "account": leg.account}
-            for leg in entry.legs
-        ],
-    }
-
-
 def orders(session: Session) -> list[OrderView]:
     """Every open order."""
     with session.store.read() as db:
         return [order_view(order, connection) for connection, order in present.list_orders(db)]
-
-
-def order_view(order: Order, connection: str = "") -> OrderView:
-    """An open order as users see it."""
-    return {
-        "connection": connection,
-        "id": order.id,
-        "market": order.market,
-        "side": order.side,
-        "type": order.type,
-        "price": None if order.price is None else text(order.price),
-        "amount": text(order.amount),
-        "filled": text(order.filled),
-        "time": moment(order.time) or "",
-    }
 
 
 def unparsed(session: Session) -> list[dict[str, str | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallyglass.keeper.client import KeeperError
-from tallyglass.store.base import StoreError
+from tallyglass.store.errors import StoreError
 
 
 class Problem(Exception):

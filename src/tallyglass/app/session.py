@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import running_keeper
 from tallyglass.app.problems import Problem
 from tallyglass.keeper.client import Keeper
-from tallyglass.store.base import Store
-from tallyglass.store.sqlcipher import open_store
+
+if TYPE_CHECKING:
+    from tallyglass.store.base import Store
 
 Ask = Callable[[str], str]
 """Gives the passphrase; the text says for what. Raises `Problem` where nobody can be asked."""
@@ -51,6 +53,8 @@ def unlock(keeper: Keeper, ask: Ask) -> None:
 
 def open_portfolio(home: Home, keeper: Keeper) -> Store:
     """The portfolio database, under the key that the unlocked keeper gives."""
+    from tallyglass.store.sqlcipher import open_store  # loads the database, which many commands do not need
+
     return open_store(home.portfolio, keeper.store_key())
 
 

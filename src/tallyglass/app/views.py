@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from tallyglass.exchanges.grants import Reason
+from tallyglass.exchanges.streams import Order
+from tallyglass.ledger.entries import Entry
+from tallyglass.money import text
 
 
 class ReasonView(TypedDict):
@@ -201,3 +204,34 @@ def moment(time: datetime | None) -> str | None:
 def reasons(given: Iterable[Reason]) -> list[ReasonView]:
     """Reasons as they are shown."""
     return [{"code": reason.code, "text": reason.text, "fix": reason.fix} for reason in given]
+
+
+def entry_view(entry: Entry, connection: str = "") -> EntryView:
+    """An entry as users see it; its id is unique over all connections."""
+    return {
+        "id": f"{connection}/{entry.id}" if connection else entry.id,
+        "time": moment(entry.time) or "",
+        "kind": entry.kind,
+        "connection": connection,
+        "status": entry.status,
+        "note": entry.note,
+        "legs": [
+            {"asset": leg.asset, "amount": text(leg.amount), "role": leg.role, "account": leg.account}
+            for leg in entry.legs
+        ],
+    }
+
+
+def order_view(order: Order, connection: str = "") -> OrderView:
+    """An open order as users see it."""
+    return {
+        "connection": connection,
+        "id": order.id,
+        "market": order.market,
+        "side": order.side,
+        "type": order.type,
+        "price": None if order.price is None else text(order.price),
+        "amount": text(order.amount),
+        "filled": text(order.filled),
+        "time": moment(order.time) or "",
+    }

@@ -8,22 +8,13 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
+from tallyglass.store.errors import StoreError
+
 Db = Connection
 """A connection inside a transaction, as the house names it outside the store."""
 
 NEWEST = "0001"
 """The newest migration: compared at every opening, so that Alembic is loaded only when there is work for it."""
-
-
-class StoreError(Exception):
-    """The database cannot be used: `text` says why, `fix` what to do."""
-
-    code = "store"
-
-    def __init__(self, text: str, fix: str = "Nothing was half-written: what is stored is as it was before.") -> None:
-        super().__init__(text)
-        self.text = text
-        self.fix = fix
 
 
 class Store:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import QueuePool
 from sqlcipher3 import dbapi2 as sqlcipher
 
-from tallyglass.store.base import Store, StoreError
+from tallyglass.store.base import Store
+from tallyglass.store.errors import StoreError
 
 BUSY_MILLISECONDS = 60_000
 
