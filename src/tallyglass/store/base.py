@@ -10,6 +10,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from tallyglass.store.errors import StoreError
 
+__all__ = ["NEWEST", "Db", "Store", "StoreError"]
+
 Db = Connection
 """A connection inside a transaction, as the house names it outside the store."""
 
