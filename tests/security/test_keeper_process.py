@@ -6,6 +6,7 @@ import asyncio
 import base64
 import http.client
 import json
+import logging
 import os
 import re
 import signal
@@ -39,6 +40,7 @@ from support.keeper import (
 )
 from tallyglass.exchanges import registry
 from tallyglass.keeper import sealing, server, service
+from tallyglass.keeper.__main__ import Allowed
 from tallyglass.keeper.budgets import Refused
 from tallyglass.keeper.client import Keeper, KeeperError, Unreachable
 from tallyglass.keeper.door import Door, Key
@@ -332,6 +334,25 @@ def test_a_canary_is_found_nowhere(tmp_path: Path, exchange: FakeExchange) -> No
     for place in (*places, *keeper.heard, log):
         assert not [each for each in sought if each in place]
     assert not [each for each in (b"/0/private", b"http://", b"nonce", kraken_key()["key"].encode()) if each in log]
+
+
+def test_the_log_withholds_what_the_keeper_did_not_write_itself() -> None:
+    """A library's message, an error's text, an argument, a field that is not listed: any of them may quote a secret."""
+    with pytest.raises(ValueError, match="CANARY") as raised:
+        int("CANARY of an error")
+    failed = (raised.type, raised.value, raised.tb)
+    records = [
+        logging.LogRecord("aiohttp.server", logging.ERROR, "x.py", 1, "CANARY of a library", None, failed),
+        logging.LogRecord("asyncio", logging.ERROR, "x.py", 1, "%s", ("CANARY of an argument",), None),
+        logging.LogRecord("tallyglass.keeper", logging.INFO, "x.py", 1, "asked %s", ("CANARY of an argument",), None),
+        logging.LogRecord("tallyglass.keeper", logging.INFO, "x.py", 1, "asked", None, failed),
+    ]
+    records[-1].__dict__.update(body="CANARY of a field", status=200)
+    records[0].__dict__.update(status="CANARY of a library's field")
+    lines = [Allowed().format(each) for each in records]
+    assert not [each for each in lines if "CANARY" in each]
+    assert lines[-1].endswith("status=200")
+    assert "ValueError at test_keeper_process.py" in lines[-1]
 
 
 def test_a_stranger_in_the_line_is_refused(tmp_path: Path) -> None:
