@@ -415,6 +415,10 @@ def test_an_altered_vault_is_said_to_be_and_stays_shut(tmp_path: Path) -> None:
         with pytest.raises(VaultAltered):
             second.keeper.unlock(PASSPHRASE)
         assert second.keeper.health().state == "locked"
+    third = Process(home)
+    assert third.child.wait(20) == 1
+    third.close_input()
+    assert "The vault's file is damaged: its digest does not match. Put back the newest backup" in third.log.read_text()
 
 
 def test_many_threads_may_ask_at_once(keeper: Keeper, exchange: FakeExchange) -> None:

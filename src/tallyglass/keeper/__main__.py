@@ -49,9 +49,11 @@ def main() -> int:
     _log(options.log_level)
     try:
         return asyncio.run(_run(options))
-    except (OSError, ValueError, KeeperError) as error:
+    except KeeperError as error:
+        sys.stderr.write(f"tallyglass keeper: {error.text} {error.fix}\n")
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"tallyglass keeper: {error}\n")
-        return 1
+    return 1
 
 
 def harden() -> None:
@@ -128,10 +130,11 @@ def _clear(path: Path) -> None:
 def _only_one(home: Path) -> Iterator[None]:
     handle = os.open(home / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"another keeper runs in {home}") from None
         yield
-    except BlockingIOError:
-        raise OSError(f"another keeper runs in {home}") from None
     finally:
         os.close(handle)
 
