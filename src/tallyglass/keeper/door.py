@@ -221,7 +221,7 @@ class Door:
     async def _once(self, manifest: Manifest, read: Read, call: Call, key: Key | None) -> Response:
         wire = self._wire(manifest, call, key)
         before = time.time()
-        response = await self._fetch(wire)
+        response = await self._fetch(manifest.id, wire)
         if response.egress_ip:
             self.seen.add(response.egress_ip)
         fault, note = _fault(manifest, read, response)
@@ -255,7 +255,10 @@ class Door:
             raise NotListed(f"{manifest.id}: signing made another request of it")
         return wire
 
-    async def _fetch(self, wire: Wire) -> Response:
+    async def _fetch(self, exchange: str, wire: Wire) -> Response:
+        """Send it, if it is a line of the page as it lies in its folder: whoever got this far is asked once more."""
+        if not registry.manifest(exchange).lists(wire.method, wire.host, wire.target.partition("?")[0]):
+            raise NotListed(f"{exchange}: the manifest lists no such request")
         headers, started = dict(wire.headers), time.monotonic()
         if self._sandbox:
             url = URL(self._sandbox + wire.target, encoded=True)
