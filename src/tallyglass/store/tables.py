@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -78,6 +79,9 @@ class Json(TypeDecorator[Any]):
 
 metadata = MetaData()
 _id = BigInteger().with_variant(Integer, "sqlite")
+
+#: Deposits and withdrawals. Without bound values, since SQLite takes a partial index only for the very words of it.
+MOVES = literal_column("kind IN ('deposit', 'withdrawal')", Boolean)
 
 settings = Table(
     "settings",
@@ -136,6 +140,7 @@ entries = Table(
     Column("raw_page", _id, ForeignKey("raw_pages.id")),
     UniqueConstraint("connection", "id"),
     Index("entries_by_time", "time", "pk"),
+    Index("moves_by_time", "time", "pk", sqlite_where=MOVES, postgresql_where=MOVES),
 )
 
 legs = Table(
@@ -160,6 +165,32 @@ unparsed = Table(
     Column("raw", Text, nullable=False),
     Column("raw_page", _id, ForeignKey("raw_pages.id")),
     Column("seen_at", Instant, nullable=False),
+)
+
+#: Found anew whenever entries or decisions have changed; kept so that a page of history need not search.
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("sent_connection", String(64), primary_key=True),
+    Column("sent_id", String(200), primary_key=True),
+    Column("received_connection", String(64), nullable=False),
+    Column("received_id", String(200), nullable=False),
+    #: user, hash, amount, order
+    Column("basis", String(8), nullable=False),
+    UniqueConstraint("received_connection", "received_id"),
+)
+
+#: Not keyed by the entries' places: what was said outlives a full sync.
+transfer_decisions = Table(
+    "transfer_decisions",
+    metadata,
+    Column("sent_connection", String(64), primary_key=True),
+    Column("sent_id", String(200), primary_key=True),
+    Column("received_connection", String(64), primary_key=True),
+    Column("received_id", String(200), primary_key=True),
+    #: matched, apart
+    Column("said", String(8), nullable=False),
+    Column("said_at", Instant, nullable=False),
 )
 
 snapshots = Table(
