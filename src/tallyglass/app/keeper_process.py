@@ -15,7 +15,17 @@ from tallyglass.keeper.client import Keeper, Unreachable
 
 START_SECONDS = 20.0
 #: What the keeper may see of our environment: never a secret, only where it is and what it stands before.
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "XDG_RUNTIME_DIR", "TMPDIR", "CREDENTIALS_DIRECTORY")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "XDG_RUNTIME_DIR",
+    "TMPDIR",
+    "CREDENTIALS_DIRECTORY",
+    "TALLYGLASS_EGRESS",
+)
 
 
 class KeeperProcess:
