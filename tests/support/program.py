@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -35,7 +37,7 @@ class Ended:
 
     @property
     def words(self) -> str:
-        """All that a reader sees, on one line: what stands where does not depend on the width."""
+        """All that a reader sees, on one line: how the lines are broken does not matter."""
         return " ".join(f"{self.out} {self.err}".split())
 
 
@@ -67,16 +69,37 @@ class Program:
         """`connect --json` of a key handed over on standard input."""
         return self.json("connect", exchange, "--key-file", "-", *more, stdin=json.dumps(fields))
 
+    def listed(self) -> set[tuple[str, str, str, re.Pattern[str]]]:
+        """Exchange, method, host and path of every call that the program says it can make."""
+        pages = run("exchanges", "--json").json()
+        return {
+            (page["id"], read["method"], read["host"], re.compile(re.sub(r"\{\w+\}", "[^/]+", read["path"])))
+            for page in pages
+            for read in page["reads"]
+        }
+
+    def traces(self, fields: Mapping[str, str]) -> list[str]:
+        """The files of the home in which a part of this key stands, as it is or in another spelling."""
+        found = []
+        for path in (each for each in self.home.parent.rglob("*") if each.is_file()):
+            content = path.read_bytes()
+            if any(len(spelling) > 11 and spelling in content for spelling in _spellings(fields)):
+                found.append(str(path))
+        return found
+
+    @property
+    def keeper(self) -> Keeper:
+        """The keeper that runs in this home, asked without a command: to see and to clear up, quickly."""
+        return Keeper(socket_path(self.home), timeout=30)
+
     def connections(self) -> list[str]:
         """The ids of what is stored."""
-        code, keys = self.json("keys")
-        assert code == DONE
-        return [key["connection"] for key in keys]
+        return [each.id for each in self.keeper.connections()]
 
-    def disconnect_all(self) -> None:
+    def forget_all(self) -> None:
         """Begin anew."""
         for connection in self.connections():
-            assert self.json("disconnect", connection, "--forget-history")[0] == DONE
+            self.keeper.forget(connection)
 
 
 def run(*arguments: str, url: str = "", stdin: str | None = None, **more: Any) -> Ended:
@@ -86,15 +109,42 @@ def run(*arguments: str, url: str = "", stdin: str | None = None, **more: Any) -
         environment["TALLYGLASS_SANDBOX"] = url
     command = [str(Path(sys.executable).with_name("tallyglass")), *arguments]
     given: dict[str, Any] = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
-    done = subprocess.run(
-        command, env=environment | more.pop("env", {}), capture_output=True, text=True, timeout=120, **given, **more
-    )
+    given |= {"env": environment | more.pop("env", {}), **more}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, **given)
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def _spellings(fields: Mapping[str, str]) -> Iterator[bytes]:
+    """Every part of a key as it is, in hexadecimal and in base64 (at each of the three places it may begin)."""
+    for text in fields.values():
+        for raw in {text.encode(), text.encode().replace(b"\n", b"\\n"), text.encode()[8:40]}:
+            yield raw
+            yield raw.hex().encode()
+            for at in range(3):
+                yield base64.b64encode(raw[at:])[4:-4]
+
+
+def unlisted(program: Program, sandbox: Sandbox) -> list[dict[str, Any]]:
+    """The requests that reached an exchange though no manifest lists them."""
+    listed = program.listed()
+    return [
+        each
+        for each in sandbox.requests()
+        if each["exchange"] != "ecb"  # the central bank takes no keys and has one read alone
+        and not any(
+            (each["exchange"], each["method"], each["host"]) == call[:3] and call[3].fullmatch(each["path"])
+            for call in listed
+        )
+    ]
 
 
 @contextmanager
 def running_home(tmp_path: Path, sandbox: Sandbox) -> Iterator[Program]:
-    """A new home whose keeper runs, unlocked, so that every command is quick."""
+    """A new home whose keeper runs, unlocked, so that every command is quick.
+
+    Whatever was done with it: in the end no exchange has been asked for anything but listed reads.
+    """
+    tmp_path.mkdir(exist_ok=True)
     passphrase_file = tmp_path / "passphrase"
     passphrase_file.write_text(PASSPHRASE + "\n")
     passphrase_file.chmod(0o600)
@@ -103,6 +153,7 @@ def running_home(tmp_path: Path, sandbox: Sandbox) -> Iterator[Program]:
     assert made.code == DONE, made.err
     with running_keeper(program):
         yield program
+    assert unlisted(program, sandbox) == []
 
 
 @contextmanager
