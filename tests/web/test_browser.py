@@ -1,0 +1,263 @@
+"""The dashboard in a real browser: the same numbers, live without reload, without scripts, by keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from support.app import App, running_app
+from support.program import run
+from support.sandbox import Sandbox, running_sandbox
+from tallyglass.web.models import PAGES
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-pings",
+    "--host-resolver-rules=MAP evil.example 127.0.0.1",
+]
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+PATHS = tuple(page.path for page in PAGES)
+DESK = (1280, 900)
+PHONE = (390, 844)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
+    with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken", "coinbase") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@dataclass(slots=True)
+class Tab:
+    """A page that somebody looks at, and all that it complained about or asked for."""
+
+    page: Page
+    app: App
+    words: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        """Open a page and wait until it has looked for news, as it does once when its stream opens."""
+        with self.page.expect_response(
+            lambda response: "hx-request" in response.request.headers and path in response.url
+        ):
+            answer = self.page.goto(self.app.url + path)
+        assert answer is not None
+        assert answer.status == 200
+        self.page.wait_for_timeout(200)
+
+    def text(self, where: str) -> str:
+        return self.page.inner_text(where)
+
+
+@contextmanager
+def tab(browser: Browser, app: App, size: tuple[int, int] = DESK, **more: Any) -> Iterator[Tab]:
+    """A tab that has entered. At its end: nothing on the console, nothing asked of anybody else."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
+    opened = Tab(context.new_page(), app)
+    opened.page.on("console", lambda message: opened.words.append(f"{message.type}: {message.text}"))
+    opened.page.on("pageerror", lambda error: opened.words.append(f"error: {error}"))
+    opened.page.on("request", lambda request: opened.asked.append(request.url))
+    opened.page.goto(app.link())
+    try:
+        yield opened
+    finally:
+        context.close()
+    assert opened.words == []
+    assert [url for url in opened.asked if not url.startswith(f"{app.url}/")] == []
+
+
+def test_the_page_shows_the_net_worth_of_the_command(browser: Browser, app: App, sandbox: Sandbox) -> None:
+    command = run("--home", str(app.service.home.path), "worth", "--json", url=sandbox.base_url)
+    assert command.code == 0, command.err
+    total = Decimal(command.json()["total"])
+
+    with tab(browser, app) as seen:
+        assert seen.text("#total") == f"${total:,.2f}"
+        assert seen.page.url == f"{app.url}/", "the key of the link is not in the address"
+        table = seen.text("table")
+        for holding in command.json()["holdings"]:
+            assert f"${Decimal(holding['value']):,.2f}" in table
+
+
+def test_what_happens_shows_without_a_reload(browser: Browser, app: App, sandbox: Sandbox) -> None:
+    with tab(browser, app) as seen:
+        seen.go("/")
+        before = Decimal(re.sub(r"[$,]", "", seen.text("#total")))
+        seen.page.evaluate("window.thisVeryPage = true; window.shift = 0")
+        seen.page.evaluate(
+            "new PerformanceObserver(list => { for (const entry of list.getEntries()) window.shift += entry.value })"
+            ".observe({type: 'layout-shift'})"
+        )
+        seen.page.focus("text=Hide amounts")
+        sandbox.happen("kraken", "deposit", asset="USD", amount="1000")
+        assert app.service.sync_now()
+        seen.page.wait_for_function(f"document.querySelector('#total').textContent !== '${before:,.2f}'", timeout=30000)
+
+        after = Decimal(re.sub(r"[$,]", "", seen.text("#total")))
+        assert after - before == 1000
+        assert seen.page.evaluate("window.thisVeryPage")
+        assert seen.page.evaluate("document.activeElement.textContent").strip() == "Hide amounts"
+        assert seen.page.evaluate("window.shift") < 0.01
+
+
+def test_a_click_on_sync_now_syncs(browser: Browser, app: App, sandbox: Sandbox) -> None:
+    with tab(browser, app) as seen:
+        seen.go("/")
+        before = seen.text("#total")
+        sandbox.happen("coinbase", "deposit", asset="USD", amount="500")
+        seen.page.click("text=Sync now")
+        seen.page.wait_for_function("old => document.querySelector('#total').textContent !== old", arg=before)
+        assert seen.page.url == f"{app.url}/"
+
+
+def test_ages_tick(browser: Browser, app: App) -> None:
+    with tab(browser, app) as seen:
+        seen.go("/")
+        past = "new Date(Date.now() - 3 * 3600 * 1000).toISOString()"
+        seen.page.evaluate(f"document.querySelector('.fresh time').setAttribute('datetime', {past})")
+        seen.page.wait_for_function("document.querySelector('.fresh time').textContent === '3 h'", timeout=5000)
+
+
+def test_an_ended_session_takes_the_page_away(browser: Browser, app: App) -> None:
+    with tab(browser, app) as seen:
+        seen.page.wait_for_timeout(500)
+        app.gate.close()
+        seen.page.wait_for_url(f"{app.url}/enter", timeout=15000)
+        assert "Enter with the link" in seen.text("h1")
+        # That it ended is a failed request, which browsers write on the console by themselves.
+        assert all("401" in words for words in seen.words)
+        seen.words.clear()
+
+
+def test_everything_works_without_scripts(browser: Browser, app: App) -> None:
+    with tab(browser, app, java_script_enabled=False) as seen:
+        assert seen.text("#total").startswith("$")
+        for page in PAGES:
+            seen.page.click(f"nav[aria-label=Pages] >> text={page.title}")
+            assert seen.page.url == app.url + page.path
+        seen.page.click("text=History")
+        first = seen.text("main")
+        seen.page.click("text=Older")
+        assert seen.text("main") != first
+        seen.page.click("text=Overview")
+        seen.page.click("text=Sync now")
+        assert seen.page.url == f"{app.url}/"
+        seen.page.click("[aria-label=Dark]")
+        assert seen.page.get_attribute("html", "data-light") == "dark"
+        seen.page.click("text=Hide amounts")
+        assert seen.text("#total") == "•••••"
+        seen.page.click("text=Leave")
+        assert seen.page.url == f"{app.url}/enter"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_nothing_stands_in_anyones_way(browser: Browser, app: App, path: str, size: tuple[int, int]) -> None:
+    with tab(browser, app, size, reduced_motion="reduce") as seen:
+        seen.go(path)
+        for details in seen.page.locator("details").all():
+            details.locator("summary").click()
+        seen.page.evaluate(AXE.read_text(encoding="utf-8"))
+        told = []
+        for scheme in ("light", "dark"):
+            seen.page.emulate_media(color_scheme=scheme)
+            found = seen.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+            told += [f"{scheme} {each['id']}: {[node['html'][:200] for node in each['nodes']]}" for each in found]
+    assert told == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_page_scrolls_sideways(browser: Browser, app: App, path: str) -> None:
+    with tab(browser, app) as seen:
+        seen.go(path)
+        for width in (320, 390, 768, 861, 1024, 1280):
+            seen.page.set_viewport_size({"width": width, "height": 844})
+            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert seen.page.evaluate(wide) <= 0, width
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_keyboard_reaches_everything(browser: Browser, app: App, path: str) -> None:
+    with tab(browser, app) as seen:
+        seen.go(path)
+        count = seen.page.evaluate(
+            "[...document.querySelectorAll('a[href], button, summary, input:not([type=hidden])')]"
+            ".filter(each => each.checkVisibility()).map((each, place) => each.dataset.place = place).length"
+        )
+        reached = set()
+        for _ in range(count + 2):
+            seen.page.keyboard.press("Tab")
+            place = seen.page.evaluate("document.activeElement.dataset.place")
+            if place is not None:
+                reached.add(place)
+                assert seen.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert count > 5
+    assert reached == {str(place) for place in range(count)}
+
+
+def test_the_first_tab_skips_to_the_content(browser: Browser, app: App) -> None:
+    with tab(browser, app) as seen:
+        seen.page.keyboard.press("Tab")
+        assert seen.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        seen.page.keyboard.press("Enter")
+        assert seen.page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_rebound_name_shows_nothing(browser: Browser, app: App) -> None:
+    page = browser.new_page()
+    answer = page.goto(f"http://evil.example:{app.port}/")
+    assert answer is not None
+    assert answer.status == 421
+    assert page.inner_text("body").strip() == "This program answers on its own address only."
+    page.close()
+
+
+def test_it_cannot_be_framed(browser: Browser, app: App) -> None:
+    with tab(browser, app) as seen:
+        seen.page.route(
+            "http://evil.example/",
+            lambda route: route.fulfill(
+                content_type="text/html", body=f"<iframe src='{app.url}/'></iframe><iframe src='{app.url}/x'></iframe>"
+            ),
+        )
+        seen.page.goto("http://evil.example/")
+        seen.page.wait_for_timeout(500)
+        for frame in seen.page.frames[1:]:
+            assert "Net worth" not in frame.content()
+            assert "Tallyglass" not in frame.content()
+        seen.words.clear()
+        seen.asked.clear()
