@@ -204,16 +204,17 @@ def _weigh(free: Iterable[Movement], rules: Rules, apart: frozenset[Pair]) -> tu
     """Every pair that may be a transfer, and of each movement those that come near and why they are none."""
     edges: list[Edge] = []
     near: _Near = defaultdict(list)
-    for sent, received, same_hash in _pairs(free, rules):
-        said = _compare(sent, received, rules, same_hash=same_hash)
+    for sent, received, same_hash in _pairs((_Side.of(each, rules) for each in free), rules):
+        said = _compare(sent, received, same_hash=same_hash)
+        if said is None:
+            continue
         if isinstance(said, tuple) and (sent.key, received.key) in apart:
             said = "apart"
         if isinstance(said, tuple):
             edges.append(Edge(sent.key, received.key, said))
-        if said is not None:
-            obstacle: Obstacle = "rivals" if isinstance(said, tuple) else said
-            near[sent.key].append((received.key, obstacle))
-            near[received.key].append((sent.key, obstacle))
+            said = "rivals"
+        near[sent.key].append((received.key, said))
+        near[received.key].append((sent.key, said))
     return edges, near
 
 
@@ -224,68 +225,93 @@ def _open(known: Mapping[Key, Movement], key: Key, near: _Near, free: set[Key]) 
     return Unmatched(here, tuple(there))
 
 
-def _pairs(free: Iterable[Movement], rules: Rules) -> Iterator[tuple[Movement, Movement, bool]]:
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A movement with what it is compared by, worked out once."""
+
+    key: Key
+    connection: str
+    time: datetime
+    asset: Asset
+    sent: bool
+    hash: str
+    #: Whether the hash is one, and not an exchange's remark (`Off-chain transfer 123`), which says nothing elsewhere.
+    is_hash: bool
+    #: What may have travelled, with the least and the most that may stand at the other side. Two where there is a fee:
+    #: some exchanges count it into what they say was sent, or leave it out of what they say was received.
+    amounts: tuple[tuple[Amount, Amount, Amount], ...]
+
+    @classmethod
+    def of(cls, each: Movement, rules: Rules) -> _Side:
+        whole = each.amount.copy_abs()
+        other = subtract(whole, each.fee) if each.sent else add(whole, each.fee)
+        least, most = subtract(Decimal(1), rules.shortfall), add(Decimal(1), rules.excess)
+        txid = hash_of(each.txid)
+        return cls(
+            each.key,
+            each.connection,
+            each.time,
+            each.asset,
+            each.sent,
+            txid,
+            bool(txid) and not any(letter.isspace() for letter in txid),
+            tuple((travelled, multiply(travelled, least), multiply(travelled, most)) for travelled in {whole, other}),
+        )
+
+
+def _pairs(free: Iterable[_Side], rules: Rules) -> Iterator[tuple[_Side, _Side, bool]]:
     """Each sent beside each received with the same hash, or on another connection within the time; each pair once."""
-    by_hash: dict[tuple[str, str], list[Movement]] = defaultdict(list)
-    by_asset: dict[str, list[Movement]] = defaultdict(list)
-    sent: list[Movement] = []
+    by_hash: dict[tuple[str, str], list[_Side]] = defaultdict(list)
+    by_asset: dict[str, list[_Side]] = defaultdict(list)
+    sent: list[_Side] = []
     for each in free:
         if each.sent:
             sent.append(each)
         else:
             by_asset[family(each.asset)].append(each)
-            if each.txid:
-                by_hash[family(each.asset), hash_of(each.txid)].append(each)
+            if each.hash:
+                by_hash[family(each.asset), each.hash].append(each)
     for some in by_asset.values():
-        some.sort(key=lambda each: each.time)
+        some.sort(key=_time)
     for each in sent:
-        name, txid = family(each.asset), hash_of(each.txid)
-        yield from ((each, other, True) for other in (by_hash.get((name, txid), ()) if txid else ()))
+        name = family(each.asset)
+        if each.hash:
+            yield from ((each, other, True) for other in by_hash.get((name, each.hash), ()))
         some = by_asset.get(name, [])
-        first = bisect_left(some, each.time - rules.early, key=lambda other: other.time)
-        last = bisect_right(some, each.time + rules.window, key=lambda other: other.time)
+        first = bisect_left(some, each.time - rules.early, key=_time)
+        last = bisect_right(some, each.time + rules.window, key=_time)
         for other in some[first:last]:
-            if other.connection != each.connection and not (txid and txid == hash_of(other.txid)):
+            if other.connection != each.connection and not (each.hash and each.hash == other.hash):
                 yield each, other, False
 
 
-def _compare(sent: Movement, received: Movement, rules: Rules, *, same_hash: bool) -> Rank | Obstacle | None:
+def _time(side: _Side) -> datetime:
+    return side.time
+
+
+def _compare(sent: _Side, received: _Side, *, same_hash: bool) -> Rank | Obstacle | None:
     """How much is missing of the evidence; what stands against it; None for a pair that has nothing in common."""
-    exact = bool(_left(sent) & _arrived(received))
-    if not exact and not _near(sent, received, rules):
+    exact = _alike(sent, received)
+    if exact is None:
         return "amount" if same_hash else None
-    if not same_hash and _is_hash(sent.txid) and _is_hash(received.txid):
+    if not same_hash and sent.is_hash and received.is_hash:
         return "hash"
-    early = received.time < sent.time
-    return (not same_hash, sent.asset != received.asset, not exact, early)
+    return (not same_hash, sent.asset != received.asset, not exact, received.time < sent.time)
 
 
-def _left(sent: Movement) -> set[Amount]:
-    """What may have travelled: some exchanges count their fee into the amount."""
-    whole = sent.amount.copy_abs()
-    return {whole, subtract(whole, sent.fee)}
-
-
-def _arrived(received: Movement) -> set[Amount]:
-    """What may have arrived: some exchanges credit the amount without their fee."""
-    return {received.amount, add(received.amount, received.fee)}
-
-
-def _near(sent: Movement, received: Movement, rules: Rules) -> bool:
-    least, most = subtract(Decimal(1), rules.shortfall), add(Decimal(1), rules.excess)
-    return any(
-        multiply(left, least) <= arrived <= multiply(left, most)
-        for left in _left(sent)
-        for arrived in _arrived(received)
-    )
+def _alike(sent: _Side, received: _Side) -> bool | None:
+    """Whether the amounts are the same (True), within the tolerance (False), or neither (None)."""
+    near = None
+    for left, least, most in sent.amounts:
+        for arrived, *_ in received.amounts:
+            if left == arrived:
+                return True
+            if least <= arrived <= most:
+                near = False
+    return near
 
 
 def hash_of(txid: str) -> str:
     """A transaction's hash in one spelling: with or without `0x`, an output's number behind it, in any case."""
     found = _HEX.fullmatch(txid.strip())
     return found["hash"].lower() if found else txid.strip()
-
-
-def _is_hash(txid: str) -> bool:
-    """Whether it is one, and not an exchange's remark (`Off-chain transfer 123`), which says nothing elsewhere."""
-    return bool(txid.strip()) and not any(letter.isspace() for letter in txid.strip())
