@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tallyglass.app import format as shown
 from tallyglass.app import history as ledger
-from tallyglass.app import syncing
 from tallyglass.app import worth as valuing
 from tallyglass.app.views import EntryView, SyncPartView, WorthView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 from tallyglass.sync.report import PartReport, Watcher, nobody
+
+if TYPE_CHECKING:  # loading it takes longer than most commands
+    from rich.progress import Progress, TaskID
 
 
 @app.command()
@@ -24,6 +25,8 @@ def sync(
     full: Annotated[bool, typer.Option(help="Read the whole history again.")] = False,
 ) -> None:
     """Read everything new: balances, open orders, history, prices."""
+    from tallyglass.app import syncing
+
     with options.session() as session, watching() as watch:
         found = syncing.sync(session, connection, full=full, watch=watch)
     _print_parts(found)
@@ -32,6 +35,8 @@ def sync(
 @app.command()
 def replay(connection: Annotated[str, typer.Argument()] = "") -> None:
     """Parse the stored answers again, for example after an upgrade. Asks no exchange."""
+    from tallyglass.app import syncing
+
     with options.session() as session, watching() as watch:
         found = syncing.replay(session, connection, watch=watch)
     _print_parts(found)
@@ -41,7 +46,15 @@ class watching:  # noqa: N801  (used as a function)
     """A line per connection while it works; nothing where no one looks."""
 
     def __init__(self) -> None:
-        self._on = not options.json and show.err.is_terminal
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._entries: dict[tuple[str, str], int] = {}
+
+    def __enter__(self) -> Watcher:
+        if options.json or not show.err.is_terminal:
+            return nobody
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -49,26 +62,21 @@ class watching:  # noqa: N801  (used as a function)
             TimeElapsedColumn(),
         )
         self._progress = Progress(*columns, console=show.err, transient=True)
-        self._tasks: dict[str, object] = {}
-        self._entries: dict[tuple[str, str], int] = {}
-
-    def __enter__(self) -> Watcher:
-        if not self._on:
-            return nobody
         self._progress.start()
         return self._show
 
     def __exit__(self, *_: object) -> None:
-        if self._on:
+        if self._progress is not None:
             self._progress.stop()
 
     def _show(self, part: PartReport) -> None:
+        assert self._progress is not None  # noqa: S101  (it is shown only once it has begun)
         self._entries[part.connection, part.stream] = part.entries
         total = sum(count for (connection, _), count in self._entries.items() if connection == part.connection)
         text = f"{part.connection}: {part.stream} ({total:,} items)"
         if part.connection not in self._tasks:
             self._tasks[part.connection] = self._progress.add_task(text, total=None)
-        self._progress.update(self._tasks[part.connection], description=text)  # type: ignore[arg-type]
+        self._progress.update(self._tasks[part.connection], description=text)
 
 
 def _print_parts(found: list[SyncPartView]) -> None:

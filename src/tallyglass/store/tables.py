@@ -140,7 +140,7 @@ entries = Table(
     Column("raw_page", _id, ForeignKey("raw_pages.id")),
     UniqueConstraint("connection", "id"),
     Index("entries_by_time", "time", "pk"),
-    Index("moves_by_time", "time", "pk", sqlite_where=MOVES, postgresql_where=MOVES),
+    Index("moves_by_time", "time", "pk", sqlite_where=MOVES),
 )
 
 legs = Table(
