@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from support.app import App, running_app
+from support.app import App, running_app, wait
 from support.program import run
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.web.models import PAGES
@@ -71,9 +71,7 @@ class Tab:
 
     def go(self, path: str) -> None:
         """Open a page and wait until it has looked for news, as it does once when its stream opens."""
-        with self.page.expect_response(
-            lambda response: "hx-request" in response.request.headers and path in response.url
-        ):
+        with self.page.expect_response(lambda told: "hx-request" in told.request.headers and path in told.url):
             answer = self.page.goto(self.app.url + path)
         assert answer is not None
         assert answer.status == 200
@@ -125,7 +123,8 @@ def test_what_happens_shows_without_a_reload(browser: Browser, app: App, sandbox
         seen.page.focus("text=Hide amounts")
         sandbox.happen("kraken", "deposit", asset="USD", amount="1000")
         assert app.service.sync_now()
-        seen.page.wait_for_function(f"document.querySelector('#total').textContent !== '${before:,.2f}'", timeout=30000)
+        changed = "before => document.querySelector('#total').textContent !== before"
+        seen.page.wait_for_function(changed, arg=f"${before:,.2f}")
 
         after = Decimal(re.sub(r"[$,]", "", seen.text("#total")))
         assert after - before == 1000
@@ -149,7 +148,7 @@ def test_ages_tick(browser: Browser, app: App) -> None:
         seen.go("/")
         past = "new Date(Date.now() - 3 * 3600 * 1000).toISOString()"
         seen.page.evaluate(f"document.querySelector('.fresh time').setAttribute('datetime', {past})")
-        seen.page.wait_for_function("document.querySelector('.fresh time').textContent === '3 h'", timeout=5000)
+        seen.page.wait_for_function("() => document.querySelector('.fresh time').textContent === '3 h'", timeout=5000)
 
 
 def test_an_ended_session_takes_the_page_away(browser: Browser, app: App) -> None:
@@ -173,6 +172,7 @@ def test_everything_works_without_scripts(browser: Browser, app: App) -> None:
         first = seen.text("main")
         seen.page.click("text=Older")
         assert seen.text("main") != first
+        wait(lambda: not app.service.syncing)
         seen.page.click("text=Overview")
         seen.page.click("text=Sync now")
         assert seen.page.url == f"{app.url}/"
