@@ -1,0 +1,81 @@
+"""`tallyglass demo`: the dashboard comes up behind its link, and Ctrl-C leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+START_SECONDS = 150
+
+
+def fetch(url: str, cookie: str = "") -> tuple[int, dict[str, str], str]:
+    where = urlsplit(url)
+    assert where.hostname
+    line = HTTPConnection(where.hostname, where.port, timeout=20)
+    try:
+        line.request("GET", f"{where.path}?{where.query}", headers={"Cookie": cookie} if cookie else {})
+        answer = line.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+    finally:
+        line.close()
+
+
+def link_of(process: subprocess.Popen[str], seen: list[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        seen.append(line)
+        found = re.search(r"Dashboard: (http://127\.0\.0\.1:\d+/enter\?key=\S+)", line)
+        if found:
+            return found[1]
+    raise AssertionError("".join(seen))
+
+
+@pytest.mark.timeout(START_SECONDS + 60)
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminate"])
+def test_the_demo_serves_its_dashboard_and_leaves_nothing_behind(tmp_path: Path, ending: signal.Signals) -> None:
+    program = str(Path(sys.executable).with_name("tallyglass"))
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [program, "demo", "--port", "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        seen: list[str] = []
+        try:
+            link = link_of(process, seen)
+            children = psutil.Process(process.pid).children(recursive=True)
+            status, headers, _ = fetch(link)
+            assert (status, headers["location"]) == (303, "/")
+            cookie = headers["set-cookie"].split(";")[0]
+            root = link.split("/enter")[0]
+            status, _, page = fetch(f"{root}/", cookie)
+            events = HTTPConnection(urlsplit(root).netloc, timeout=20)
+            events.request("GET", "/events", headers={"Cookie": cookie})
+            assert events.getresponse().status == 200
+
+            begun = time.monotonic()
+            process.send_signal(ending)
+            process.wait(20)
+            took = time.monotonic() - begun
+            events.close()
+        finally:
+            process.kill()
+        rest = process.stdout.read() if process.stdout else ""
+
+    shown = re.search(r"Net worth  (\S+)", "".join(seen))
+    assert shown
+    assert status == 200
+    assert shown[1] in re.sub(r"<[^>]+>", "", page)
+    assert took < 2, f"it took {took:.1f} s to end"
+    assert "Traceback" not in rest
+    assert len(children) == 2, "the fake exchanges and the keeper"
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert list(tmp_path.iterdir()) == []
