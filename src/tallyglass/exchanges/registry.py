@@ -12,7 +12,9 @@ from tallyglass.exchanges.grants import Fault, Grants
 from tallyglass.exchanges.manifest import Call, Manifest, Stamp, Wire, load
 
 if TYPE_CHECKING:  # the keeper reads no history: it should not load what describes it
-    from tallyglass.exchanges.streams import Known, Parsed, Stream
+    from datetime import tzinfo
+
+    from tallyglass.exchanges.streams import Clue, Export, Known, Parsed, Stream, Unparsed
 
 FOLDER = Path(__file__).parent
 
@@ -69,6 +71,23 @@ class History(Protocol):
         """The streams to read, given what is known. Asked again after each round until nothing new appears."""
 
 
+class Exporting(Protocol):
+    """An exchange's `export.py`: reads the files that a user can download there. Not every exchange has one."""
+
+    def rows(self, text: str, zone: tzinfo | None) -> Export:
+        """The lines of a file. `zone`: of times without one, where it is known.
+
+        Raises `streams.NotReadable` for a file of another format, or one whose zone must be known.
+        """
+
+
+class Clues(Protocol):
+    """An exchange's `clues.py`, where it has one."""
+
+    def clues(self, piece: Unparsed, known: Known) -> Iterable[Clue]:
+        """What a piece that was not understood seems to have moved; none where it does not tell."""
+
+
 @cache
 def manifests() -> Mapping[str, Manifest]:
     """Every page, by id, in alphabetical order."""
@@ -112,6 +131,25 @@ def parsing(name: str) -> Parsing:
 def history(name: str) -> History:
     """For sync."""
     return cast(History, _module(name, "history"))
+
+
+def exporting(name: str) -> Exporting:
+    """For imports. Raises `UnknownExchange` for an exchange whose files cannot be read, naming those that can."""
+    if name not in formats():
+        raise UnknownExchange(f"no file format {name!r}; there are: {', '.join(formats())}")
+    return cast(Exporting, _module(name, "export"))
+
+
+def formats() -> tuple[str, ...]:
+    """The exchanges whose export files can be read, in alphabetical order."""
+    return tuple(sorted(page.parent.name for page in FOLDER.glob("*/export.py")))
+
+
+def clues(name: str) -> Clues | None:
+    """For explaining gaps; None where the exchange's folder has no `clues.py`."""
+    if not (FOLDER / manifest(name).id / "clues.py").exists():
+        return None
+    return cast(Clues, _module(name, "clues"))
 
 
 def _module(name: str, part: str) -> Any:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from tallyglass.ledger.entries import Entry
+from tallyglass.ledger.imports import Row
+from tallyglass.ledger.reconcile import Move
 from tallyglass.money import Amount, Asset, add, total
 
 Cursor = Mapping[str, str]
@@ -78,6 +80,9 @@ class Unparsed:
     raw: str
 
 
+Clue = Move
+"""What a piece that no parser knows seems to have moved: it explains a gap, and is booked nowhere."""
+
 Item = Balance | Order | Market | Ticker | Entry
 
 
@@ -103,6 +108,26 @@ class Parsed:
     wallets: Mapping[str, Asset] = field(default_factory=dict)
     #: What the caller must send to get the rest of a list that is paged (balances, open orders); empty = complete.
     more: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A line of an export file that is not understood."""
+
+    line: int
+    unparsed: Unparsed
+    #: The exchange's id of the line, if it has one: where the API tells the event, nothing is missing.
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an export file held."""
+
+    rows: tuple[Row, ...]
+    pieces: tuple[Piece, ...] = ()
+    #: Lines that are understood and move nothing by themselves.
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from tallyglass.store import upsert
 from tallyglass.store.base import Store
 from tallyglass.store.tables import cursors, entries, legs, raw_pages, unparsed
 
+#: The streams of files that the user imported begin so; behind it stands the format.
+FILES = "import:"
+
 
 @dataclass(frozen=True, slots=True)
 class RawPage:
@@ -91,15 +94,19 @@ def raw_streams(db: Connection, connection: str) -> list[str]:
     return sorted(db.execute(query).scalars())
 
 
-def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_page: int) -> int:
+def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> int:
     """Add what is new, update what has changed; how many entries were not there before.
 
-    An entry that comes again with more legs (the other row of a trade) gains them; its time is the earliest.
+    `raw_page` is the answer that they were made of; None for what the user says and no exchange has told.
+
+    An entry that comes again with more legs (the other row of a trade) gains them; its time is the earliest. What
+    only a file of the user told gives way.
     """
     merged = _merge(found)
     if not merged:
         return 0
     ids = [entry.id for entry in merged]
+    remove_entries(db, connection, ids, file_pages(db, connection))
     before = _keys(db, connection, ids)
     upsert.upsert(
         db,
@@ -139,6 +146,30 @@ def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_pag
         updated=("account", "asset", "amount", "role"),
     )
     return sum(entry_id not in before for entry_id in ids)
+
+
+def file_pages(db: Connection, connection: str) -> list[int]:
+    """The raw pages that are files which the user imported."""
+    query = select(raw_pages.c.id).where(
+        raw_pages.c.connection == connection, raw_pages.c.stream >= FILES, raw_pages.c.stream < f"{FILES}\x7f"
+    )
+    return list(db.execute(query.order_by(raw_pages.c.id)).scalars())
+
+
+def remove_entries(db: Connection, connection: str, ids: Sequence[str], pages: Sequence[int]) -> None:
+    """Remove those entries that were made of these raw pages."""
+    if not pages:
+        return
+    for start in range(0, len(ids), 500):
+        chosen = select(entries.c.pk).where(
+            entries.c.connection == connection,
+            entries.c.id.in_(ids[start : start + 500]),
+            entries.c.raw_page.in_(pages),
+        )
+        found = list(db.execute(chosen).scalars())
+        if found:
+            db.execute(delete(legs).where(legs.c.entry.in_(found)))
+            db.execute(delete(entries).where(entries.c.pk.in_(found)))
 
 
 def _merge(found: Sequence[Entry]) -> list[Entry]:
@@ -189,10 +220,11 @@ def list_entries(
         query = query.where((entries.c.time < time) | ((entries.c.time == time) & (entries.c.pk < place)))
     with store.read() as db:
         rows = db.execute(query).all()
-        return _with_legs(db, rows)
+        return with_legs(db, rows)
 
 
-def _with_legs(db: Connection, rows: Sequence[Any]) -> list[StoredEntry]:
+def with_legs(db: Connection, rows: Sequence[Any]) -> list[StoredEntry]:
+    """Rows of the table of entries, each with its legs."""
     parts: dict[int, list[Leg]] = {row.pk: [] for row in rows}
     keys = list(parts)
     for start in range(0, len(keys), 500):
@@ -271,10 +303,17 @@ def list_unparsed(store: Store, connection: str = "") -> list[StoredUnparsed]:
     if connection:
         query = query.where(unparsed.c.connection == connection)
     with store.read() as db:
-        return [
-            StoredUnparsed(row.connection, row.stream, Unparsed(row.id, row.reason, row.raw), row.seen_at)
-            for row in db.execute(query)
-        ]
+        return [_unparsed(row) for row in db.execute(query)]
+
+
+def unparsed_of(db: Connection, connection: str) -> list[StoredUnparsed]:
+    """What is kept and not understood of one connection."""
+    query = select(unparsed).where(unparsed.c.connection == connection).order_by(unparsed.c.stream, unparsed.c.id)
+    return [_unparsed(row) for row in db.execute(query)]
+
+
+def _unparsed(row: Any) -> StoredUnparsed:
+    return StoredUnparsed(row.connection, row.stream, Unparsed(row.id, row.reason, row.raw), row.seen_at)
 
 
 def count_unparsed(db: Connection, connection: str) -> int:

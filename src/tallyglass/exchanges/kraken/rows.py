@@ -161,7 +161,7 @@ def ledger(body: bytes) -> Ledger:
             row = _LEDGER_ROW.decode(raw)
             part = _Part(moment(row.time), row_id, row, _legs(row_id, row))
             times.append(row.time)
-            _kind(row)
+            kind_of(row.type, row.subtype)
             events.setdefault(row.refid or row_id, []).append(part)
         except STRANGE as error:
             unparsed.append(strange(row_id, raw, error))
@@ -169,19 +169,19 @@ def ledger(body: bytes) -> Ledger:
     return Ledger(entries, tuple(unparsed), tuple(page.ledger), max(times, default=None), page.count)
 
 
-def _kind(row: LedgerRow) -> Kind:
-    kind: str = row.type
-    if row.subtype in _MOVES and row.type in ("earn", "deposit", "withdrawal", "transfer", "staking"):
+def kind_of(word: str, subtype: str) -> Kind:
+    """What a row is, by type and subtype. Raises `UnknownName` for what this version has never seen."""
+    if subtype in _MOVES and word in ("earn", "deposit", "withdrawal", "transfer", "staking"):
         return "transfer"
-    if row.subtype == "airdrop" and row.type in ("deposit", "transfer"):
+    if subtype == "airdrop" and word in ("deposit", "transfer"):
         return "reward"
-    if row.subtype == "delistingconversion":
+    if subtype == "delistingconversion":
         return "conversion"
-    if row.type == "earn" and row.subtype in _INCOME:
+    if word == "earn" and subtype in _INCOME:
         return "reward"
-    if kind not in _KINDS:
-        raise UnknownName(f"unknown type of ledger row: {kind[:40]!r} {row.subtype[:40]!r}")
-    return _KINDS[kind]
+    if word not in _KINDS:
+        raise UnknownName(f"unknown type of ledger row: {word[:40]!r} {subtype[:40]!r}")
+    return _KINDS[word]
 
 
 def _legs(row_id: str, row: LedgerRow) -> tuple[Leg, ...]:
@@ -204,7 +204,7 @@ def _event(refid: str, parts: list[_Part]) -> Entry:
     return Entry(
         id=refid,
         time=first.time,
-        kind=_kind(first.row),
+        kind=kind_of(first.row.type, first.row.subtype),
         legs=tuple(leg for part in parts for leg in part.legs),
         note=f"{first.row.type} {first.row.subtype}".strip(),
     )

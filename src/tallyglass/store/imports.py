@@ -1,0 +1,72 @@
+"""Files that the user imported, beside what the exchange told, and the entries made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from tallyglass.ledger.entries import Entry
+from tallyglass.store import history
+from tallyglass.store.history import FILES, RawPage
+from tallyglass.store.tables import entries, unparsed
+
+_BATCH = 500
+
+
+def files(db: Connection, connection: str) -> list[RawPage]:
+    """Every file of a connection, the first imported first."""
+    streams = [stream for stream in history.raw_streams(db, connection) if stream.startswith(FILES)]
+    found = [page for stream in streams for page in history.raw_of(db, connection, stream)]
+    return sorted(found, key=lambda page: page.id)
+
+
+def told(db: Connection, connection: str, since: datetime, until: datetime) -> list[Entry]:
+    """What the exchange told of a time, by its API; what has failed left out."""
+    query = select(entries).where(
+        entries.c.connection == connection,
+        entries.c.time.between(since, until),
+        entries.c.status != "failed",
+        *_by_the_exchange(db, connection),
+    )
+    return [each.entry for each in history.with_legs(db, db.execute(query).all())]
+
+
+def told_by_name(db: Connection, connection: str, ids: Sequence[str]) -> list[Entry]:
+    """What the exchange told by its API under these ids, whenever it was."""
+    theirs = _by_the_exchange(db, connection)
+    found: list[Entry] = []
+    for start in range(0, len(ids), _BATCH):
+        chosen = entries.c.id.in_(ids[start : start + _BATCH])
+        rows = db.execute(select(entries).where(entries.c.connection == connection, chosen, *theirs)).all()
+        found += [each.entry for each in history.with_legs(db, rows)]
+    return found
+
+
+def put(db: Connection, connection: str, wanted: Mapping[int, Sequence[Entry]]) -> int:
+    """Let the entries made of files be these, by the raw page they stand in; how many were not there before.
+
+    What is there already as it should be stays untouched, so that an entry keeps its place.
+    """
+    pages = history.file_pages(db, connection)
+    query = select(entries).where(entries.c.connection == connection, entries.c.raw_page.in_(pages))
+    there = {each.entry.id: each.entry for each in history.with_legs(db, db.execute(query).all())}
+    whole = {entry.id: entry for made in wanted.values() for entry in made}
+    stale = [name for name, entry in there.items() if whole.get(name) != entry]
+    history.remove_entries(db, connection, stale, pages)
+    for page, made in wanted.items():
+        history.add_entries(db, connection, [entry for entry in made if there.get(entry.id) != entry], page)
+    return len(whole.keys() - there.keys())
+
+
+def clear_unparsed(db: Connection, connection: str) -> None:
+    """Before the lines that are not understood are told anew."""
+    query = select(unparsed.c.stream).where(unparsed.c.connection == connection).distinct()
+    for stream in db.execute(query).scalars().all():
+        if stream.startswith(FILES):
+            history.forget_unparsed(db, connection, stream)
+
+
+def _by_the_exchange(db: Connection, connection: str) -> tuple[ColumnElement[bool], ...]:
+    return (entries.c.raw_page.is_not(None), entries.c.raw_page.not_in(history.file_pages(db, connection)))

@@ -1,0 +1,150 @@
+"""Imported files made into entries, as far as the exchange has not told the same: after each import, sync and replay.
+
+The files are kept, so what they add is always found anew from all of them and from what the exchange tells by now:
+whether a file or its events came first makes no difference, and a newer parser reads old files again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone, tzinfo
+
+from tallyglass.exchanges import registry
+from tallyglass.exchanges.streams import Ask, Export, NotReadable, Piece, Unparsed
+from tallyglass.ledger import imports as pure
+from tallyglass.ledger.entries import Entry
+from tallyglass.ledger.imports import Key, Row
+from tallyglass.store import history, imports, lease
+from tallyglass.store.base import Db, Store
+from tallyglass.store.history import FILES, RawPage
+
+#: What stands for an import where others name a read of the manifest.
+READ = "import"
+_STATE = f"{FILES}settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What all files of a connection hold, by the id of their raw page, and what the exchange tells of it."""
+
+    lines: Mapping[int, tuple[Key, ...]] = field(default_factory=dict)
+    pieces: Mapping[int, tuple[Piece, ...]] = field(default_factory=dict)
+    skipped: Mapping[int, int] = field(default_factory=dict)
+    recognised: frozenset[Key] = frozenset()
+    #: Entries that were not there before.
+    new: int = 0
+
+
+def page_of(connection: str, name: str, body: bytes, params: Mapping[str, str], at: datetime) -> RawPage:
+    """A file of the format `name`, to be kept. `params`: what `read` must know besides."""
+    return RawPage(0, connection, f"{FILES}{name}", Ask(READ, params), {}, at, body)
+
+
+def read(page: RawPage) -> Export:
+    """What a file holds. Raises `NotReadable`."""
+    return registry.exporting(page.stream.removeprefix(FILES)).rows(_text(page.body), _zone(page.ask.params))
+
+
+def _text(body: bytes) -> str:
+    wide = body[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        text = body.decode("utf-16" if wide else "utf-8")
+    except UnicodeDecodeError as error:
+        hint = ": it is a ZIP archive, unpack it first" if body[:2] == b"PK" else ""
+        raise NotReadable(f"this is no text{hint}") from error
+    if "\0" in text:
+        raise NotReadable("this is no text")
+    return text
+
+
+def _zone(params: Mapping[str, str]) -> tzinfo | None:
+    minutes = params.get("utc_offset")
+    return None if minutes is None else timezone(timedelta(minutes=int(minutes)))
+
+
+def begin(store: Store, held: lease.Lease, now: Callable[[], datetime]) -> bool:
+    """Before a sync: note that what it brings is not settled yet, so that a killed one is made up for.
+
+    Gives whether anything was unsettled already; False where there are no files.
+    """
+    with store.read() as db:
+        if not history.file_pages(db, held.name):
+            return False
+        before = history.cursor_of(db, held.name, _STATE).get("all") != "yes"
+    with store.write() as db:
+        _note(db, held, now(), "no")
+    return before
+
+
+def settle(store: Store, held: lease.Lease, now: Callable[[], datetime], bring: RawPage | None = None) -> Settled:
+    """Let the entries made of files be what all files hold and the exchange has not told. `bring`: one more file."""
+    with store.read() as db:
+        kept = imports.files(db, held.name)
+    if not kept and bring is None:
+        return Settled()
+    exports = {page.id: (page, _again(page)) for page in kept}
+    brought = None if bring is None else read(bring)
+    with store.write() as db:
+        lease.hold(db, held, now())
+        if bring is not None and brought is not None:
+            exports[history.keep_raw(db, bring)] = (bring, brought)
+        settled = _settle(db, held.name, exports, now())
+        _note(db, held, now(), "yes")
+    return settled
+
+
+def _again(page: RawPage) -> Export:
+    """A file that was read once; should this version not know its format any more, it is told as not understood."""
+    try:
+        return read(page)
+    except NotReadable as error:
+        return Export(
+            (), (Piece(0, Unparsed(f"file:{page.id}", str(error), page.body[:500].decode("utf-8", "replace"))),)
+        )
+
+
+def _settle(db: Db, connection: str, exports: Mapping[int, tuple[RawPage, Export]], now: datetime) -> Settled:
+    lines = {number: tuple(key for key, _ in pure.numbered(export.rows)) for number, (_, export) in exports.items()}
+    rows = pure.united(export.rows for _, export in exports.values())
+    told, names = _told(db, connection, rows), [piece.name for _, export in exports.values() for piece in export.pieces]
+    recognised = pure.recognised(rows, told)
+    left = {key: row for key, row in rows.items() if key not in recognised}
+    new = imports.put(db, connection, _by_page(left, lines))
+    known = {leg.id for entry in told for leg in entry.legs}.intersection(names)
+    pieces = {
+        number: tuple(piece for piece in export.pieces if piece.name not in known)
+        for number, (_, export) in exports.items()
+    }
+    imports.clear_unparsed(db, connection)
+    for number, (page, _) in exports.items():
+        odd = [piece.unparsed for piece in pieces[number]]
+        history.add_unparsed(db, connection, page.stream, odd, raw_page=number, now=now)
+    skipped = {number: export.skipped for number, (_, export) in exports.items()}
+    return Settled(lines, pieces, skipped, frozenset(recognised), new)
+
+
+def _told(db: Db, connection: str, rows: Mapping[Key, Row]) -> list[Entry]:
+    """What the exchange told around the time of the lines, and whatever bears the name of one."""
+    if not rows:
+        return []
+    times = [row.entry.time for row in rows.values()]
+    near = imports.told(db, connection, min(times) - pure.SLOW, max(times) + pure.SLOW)
+    found = {entry.id for entry in near} | {leg.id for entry in near for leg in entry.legs}
+    names = sorted({name for row in rows.values() for name in row.names} - found)
+    return [*near, *imports.told_by_name(db, connection, names)]
+
+
+def _by_page(rows: Mapping[Key, Row], lines: Mapping[int, tuple[Key, ...]]) -> dict[int, list[Entry]]:
+    """The entries, each under the first file that tells of it."""
+    page = {
+        rows[key].entry.id: number for number in sorted(lines, reverse=True) for key in lines[number] if key in rows
+    }
+    made: dict[int, list[Entry]] = {}
+    for entry in pure.entries(rows.values()):
+        made.setdefault(page[entry.id], []).append(entry)
+    return made
+
+
+def _note(db: Db, held: lease.Lease, now: datetime, all_: str) -> None:
+    history.set_cursor(db, held.name, _STATE, {"all": all_}, done=True, now=now)
