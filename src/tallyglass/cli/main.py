@@ -98,12 +98,12 @@ def _load(arguments: list[str]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; every error has words, a next step and an exit code."""
-    given = to_front(sys.argv[1:] if arguments is None else arguments)
+    given = to_front(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _load(given)
     # Ended from outside as by Ctrl-C: what was begun is ended too, and folders for a while are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
-        _answer_in_json(given) if "--json" in given else app(args=given, standalone_mode=True)
+        _run(given)
     except Told as error:
         tell(error, options)
         sys.exit(exit_code(error))
@@ -114,13 +114,15 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(FAILED)
 
 
-def _answer_in_json(given: list[str]) -> None:
-    """As `standalone_mode` does, but a mistake on the command line is told as JSON, too."""
+def _run(given: list[str]) -> None:
+    """As `standalone_mode` does, but a mistake on the command line is told as every other is."""
     try:
         sys.exit(app(args=given, standalone_mode=False) or DONE)
     except TyperException as error:
-        options.json = True
-        raise Problem("usage", " ".join(str(error).split()), "See: tallyglass --help") from None
+        options.json = "--json" in given
+        text = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")
+        command = getattr(getattr(error, "ctx", None), "command_path", "tallyglass")
+        raise Problem("usage", " ".join(text.split()), f"See: {command} --help") from None
     except typer.Abort:
         sys.exit(130)
 
