@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from tallyglass import __version__
 from tallyglass.app.home import Home
+from tallyglass.app.reconciling import count_gaps
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
 from tallyglass.exchanges import registry
@@ -24,6 +25,8 @@ class StatusView(TypedDict):
     keeper: str
     sandbox: str | None
     connections: int | None
+    #: Assets of connections whose entries do not add up to what is reported: see `reconcile`.
+    gaps: int | None
     sources: list[dict[str, str | None]]
 
 
@@ -44,6 +47,7 @@ def status(home: Home, session: Session | None = None) -> StatusView:
         "keeper": "none" if not home.exists else "down",
         "sandbox": None,
         "connections": None,
+        "gaps": None,
         "sources": [],
     }
     try:
@@ -53,6 +57,7 @@ def status(home: Home, session: Session | None = None) -> StatusView:
     view["keeper"], view["sandbox"] = health.state, health.sandbox
     if session is not None:
         view["connections"] = len(session.keeper.connections())
+        view["gaps"] = count_gaps(session)
         view["sources"] = sources(session)
     return view
 

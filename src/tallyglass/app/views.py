@@ -173,6 +173,39 @@ class SyncPartView(TypedDict):
     fix: str
 
 
+class WalletGapView(TypedDict):
+    """One wallet of an asset in `reconcile`."""
+
+    account: str
+    reported: str
+    computed: str
+    gap: str
+
+
+class GapView(TypedDict):
+    """One asset of one connection in `reconcile`. Of a connection that was never read, the figures are None."""
+
+    connection: str
+    asset: str | None
+    reported: str | None
+    computed: str | None
+    #: Reported less computed; `0` too where one wallet has what another lacks.
+    gap: str | None
+    #: When the gap opened, as well as that is known.
+    since: str | None
+    #: The last reading at which all agreed; None if there was none.
+    clean_at: str | None
+    #: Of the balances.
+    as_of: str | None
+    #: A stable code; None where there is no gap.
+    cause: str | None
+    text: str
+    fix: str
+    #: What the user confirmed to have been there before all history.
+    opening: str | None
+    accounts: list[WalletGapView]
+
+
 class ReadView(TypedDict):
     """One call that Tallyglass can make."""
 

@@ -85,6 +85,7 @@ USAGE_CODES = frozenset(
 MODULES = {
     "keys": "exchanges guide inspect connect keys freeze thaw disconnect parse",
     "money": "sync replay worth holdings history orders unparsed set-currency",
+    "reconcile": "reconcile",
     "service": "init unlock lock status doctor journal egress up demo sandbox",
 }
 

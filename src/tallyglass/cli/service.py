@@ -103,6 +103,9 @@ def status() -> None:
         rows.add_row(source["source"], source["part"], shown.age(source["fresh_at"]), trouble)
     if view["sources"]:
         show.out.print(rows)
+    if view["gaps"]:
+        found = "1 asset does" if view["gaps"] == 1 else f"{view['gaps']} assets do"
+        show.out.print(f"{found} not add up: tallyglass reconcile", style="yellow")
 
 
 @app.command()

@@ -1,0 +1,294 @@
+"""Reconciling: what every exchange reports beside what its entries add up to, each gap with its start and its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tallyglass.app.causes import Behind, Cause, Evidence, Piece, Waiting, explain
+from tallyglass.app.problems import Problem
+from tallyglass.app.session import Session
+from tallyglass.app.views import GapView, moment
+from tallyglass.exchanges import registry
+from tallyglass.exchanges.streams import Known
+from tallyglass.keeper.client import Connection
+from tallyglass.ledger.entries import Entry, Leg
+from tallyglass.ledger.reconcile import SLACK, Difference, Gap, Line, Move, Opened, Place, by_asset, compare, opened
+from tallyglass.ledger.transfers import Movement, find
+from tallyglass.money import ZERO, Amount, Asset, asset, subtract, text, total
+from tallyglass.store import books, history, present, transfers
+from tallyglass.store.base import Db
+
+#: Entries that the user has confirmed begin like this.
+OPENING = "opening:"
+#: Causes that are about to go away, or that tell what is missing: no opening balance should hide them.
+_NO_OPENING = frozenset(("unparsed", "pending", "stream_unread", "moved", "missing_transfer", "untold"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """What one connection reports, and what its entries add up to."""
+
+    connection: Connection
+    #: When the balances were last seen; None = never.
+    as_of: datetime | None
+    gaps: tuple[Gap, ...]
+    openings: tuple[Move, ...]
+
+
+def reconcile(session: Session, *, everything: bool = False) -> list[GapView]:
+    """The gaps, by connection and asset; with `everything`, every asset. A connection never read is a row, too."""
+    rows: list[GapView] = []
+    with session.store.read() as db:
+        known = _Evidences(db)
+        for each in _books(db, session.keeper.connections()):
+            if each.as_of is None:
+                rows.append(_never_read(each.connection.id))
+            for gap in each.gaps:
+                if gap.open:
+                    found = replace(gap, opened=_opened(db, each.connection.id, gap))
+                    rows.append(_view(each, found, explain(found, known.of(each))))
+                elif everything:
+                    rows.append(_view(each, gap, None))
+    return rows
+
+
+def count_gaps(session: Session) -> int:
+    """How many assets of how many connections do not add up."""
+    with session.store.read() as db:
+        return sum(bool(gap.open) for each in _books(db, session.keeper.connections()) for gap in each.gaps)
+
+
+def open_balance(session: Session, connection: str, symbol: str, *, anyway: bool = False) -> GapView:
+    """Enter what an asset lacks as its opening balance, on the user's word. The row as it is then.
+
+    Raises `Problem` when there is no gap, or, unless `anyway`, when something else explains it.
+    """
+    one, gap = _gap(session, connection, asset(symbol))
+    if not gap.open:
+        raise Problem("no_gap", f"{connection} {gap.asset} adds up: there is nothing to open.")
+    with session.store.read() as db:
+        found = replace(gap, opened=_opened(db, connection, gap))
+        cause = explain(found, _Evidences(db).of(one))
+    if not anyway and cause.code in _NO_OPENING:
+        raise Problem("not_opening", f"That is no opening balance. {cause.text}", f"{cause.fix} Or insist: --anyway")
+    said = {move.account: move.amount for move in one.openings if move.asset == gap.asset}
+    there = {each.account: total((said.get(each.account, ZERO), each.gap)) for each in gap.open} | {
+        account: amount for account, amount in said.items() if account not in {each.account for each in gap.open}
+    }
+    if not anyway and any(amount < ZERO for amount in there.values()):
+        words = f"Less than nothing cannot have been there: {_lacks(gap)}."
+        raise Problem("not_opening", words, f"What is missing went out. {cause.fix} Or insist: --anyway")
+    _write(session, connection, gap.asset, there)
+    return _row(session, connection, gap.asset)
+
+
+def undo_opening(session: Session, connection: str, symbol: str) -> GapView:
+    """Take back an opening balance. Raises `Problem` when there is none."""
+    one, gap = _gap(session, connection, asset(symbol))
+    with session.store.write() as db:
+        if not books.remove_entry(db, connection, OPENING + gap.asset):
+            raise Problem("no_opening", f"{one.connection.id} {gap.asset} has no opening balance of your word.")
+    return _row(session, connection, gap.asset)
+
+
+def _write(session: Session, connection: str, coin: Asset, there: Mapping[str, Amount]) -> None:
+    name, now = OPENING + coin, session.now()
+    legs = tuple(Leg(account, account, coin, amount) for account, amount in there.items() if amount != ZERO)
+    with session.store.write() as db:
+        books.remove_entry(db, connection, name)
+        first = books.first_entry(db, connection, but=OPENING) or now
+        note = f"opening balance, by your word of {now:%Y-%m-%d}"
+        entry = Entry(name, min(first, now) - timedelta(seconds=1), "adjustment", legs, note)
+        history.add_entries(db, connection, [entry] if legs else [], None)
+
+
+def _gap(session: Session, connection: str, coin: Asset) -> tuple[_Books, Gap]:
+    """One asset of one connection. Raises `Problem` for one that does not exist or was never read."""
+    with session.store.read() as db:
+        for each in _books(db, session.keeper.connections()):
+            if each.connection.id != connection:
+                continue
+            if each.as_of is None:
+                words = f"The balances of {connection} were never read."
+                raise Problem("never_read", words, f"tallyglass sync {connection}")
+            for gap in each.gaps:
+                if gap.asset == coin:
+                    return each, gap
+            return each, Gap(coin, ())
+    raise Problem("no_such_connection", f"No connection {connection!r}.", "See: tallyglass keys")
+
+
+def _row(session: Session, connection: str, coin: Asset) -> GapView:
+    rows = reconcile(session, everything=True)
+    found = [row for row in rows if (row["connection"], row["asset"]) == (connection, coin)]
+    if found:
+        return found[0]
+    one, gap = _gap(session, connection, coin)
+    return _view(one, gap, None)
+
+
+def _books(db: Db, connections: Iterable[Connection]) -> Iterator[_Books]:
+    sums = books.sums(db)
+    for each in connections:
+        if each.state == "dead":
+            continue
+        balances, seen = present.balances_of(db, each.id)
+        if seen is None:
+            yield _Books(each, None, (), ())
+            continue
+        reported: dict[Place, Amount] = {(balance.account, balance.asset): balance.total for balance in balances}
+        late = books.moves(db, each.id, after=seen - SLACK)
+        gaps = by_asset(compare(reported, seen, sums.get(each.id, {}), late))
+        yield _Books(each, seen, tuple(gaps), tuple(books.own_moves(db, each.id, OPENING)))
+
+
+def _opened(db: Db, connection: str, gap: Gap) -> Opened | None:
+    """When a gap opened: when the first of its wallets did."""
+    found = [one for each in gap.open if (one := _opened_in(db, connection, each)) is not None]
+    if not found:
+        return None
+    clean = [each.clean_at for each in found]
+    known = [at for at in clean if at is not None]
+    return Opened(min(known) if len(known) == len(clean) else None, min(each.wrong_at for each in found))
+
+
+def _opened_in(db: Db, connection: str, wallet: Difference) -> Opened | None:
+    """What happened since the first reading tells it, as a rule; the whole history is read only where it must."""
+    readings = books.readings(db, connection, wallet.account, wallet.asset)
+    moves = _moves_in(db, connection, wallet, readings[0].at - SLACK)
+    until = total(amount for time, amount in moves if time <= readings[-1].at)
+    found = opened(Line(moves, subtract(wallet.computed, until)), readings)
+    if found is None or found.clean_at is not None or wallet.gap < ZERO:
+        return found
+    return opened(Line(_moves_in(db, connection, wallet)), readings)
+
+
+def _moves_in(
+    db: Db, connection: str, wallet: Difference, after: datetime | None = None
+) -> list[tuple[datetime, Amount]]:
+    moves = books.moves(db, connection, asset=wallet.asset, after=after)
+    return [(move.time, move.amount) for move in moves if move.account == wallet.account]
+
+
+class _Evidences:
+    """What may explain gaps, gathered for a connection when it has one."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+        self._unmatched: tuple[Movement, ...] | None = None
+
+    def of(self, each: _Books) -> Evidence:
+        """All that is known of one connection."""
+        one, db = each.connection, self._db
+        known = Known(
+            present.markets_of(db, one.exchange),
+            history.assets_of(db, one.id) | {gap.asset for gap in each.gaps},
+            present.wallets_of(db, one.id),
+        )
+        fault = next((f for f in present.list_freshness(db) if (f.source, f.part) == (one.id, "history")), None)
+        return Evidence(
+            one.id,
+            registry.manifest(one.exchange),
+            pieces=_pieces(db, one, known),
+            waiting=[Waiting(entry.id, _moves(entry)) for entry in books.waiting(db, one.id)],
+            behind=list(_behind(db, each, known)),
+            fault=(fault.text, fault.fix) if fault else ("", ""),
+            wallets=books.wallets_reported(db, one.id),
+            unmatched=self._open(),
+            window=one.window[0] if one.window else None,
+            openings=each.openings,
+        )
+
+    def _open(self) -> tuple[Movement, ...]:
+        if self._unmatched is None:
+            found = find(transfers.movements(self._db), decisions=transfers.decisions(self._db))
+            self._unmatched = tuple(each.movement for each in found.open)
+        return self._unmatched
+
+
+def _pieces(db: Db, one: Connection, known: Known) -> list[Piece]:
+    reader = registry.clues(one.exchange)
+    return [
+        Piece(each.stream, each.piece.reason, tuple(reader.clues(each.piece, known)) if reader else ())
+        for each in history.unparsed_of(db, one.id)
+    ]
+
+
+def _behind(db: Db, each: _Books, known: Known) -> Iterator[Behind]:
+    """The streams that were not read to their end after the balances."""
+    one = each.connection
+    read = books.progress(db, one.id)
+    for stream in registry.history(one.exchange).streams(known):
+        there = read.get(stream.name)
+        if there is None:
+            yield Behind(stream.name, "was never read", _assets(stream.name, known))
+        elif not there.done:
+            yield Behind(stream.name, "was never read to its end", _assets(stream.name, known))
+        elif each.as_of is not None and there.updated_at < each.as_of:
+            words = f"was last read at {there.updated_at:%Y-%m-%d %H:%M} UTC"
+            yield Behind(stream.name, words, _assets(stream.name, known))
+
+
+def _assets(stream: str, known: Known) -> frozenset[Asset]:
+    """What a stream tells of, by the market or the wallet in its name; none = of anything."""
+    about = stream.partition(":")[2]
+    if about in known.markets:
+        market = known.markets[about]
+        return frozenset((market.base, market.quote))
+    return frozenset(coin for wallet, coin in known.wallets.items() if about and wallet.endswith(about))
+
+
+def _moves(entry: Entry) -> tuple[Move, ...]:
+    return tuple(Move(entry.time, leg.account, leg.asset, leg.amount) for leg in entry.legs)
+
+
+def _never_read(connection: str) -> GapView:
+    return {
+        "connection": connection,
+        "asset": None,
+        "reported": None,
+        "computed": None,
+        "gap": None,
+        "since": None,
+        "clean_at": None,
+        "as_of": None,
+        "cause": "never_read",
+        "text": "Its balances were never read.",
+        "fix": f"tallyglass sync {connection}",
+        "opening": None,
+        "accounts": [],
+    }
+
+
+def _view(each: _Books, gap: Gap, cause: Cause | None) -> GapView:
+    said = [move.amount for move in each.openings if move.asset == gap.asset]
+    since = None if cause is None or gap.opened is None else cause.since or gap.opened.wrong_at
+    return {
+        "connection": each.connection.id,
+        "asset": gap.asset,
+        "reported": text(gap.reported),
+        "computed": text(gap.computed),
+        "gap": text(gap.amount),
+        "since": moment(since),
+        "clean_at": moment(gap.opened.clean_at) if gap.opened else None,
+        "as_of": moment(each.as_of),
+        "cause": cause.code if cause else None,
+        "text": cause.text if cause else "",
+        "fix": cause.fix if cause else "",
+        "opening": text(total(said)) if said else None,
+        "accounts": [
+            {
+                "account": part.account,
+                "reported": text(part.reported),
+                "computed": text(part.computed),
+                "gap": text(part.gap),
+            }
+            for part in gap.accounts
+        ],
+    }
+
+
+def _lacks(gap: Gap) -> str:
+    return ", ".join(f"{each.account} {text(each.gap)} {gap.asset}" for each in gap.open)

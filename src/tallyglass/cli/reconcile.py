@@ -1,0 +1,84 @@
+"""Commands about whether the books are right: reconcile, reconcile open."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tallyglass.app import format as shown
+from tallyglass.app import reconciling
+from tallyglass.app.views import GapView
+from tallyglass.cli import main, show
+from tallyglass.cli.main import app
+from tallyglass.cli.options import options
+
+commands = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(commands, name="reconcile", help="Does what the exchanges report equal what their entries add up to?")
+
+
+@commands.callback()
+def reconcile(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Every asset, not only the gaps.")] = False,
+) -> None:
+    """Does what the exchanges report equal what their entries add up to? Each gap: size, start, cause, what to do."""
+    if context.invoked_subcommand is not None:
+        return
+    with options.session() as session:
+        found = reconciling.reconcile(session, everything=everything)
+    if options.json:
+        show.as_json(found)
+    else:
+        _print(found, everything=everything)
+    if any(row["cause"] for row in found):
+        raise typer.Exit(main.PARTIAL)
+
+
+@commands.command("open")
+def open_(
+    connection: str,
+    asset: Annotated[str, typer.Argument(help="BTC, EUR …")],
+    undo: Annotated[bool, typer.Option(help="Take it back.")] = False,
+    anyway: Annotated[bool, typer.Option(help="Even though something else explains the gap.")] = False,
+) -> None:
+    """Confirm, on your word, that what an asset lacks was there before all history: its opening balance."""
+    with options.session() as session:
+        if undo:
+            row = reconciling.undo_opening(session, connection, asset)
+        else:
+            row = reconciling.open_balance(session, connection, asset, anyway=anyway)
+    if options.json:
+        show.as_json(row)
+    elif undo:
+        show.out.print(f"{connection} {row['asset']}: taken back.", markup=False)
+    else:
+        show.out.print(f"{connection} {row['asset']}: opening balance {row['opening']}, on your word.", markup=False)
+        show.out.print(f"To take it back: tallyglass reconcile open {connection} {row['asset']} --undo", markup=False)
+
+
+def _print(found: list[GapView], *, everything: bool) -> None:
+    if everything and any(row["asset"] for row in found):
+        _table([row for row in found if row["asset"]])
+    gaps = [row for row in found if row["cause"]]
+    if not gaps:
+        show.out.print("Everything adds up: what the exchanges report is what their entries come to.", style="green")
+    elif not everything and any(row["asset"] for row in gaps):
+        _table([row for row in gaps if row["asset"]])
+    for row in gaps:
+        name = f"{row['connection']} {row['asset'] or ''}".strip()
+        show.out.print(f"\n{name}: {row['text']}", markup=False, style="yellow")
+        for part in row["accounts"] if row["gap"] == "0" else []:
+            show.out.print(f"  {part['account']}: gap {shown.movement(part['gap'])}", markup=False)
+        show.out.print(f"  {row['fix']}", markup=False)
+
+
+def _table(rows: list[GapView]) -> None:
+    table = show.table("connection", "asset", ("reported", "right"), ("computed", "right"), ("gap", "right"), "since")
+    for row in rows:
+        figures = (shown.quantity(row[name] or "0") for name in ("reported", "computed"))
+        gap = "" if row["gap"] in (None, "0") else shown.movement(row["gap"] or "0")
+        since = (row["since"] or "")[:16].replace("T", " ")
+        mark = " (opening: your word)" if row["opening"] else ""
+        table.add_row(row["connection"], f"{row['asset']}{mark}", *figures, gap, since)
+    show.out.print(table)

@@ -1,0 +1,90 @@
+"""What rows of Binance's history that are not understood seem to have moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from tallyglass.exchanges.binance.assets import EARN, FUNDING, common, held
+from tallyglass.exchanges.binance.rows import moment
+from tallyglass.exchanges.binance.wire import Conversion, Deposit, EarnReward, Fiat, Reward, Transfer, Withdrawal
+from tallyglass.exchanges.streams import Clue, Known, Unparsed
+from tallyglass.ledger.entries import SPOT
+from tallyglass.money import Amount, Asset, add, amount
+
+_Moved = Iterator[tuple[int | str, str, Asset, Amount]]
+
+
+def clues(piece: Unparsed, known: Known) -> Iterator[Clue]:  # noqa: ARG001 - the row and its list tell enough
+    """By the list that the row stood in; a fill, or a sale for money, does not tell enough."""
+    reader = _READERS.get(piece.id.partition(":")[0])
+    if reader is None:
+        return
+    shape, read = reader
+    try:
+        for when, wallet, coin, moved in read(msgspec.json.decode(piece.raw, type=shape)):
+            yield Clue(_time(when), wallet, coin, moved)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError):
+        return
+
+
+def _time(told: int | str) -> datetime:
+    if isinstance(told, int):
+        return moment(told)
+    read = datetime.fromisoformat(told)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _deposit(row: Deposit) -> _Moved:
+    yield row.insertTime, FUNDING if row.walletType == 1 else SPOT, common(row.coin), amount(row.amount)
+
+
+def _withdrawal(row: Withdrawal) -> _Moved:
+    sent = add(amount(row.amount), amount(row.transactionFee))
+    yield row.applyTime, FUNDING if row.walletType == 1 else SPOT, common(row.coin), -sent
+
+
+def _conversion(row: Conversion) -> _Moved:
+    yield row.createTime, SPOT, common(row.fromAsset), -amount(row.fromAmount)
+    yield row.createTime, SPOT, common(row.toAsset), amount(row.toAmount)
+
+
+def _reward(row: Reward) -> _Moved:
+    wallet, coin = held(row.asset)
+    yield row.divTime, wallet, coin, amount(row.amount) * row.direction
+
+
+def _earned(row: EarnReward) -> _Moved:
+    yield row.time, EARN, common(row.asset), amount(row.rewards)
+
+
+def _transfer(row: Transfer) -> _Moved:
+    source, _, target = row.type.partition("_")
+    moved = amount(row.amount)
+    if source == "MAIN":
+        yield row.timestamp, SPOT, common(row.asset), -moved
+    if target == "MAIN":
+        yield row.timestamp, SPOT, common(row.asset), moved
+
+
+def _paid_in(row: Fiat) -> _Moved:
+    yield row.createTime, SPOT, common(row.fiatCurrency), amount(row.amount)
+
+
+def _paid_out(row: Fiat) -> _Moved:
+    yield row.createTime, SPOT, common(row.fiatCurrency), -add(amount(row.amount), amount(row.totalFee))
+
+
+_READERS: Final[Mapping[str, tuple[type[Any], Callable[[Any], _Moved]]]] = {
+    "deposits": (Deposit, _deposit),
+    "withdrawals": (Withdrawal, _withdrawal),
+    "conversions": (Conversion, _conversion),
+    "rewards": (Reward, _reward),
+    "rewards.earn": (EarnReward, _earned),
+    "transfers": (Transfer, _transfer),
+    "fiat.deposits": (Fiat, _paid_in),
+    "fiat.withdrawals": (Fiat, _paid_out),
+}
