@@ -241,6 +241,8 @@ def test_the_journal_is_whole_until_somebody_touches_it(program: Program) -> Non
     finally:
         path.write_bytes(before)
     assert program.json("journal", "verify")[1]["intact"]
+    code, answer = program.json("journal", "restart")
+    assert (code, answer["error"]["code"]) == (FAILED, "journal_intact")  # a whole one is not put aside
 
 
 def test_the_doctor_is_content_and_finds_an_open_file(program: Program) -> None:
