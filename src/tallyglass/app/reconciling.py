@@ -16,7 +16,7 @@ from tallyglass.keeper.client import Connection
 from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.ledger.reconcile import SLACK, Difference, Gap, Line, Move, Opened, Place, by_asset, compare, opened
 from tallyglass.ledger.transfers import Movement, find
-from tallyglass.money import ZERO, Amount, Asset, asset, subtract, text, total
+from tallyglass.money import ZERO, Amount, Asset, add, subtract, text, total
 from tallyglass.store import books, history, present, transfers
 from tallyglass.store.base import Db
 
@@ -45,12 +45,8 @@ def reconcile(session: Session, *, everything: bool = False) -> list[GapView]:
         for each in _books(db, session.keeper.connections()):
             if each.as_of is None:
                 rows.append(_never_read(each.connection.id))
-            for gap in each.gaps:
-                if gap.open:
-                    found = replace(gap, opened=_opened(db, each.connection.id, gap))
-                    rows.append(_view(each, found, explain(found, known.of(each))))
-                elif everything:
-                    rows.append(_view(each, gap, None))
+            chosen = [gap for gap in each.gaps if gap.open or (everything and (gap.reported or gap.computed))]
+            rows.extend(_row(known, each, gap) for gap in chosen)
     return rows
 
 
@@ -65,68 +61,57 @@ def open_balance(session: Session, connection: str, symbol: str, *, anyway: bool
 
     Raises `Problem` when there is no gap, or, unless `anyway`, when something else explains it.
     """
-    one, gap = _gap(session, connection, asset(symbol))
-    if not gap.open:
-        raise Problem("no_gap", f"{connection} {gap.asset} adds up: there is nothing to open.")
     with session.store.read() as db:
-        found = replace(gap, opened=_opened(db, connection, gap))
-        cause = explain(found, _Evidences(db).of(one))
+        one, gap = _gap(db, session, connection, symbol)
+        if not gap.open:
+            raise Problem("no_gap", f"{connection} {gap.asset} adds up: there is nothing to open.")
+        cause = _explain(_Evidences(db), one, gap)[1]
     if not anyway and cause.code in _NO_OPENING:
         raise Problem("not_opening", f"That is no opening balance. {cause.text}", f"{cause.fix} Or insist: --anyway")
-    said = {move.account: move.amount for move in one.openings if move.asset == gap.asset}
-    there = {each.account: total((said.get(each.account, ZERO), each.gap)) for each in gap.open} | {
-        account: amount for account, amount in said.items() if account not in {each.account for each in gap.open}
-    }
+    there = {move.account: move.amount for move in one.openings if move.asset == gap.asset}
+    there |= {each.account: add(there.get(each.account, ZERO), each.gap) for each in gap.open}
     if not anyway and any(amount < ZERO for amount in there.values()):
         words = f"Less than nothing cannot have been there: {_lacks(gap)}."
         raise Problem("not_opening", words, f"What is missing went out. {cause.fix} Or insist: --anyway")
-    _write(session, connection, gap.asset, there)
-    return _row(session, connection, gap.asset)
+    with session.store.write() as db:
+        _write(db, connection, gap.asset, there, session.now())
+        return _row(_Evidences(db), *_gap(db, session, connection, symbol))
 
 
 def undo_opening(session: Session, connection: str, symbol: str) -> GapView:
     """Take back an opening balance. Raises `Problem` when there is none."""
-    one, gap = _gap(session, connection, asset(symbol))
     with session.store.write() as db:
+        gap = _gap(db, session, connection, symbol)[1]
         if not books.remove_entry(db, connection, OPENING + gap.asset):
-            raise Problem("no_opening", f"{one.connection.id} {gap.asset} has no opening balance of your word.")
-    return _row(session, connection, gap.asset)
+            raise Problem("no_opening", f"{connection} {gap.asset} has no opening balance of your word.")
+        return _row(_Evidences(db), *_gap(db, session, connection, symbol))
 
 
-def _write(session: Session, connection: str, coin: Asset, there: Mapping[str, Amount]) -> None:
-    name, now = OPENING + coin, session.now()
+def _write(db: Db, connection: str, coin: Asset, there: Mapping[str, Amount], now: datetime) -> None:
+    """The opening balance, wallet by wallet, in place of an earlier one; none where there is nothing."""
+    name = OPENING + coin
     legs = tuple(Leg(account, account, coin, amount) for account, amount in there.items() if amount != ZERO)
-    with session.store.write() as db:
-        books.remove_entry(db, connection, name)
-        first = books.first_entry(db, connection, but=OPENING) or now
-        note = f"opening balance, by your word of {now:%Y-%m-%d}"
-        entry = Entry(name, min(first, now) - timedelta(seconds=1), "adjustment", legs, note)
-        history.add_entries(db, connection, [entry] if legs else [], None)
+    first = books.first_entry(db, connection, but=OPENING) or now
+    note = f"opening balance, by your word of {now:%Y-%m-%d}"
+    entry = Entry(name, min(first, now) - timedelta(seconds=1), "adjustment", legs, note)
+    books.remove_entry(db, connection, name)
+    history.add_entries(db, connection, [entry] if legs else [], None)
 
 
-def _gap(session: Session, connection: str, coin: Asset) -> tuple[_Books, Gap]:
+def _gap(db: Db, session: Session, connection: str, symbol: str) -> tuple[_Books, Gap]:
     """One asset of one connection. Raises `Problem` for one that does not exist or was never read."""
-    with session.store.read() as db:
-        for each in _books(db, session.keeper.connections()):
-            if each.connection.id != connection:
-                continue
-            if each.as_of is None:
-                words = f"The balances of {connection} were never read."
-                raise Problem("never_read", words, f"tallyglass sync {connection}")
-            for gap in each.gaps:
-                if gap.asset == coin:
-                    return each, gap
-            return each, Gap(coin, ())
-    raise Problem("no_such_connection", f"No connection {connection!r}.", "See: tallyglass keys")
-
-
-def _row(session: Session, connection: str, coin: Asset) -> GapView:
-    rows = reconcile(session, everything=True)
-    found = [row for row in rows if (row["connection"], row["asset"]) == (connection, coin)]
-    if found:
-        return found[0]
-    one, gap = _gap(session, connection, coin)
-    return _view(one, gap, None)
+    chosen = [each for each in session.keeper.connections() if each.id == connection]
+    if not chosen:
+        raise Problem("no_such_connection", f"No connection {connection!r}.", "See: tallyglass keys")
+    for each in _books(db, chosen):
+        if each.as_of is None:
+            raise Problem(
+                "never_read", f"The balances of {connection} were never read.", f"tallyglass sync {connection}"
+            )
+        for gap in each.gaps:
+            if gap.asset.casefold() == symbol.casefold():
+                return each, gap
+    raise Problem("no_such_asset", f"{connection} has never had {symbol!r}.", "See: tallyglass reconcile --all")
 
 
 def _books(db: Db, connections: Iterable[Connection]) -> Iterator[_Books]:
@@ -142,6 +127,16 @@ def _books(db: Db, connections: Iterable[Connection]) -> Iterator[_Books]:
         late = books.moves(db, each.id, after=seen - SLACK)
         gaps = by_asset(compare(reported, seen, sums.get(each.id, {}), late))
         yield _Books(each, seen, tuple(gaps), tuple(books.own_moves(db, each.id, OPENING)))
+
+
+def _row(known: _Evidences, each: _Books, gap: Gap) -> GapView:
+    return _view(each, *_explain(known, each, gap)) if gap.open else _view(each, gap, None)
+
+
+def _explain(known: _Evidences, each: _Books, gap: Gap) -> tuple[Gap, Cause]:
+    """The gap with its start, and its cause."""
+    found = replace(gap, opened=_opened(known.db, each.connection.id, gap))
+    return found, explain(found, known.of(each))
 
 
 def _opened(db: Db, connection: str, gap: Gap) -> Opened | None:
@@ -176,12 +171,19 @@ class _Evidences:
     """What may explain gaps, gathered for a connection when it has one."""
 
     def __init__(self, db: Db) -> None:
-        self._db = db
+        self.db = db
+        self._found: dict[str, Evidence] = {}
         self._unmatched: tuple[Movement, ...] | None = None
 
     def of(self, each: _Books) -> Evidence:
         """All that is known of one connection."""
-        one, db = each.connection, self._db
+        name = each.connection.id
+        if name not in self._found:
+            self._found[name] = self._gather(each)
+        return self._found[name]
+
+    def _gather(self, each: _Books) -> Evidence:
+        one, db = each.connection, self.db
         known = Known(
             present.markets_of(db, one.exchange),
             history.assets_of(db, one.id) | {gap.asset for gap in each.gaps},
@@ -203,7 +205,7 @@ class _Evidences:
 
     def _open(self) -> tuple[Movement, ...]:
         if self._unmatched is None:
-            found = find(transfers.movements(self._db), decisions=transfers.decisions(self._db))
+            found = find(transfers.movements(self.db), decisions=transfers.decisions(self.db))
             self._unmatched = tuple(each.movement for each in found.open)
         return self._unmatched
 

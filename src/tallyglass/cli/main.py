@@ -76,6 +76,7 @@ USAGE_CODES = frozenset(
         "limit",
         "cursor",
         "no_such_connection",
+        "no_such_asset",
         "usage",
     )
 )

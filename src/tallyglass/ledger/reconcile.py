@@ -159,9 +159,8 @@ class Gap:
 
 
 def by_asset(differences: Iterable[Difference]) -> list[Gap]:
-    """The same, asset by asset, in alphabetical order; assets of which there is nothing and never a gap left out."""
+    """The same, asset by asset, in alphabetical order."""
     found: dict[Asset, list[Difference]] = {}
     for each in differences:
-        if each.reported != ZERO or each.computed != ZERO:
-            found.setdefault(each.asset, []).append(each)
+        found.setdefault(each.asset, []).append(each)
     return [Gap(asset, tuple(found[asset])) for asset in sorted(found)]

@@ -75,7 +75,7 @@ def moves(
 def _batches(db: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
     """Rows as the driver gives them: times in microseconds, money as text (a Decimal from PostgreSQL)."""
     cursor = db.execute(query).cursor
-    while cursor is not None and (rows := cursor.fetchmany(_BATCH)):
+    while rows := cursor.fetchmany(_BATCH):
         yield rows
 
 
