@@ -116,11 +116,14 @@ def disconnect(session: Session, connection: str, *, forget_history: bool = Fals
     found = _known(session.keeper, connection)
     session.keeper.forget(connection)
     if forget_history:
-        from tallyglass.store import history, present  # the database: most that is asked here needs none
+        # The database: most that is asked here needs none.
+        from tallyglass.app import transfers
+        from tallyglass.store import history, present
 
         with session.store.write() as db:
             history.forget(db, connection)
             present.forget(db, connection)
+            transfers.forget(db, connection)
     return found
 
 

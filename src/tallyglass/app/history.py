@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import HistoryView, OrderView, entry_view, moment, order_view
+from tallyglass.ledger.transfers import MOVES
 from tallyglass.store import history as stored
-from tallyglass.store import present
+from tallyglass.store import present, transfers
 
 LONGEST_PAGE = 1000
 
@@ -28,10 +29,20 @@ def history(
     found = stored.list_entries(session.store, limit=limit + 1, after=place, connection=connection, done=not pending)
     page = found[:limit]
     more = page[-1] if len(found) > limit else None
+    partners = _partners(session, page)
     return {
-        "items": [entry_view(each.entry, each.connection) for each in page],
+        "items": [entry_view(each.entry, each.connection, partners.get(each.place)) for each in page],
         "next": None if more is None else _cursor(more.entry.time, more.place),
     }
+
+
+def _partners(session: Session, page: list[stored.StoredEntry]) -> dict[int, str]:
+    """The other sides of the transfers on a page, by the places of those that are on it."""
+    moves = {(each.connection, each.entry.id): each.place for each in page if each.entry.kind in MOVES}
+    if not moves:
+        return {}
+    with session.store.read() as db:
+        return {moves[key]: "/".join(other) for key, other in transfers.partners(db, moves).items()}
 
 
 def orders(session: Session) -> list[OrderView]:

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 
+from tallyglass.app import transfers
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
 from tallyglass.keeper.client import Connection
 from tallyglass.prices import refresh
 from tallyglass.store import lease
-from tallyglass.sync import engine
+from tallyglass.sync import engine, imports
 from tallyglass.sync.replay import replay as replay_stored
 from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
 
@@ -40,6 +41,7 @@ def sync(session: Session, connection: str = "", *, full: bool = False, watch: W
             reports.extend(done.result().parts)
         for each in prices:
             each.result()
+    _match(session, reports)
     return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
 
 
@@ -68,7 +70,7 @@ def _frozen(connection: Connection) -> PartReport:
 
 
 def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -> SyncReport:  # noqa: FBT001
-    held = _claim(session, connection.id)
+    held = claim(session, connection.id)
     if held is None:
         busy = PartReport(
             connection.id, "all", fault="busy", text=f"{connection.id} is being synced by another process"
@@ -78,7 +80,10 @@ def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -
     report = SyncReport(connection.id)
     try:
         job = engine.Job(connection.id, connection.exchange, session.keeper, session.store, held, watch, session.now)
+        unsettled = imports.begin(session.store, held, session.now)
         report = engine.sync(job, full=full)
+        if unsettled or any(part.new for part in report.parts):
+            imports.settle(session.store, held, session.now)
     except lease.LeaseLost as lost:
         part = PartReport(connection.id, "all", fault="lease_lost", text=str(lost), fix="Nothing is lost: sync again.")
         report = SyncReport(connection.id, [part])
@@ -89,7 +94,8 @@ def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -
     return report
 
 
-def _claim(session: Session, name: str) -> lease.Lease | None:
+def claim(session: Session, name: str) -> lease.Lease | None:
+    """The right to write for a connection, or None while another process has it."""
     holder = f"{os.getpid()}-{secrets.token_hex(4)}"
     return lease.claim(session.store, name, holder, session.now(), gone=_gone)
 
@@ -110,19 +116,27 @@ def _gone(holder: str) -> bool:
 
 def replay(session: Session, connection: str = "", *, watch: Watcher = nobody) -> list[SyncPartView]:
     """Parse the stored answers again with today's parsers. Asks no exchange."""
-    views: list[SyncPartView] = []
+    reports: list[PartReport] = []
     for each in _replayable(session, connection):
-        held = _claim(session, each.id)
+        held = claim(session, each.id)
         if held is None:
             raise Problem("busy", f"{each.id} is being synced by another process.", "Wait for it to end.")
         try:
             report = replay_stored(session.store, held, each.exchange, watch=watch, now=session.now)
+            imports.settle(session.store, held, session.now)
         finally:
             lease.release(
                 session.store, held, session.now(), next_due=lease.next_due(session.store, each.id), failed=False
             )
-        views.extend(_part(part) for part in report.parts)
-    return views
+        reports.extend(report.parts)
+    _match(session, reports)
+    return [_part(part) for part in reports]
+
+
+def _match(session: Session, reports: Iterable[PartReport]) -> None:
+    """Find the transfers anew when entries were read: even old ones may have changed."""
+    if any(part.entries for part in reports if part.stream not in ("balances", "orders")):
+        transfers.refresh(session)
 
 
 def _replayable(session: Session, connection: str) -> Iterable[Connection]:

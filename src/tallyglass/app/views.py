@@ -134,6 +134,8 @@ class EntryView(TypedDict):
     status: str
     note: str
     legs: list[LegView]
+    #: The other side of a transfer between two connections.
+    partner: str | None
 
 
 class HistoryView(TypedDict):
@@ -141,6 +143,65 @@ class HistoryView(TypedDict):
 
     items: list[EntryView]
     next: str | None
+
+
+class MovementView(TypedDict):
+    """What one deposit or withdrawal moved."""
+
+    id: str
+    time: str
+    connection: str
+    asset: str
+    #: Signed: received is positive.
+    amount: str
+    fee: str
+    txid: str | None
+
+
+class TransferView(TypedDict):
+    """One move of the same coins, from both sides."""
+
+    sent: MovementView
+    received: MovementView
+    #: What did not arrive, all fees included.
+    lost: str
+    #: user, hash, amount, order
+    basis: str
+    text: str
+
+
+class CandidateView(MovementView):
+    """What might be the other side, and what stands against it: rivals, hash, amount, apart."""
+
+    obstacle: str
+    text: str
+
+
+class UnmatchedView(MovementView):
+    """A deposit or withdrawal that stays open."""
+
+    #: ambiguous, doubtful, alone
+    reason: str
+    text: str
+    fix: str
+    candidates: list[CandidateView]
+
+
+class RulesView(TypedDict):
+    """How far two sides of a transfer may lie apart."""
+
+    window_hours: str
+    early_hours: str
+    shortfall_percent: str
+    excess_percent: str
+
+
+class TransfersView(TypedDict):
+    """`transfers`, newest first."""
+
+    matched: list[TransferView]
+    open: list[UnmatchedView]
+    rules: RulesView
 
 
 class OrderView(TypedDict):
@@ -171,6 +232,33 @@ class SyncPartView(TypedDict):
     fault: str | None
     text: str
     fix: str
+
+
+class OddLineView(TypedDict):
+    """A line of an imported file that is not understood."""
+
+    line: int
+    reason: str
+
+
+class ImportView(TypedDict):
+    """`import`: every line is new, known, skipped or not understood."""
+
+    connection: str
+    format: str
+    file: str
+    lines: int
+    #: Told by nobody before.
+    new: int
+    #: Told by the exchange, or by a file that was imported earlier.
+    known: int
+    #: Understood, and moving nothing by themselves.
+    skipped: int
+    unparsed: int
+    #: Entries that the new lines made.
+    entries: int
+    #: The first of those that are not understood.
+    odd: list[OddLineView]
 
 
 class WalletGapView(TypedDict):
@@ -239,8 +327,8 @@ def reasons(given: Iterable[Reason]) -> list[ReasonView]:
     return [{"code": reason.code, "text": reason.text, "fix": reason.fix} for reason in given]
 
 
-def entry_view(entry: Entry, connection: str = "") -> EntryView:
-    """An entry as users see it; its id is unique over all connections."""
+def entry_view(entry: Entry, connection: str = "", partner: str | None = None) -> EntryView:
+    """An entry as users see it; its id, and that of its partner in a transfer, is unique over all connections."""
     return {
         "id": f"{connection}/{entry.id}" if connection else entry.id,
         "time": moment(entry.time) or "",
@@ -252,6 +340,7 @@ def entry_view(entry: Entry, connection: str = "") -> EntryView:
             {"asset": leg.asset, "amount": text(leg.amount), "role": leg.role, "account": leg.account}
             for leg in entry.legs
         ],
+        "partner": partner,
     }
 
 

@@ -76,6 +76,7 @@ USAGE_CODES = frozenset(
         "limit",
         "cursor",
         "no_such_connection",
+        "no_such_entry",
         "no_such_asset",
         "usage",
     )
@@ -87,6 +88,7 @@ MODULES = {
     "keys": "exchanges guide inspect connect keys freeze thaw disconnect parse",
     "money": "sync replay worth holdings history orders unparsed set-currency",
     "reconcile": "reconcile",
+    "transfers": "transfers",
     "service": "init unlock lock status doctor journal egress up demo sandbox",
 }
 

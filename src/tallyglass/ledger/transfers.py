@@ -1,7 +1,8 @@
 """Transfers: the withdrawal on one account and the deposit on another that are one move of the same coins. Pure.
 
 What is sure is matched; what could be more than one thing stays open, with its candidates and the reason. Nothing here
-depends on the order in which movements are given, and a time that is merely nearer never decides.
+depends on the order in which movements are given, and a time that is merely nearer never decides: exchanges note the
+request or the end, some to the second only.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ Basis = Literal["user", "hash", "amount", "order"]
 
 Obstacle = Literal["rivals", "hash", "amount", "apart"]
 """Why a candidate was not taken: others fit as well; another hash; another amount; the user said that it is not."""
+
+MOVES: Final = frozenset(("deposit", "withdrawal"))
+"""The kinds of entries that may be a side of a transfer."""
 
 #: One asset under its names: renamed one to one by its makers, so that it may leave under the one and arrive under
 #: the other. Names that were given to something new since (LUNA) are left out.
@@ -146,7 +150,7 @@ def movement(entry: Entry, connection: str) -> Movement | None:
 
     The direction is that of the money: a withdrawal of which all was returned is none.
     """
-    if entry.kind not in ("deposit", "withdrawal") or entry.status != "done":
+    if entry.kind not in MOVES or entry.status != "done":
         return None
     assets = {leg.asset for leg in entry.legs if leg.role == "principal"}
     if len(assets) != 1:
@@ -156,7 +160,7 @@ def movement(entry: Entry, connection: str) -> Movement | None:
     fee = total(leg.amount for leg in entry.legs if leg.role == "fee" and leg.asset == asset)
     if moved == ZERO:
         return None
-    return Movement(connection, entry.id, entry.time, asset, moved, max(fee.copy_negate(), ZERO), entry.txid)
+    return Movement(connection, entry.id, entry.time, asset, moved, max(ZERO, subtract(ZERO, fee)), entry.txid)
 
 
 def family(asset: Asset) -> str:
@@ -296,7 +300,7 @@ def _compare(sent: _Side, received: _Side, *, same_hash: bool) -> Rank | Obstacl
         return "amount" if same_hash else None
     if not same_hash and sent.is_hash and received.is_hash:
         return "hash"
-    return (not same_hash, sent.asset != received.asset, not exact, received.time < sent.time)
+    return (not same_hash, sent.asset != received.asset, not exact)
 
 
 def _alike(sent: _Side, received: _Side) -> bool | None:
