@@ -2,7 +2,7 @@
 import "htmx.org";
 import "htmx.org/dist/ext/hx-sse.js"; // after htmx, with which it registers itself
 import { tickAges } from "./ages";
-import { leaveWhenEnded } from "./session";
+import { watchTheLine } from "./session";
 
 tickAges();
-leaveWhenEnded();
+watchTheLine();

@@ -1,4 +1,4 @@
-// When the session has ended, the page must not go on showing what it showed.
+// What a page cannot go on showing: after its session has ended it leaves; while nobody answers it says so.
 const ENDED = 401;
 
 interface Told {
@@ -6,12 +6,26 @@ interface Told {
   ctx?: { response?: { status?: number } };
 }
 
-function look(event: Event): void {
+function status(event: Event): number | undefined {
   const told = (event as CustomEvent<Told>).detail;
-  if ((told.status ?? told.ctx?.response?.status) === ENDED) window.location.reload();
+  return told.status ?? told.ctx?.response?.status;
 }
 
-export function leaveWhenEnded(): void {
-  document.addEventListener("htmx:response:error", look);
-  document.addEventListener("htmx:sse:error", look);
+function leaveIfEnded(event: Event): void {
+  if (status(event) === ENDED) window.location.reload();
+}
+
+function lost(event: Event): void {
+  leaveIfEnded(event);
+  document.documentElement.dataset.lost = "";
+}
+
+function found(): void {
+  delete document.documentElement.dataset.lost;
+}
+
+export function watchTheLine(): void {
+  document.addEventListener("htmx:response:error", leaveIfEnded);
+  document.addEventListener("htmx:sse:error", lost);
+  document.addEventListener("htmx:sse:after:connection", found);
 }

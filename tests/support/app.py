@@ -117,10 +117,9 @@ def running_app(folder: Path, sandbox: Sandbox | None = None, *exchanges: str) -
             for exchange in exchanges:
                 view = connections.connect(keeper, exchange, sandbox.key(exchange))
                 assert view["verdict"] == "accepted", view
-            wait(lambda: not service.syncing)
-            faults = [part for part in syncing.sync(service.session()) if part["fault"] not in (None, "busy")]
+            faults = [part for part in syncing.sync(service.session()) if part["fault"]]
             assert not faults, faults
-            wait(lambda: not service.syncing)
+        service.look_after()
         with _served(service) as app:
             yield app
     finally:

@@ -162,6 +162,17 @@ def test_an_ended_session_takes_the_page_away(browser: Browser, app: App) -> Non
         seen.words.clear()
 
 
+def test_a_page_says_when_nobody_answers(browser: Browser, tmp_path: Path) -> None:
+    with running_app(tmp_path) as own, tab(browser, own) as seen:
+        seen.go("/")
+        assert not seen.page.is_visible("text=Tallyglass does not answer")
+        own.server.should_exit = True
+        seen.page.wait_for_selector("text=Tallyglass does not answer", timeout=15000)
+        # Browsers, and htmx, write a failed request on the console by themselves.
+        assert all("Failed to load resource" in words or "sse:error" in words for words in seen.words)
+        seen.words.clear()
+
+
 def test_everything_works_without_scripts(browser: Browser, app: App) -> None:
     with tab(browser, app, java_script_enabled=False) as seen:
         assert seen.text("#total").startswith("$")

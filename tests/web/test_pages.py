@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -115,7 +117,7 @@ def test_history_pages_hold_every_entry_once_newest_first(app: App) -> None:
     visitor, path, found = app.enter(), "/history", list[str]()
     while path:
         page = visitor.page(path)
-        found += [str(each["title"]) for tag, each in Text(page).tags if tag == "span" and each.get("title")]
+        found += [str(each["data-entry"]) for tag, each in Text(page).tags if tag == "li" and "data-entry" in each]
         link = re.search(r'href="(/history\?after=[^"]+)"', page)
         path = link[1] if link else ""
 
@@ -200,6 +202,18 @@ def test_locked_shows_no_number_and_comes_back(tmp_path: Path, sandbox: Sandbox)
 
         Keeper(own.service.home.socket).unlock(PASSPHRASE)
         wait(lambda: total in visitor.page("/"))
+
+
+def test_a_dead_keeper_is_told_and_its_successor_is_locked(empty: App) -> None:
+    visitor = empty.enter()
+    assert "Nothing is connected yet" in visitor.page("/")
+
+    os.kill(empty.service.session().keeper.health().pid, signal.SIGKILL)
+    assert re.search("The keeper is not running|Nothing is connected yet", visitor.page("/"))
+
+    wait(lambda: "tallyglass unlock" in visitor.page("/"))
+    Keeper(empty.service.home.socket).unlock(PASSPHRASE)
+    wait(lambda: "Nothing is connected yet" in visitor.page("/"))
 
 
 def test_a_source_that_was_never_read_gives_no_number(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -180,15 +180,24 @@ def rows(found: WorthView, names: Mapping[str, str]) -> list[Row]:
             holding,
             shares.get(holding["asset"]),
             colours.get(holding["asset"], COLOURS),
-            tuple(dict.fromkeys(_wallet(part["connection"], part["account"], names) for part in holding["by"])),
+            where(holding, names),
         )
         for holding in found["holdings"]
     ]
 
 
-def _wallet(connection: str, account: str, names: Mapping[str, str]) -> str:
-    name = names.get(connection, connection)
-    return name if account == "spot" else f"{name} {account}"
+def where(holding: HoldingView, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Which connections hold it, with their wallets where it is not the usual one alone: `Kraken (spot, earn)`."""
+    wallets: dict[str, list[str]] = {}
+    for part in holding["by"]:
+        wallets.setdefault(part["connection"], []).append(part["account"])
+    return tuple(_place(names.get(connection, connection), sorted(found)) for connection, found in wallets.items())
+
+
+def _place(name: str, wallets: list[str]) -> str:
+    if wallets == ["spot"]:
+        return name
+    return f"{name} ({', '.join(sorted(wallets, key=lambda wallet: wallet != 'spot'))})"
 
 
 def segments(slices: list[allocation.Slice]) -> list[Segment]:
@@ -205,7 +214,7 @@ def segments(slices: list[allocation.Slice]) -> list[Segment]:
 TITLES = {
     "frozen": "{name} is frozen",
     "unproven": "{name} is not proven read-only",
-    "ip_unbound": "{name} works from anywhere",
+    "ip_unbound": "{name} is bound to no address",
     "rotation_due": "{name} is due to be replaced",
 }
 

@@ -85,11 +85,11 @@ class Site:
     def _trouble(self, request: Request, page: Page, error: Problem | KeeperError) -> Response:
         code = getattr(error, "code", "")
         if isinstance(error, Locked) or code == "locked":
-            return self._page(request, "locked", page, {"needed": 0, "key_count": 0})
+            return self._page(request, "locked", page, {"needed": 0, "key_count": None})
         if isinstance(error, Unreachable) or code == "keeper_down":
-            return self._page(request, "down", page, {"needed": 0, "key_count": 0})
+            return self._page(request, "down", page, {"needed": 0, "key_count": None})
         status = 400 if isinstance(error, Problem) else 500
-        model = {"needed": 0, "key_count": 0, "text": error.text, "fix": error.fix}
+        model = {"needed": 0, "key_count": None, "text": error.text, "fix": error.fix}
         return self._page(request, "problem", page, model, status=status)
 
     def _page(
@@ -121,7 +121,7 @@ class Site:
         if request.method != "GET" or status != 404:
             return Response(status_code=status)
         known = self._gate.holds(request.cookies.get(self._gate.cookie), in_use=False)
-        model = {"needed": 0, "key_count": 0, "text": "There is no such page.", "fix": "", "tried": False}
+        model = {"needed": 0, "key_count": None, "text": "There is no such page.", "fix": "", "tried": False}
         return self._page(request, "problem" if known else "enter", None, model, status=404)
 
     # -- coming and going

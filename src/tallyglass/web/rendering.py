@@ -38,7 +38,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     files = static_files()
-    made.globals.update(pages=models.PAGES, exchange=models.exchange, static=lambda name: f"/static/{files[name]}")
+    others = [name for name in models.known_exchanges() if name != "kraken"]
+    made.globals.update(pages=models.PAGES, others=others, static=lambda name: f"/static/{files[name]}")
     made.filters.update(
         age=shown.age,
         ago=lambda time: "never" if time is None else f"{shown.age(time)} ago",
