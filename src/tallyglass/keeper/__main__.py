@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import fcntl
 import gc
 import ipaddress
 import logging
 import os
-import resource
 import signal
 import socket
 import sys
@@ -19,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tallyglass.keeper import files, server, unlock
+from tallyglass.keeper.closing import harden
 from tallyglass.keeper.door import Door, sandbox_base
 from tallyglass.keeper.endpoint import socket_path
 from tallyglass.keeper.errors import KeeperError
@@ -54,16 +53,6 @@ def main() -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"tallyglass keeper: {error}\n")
     return 1
-
-
-def harden() -> None:
-    """Files for ourselves alone, no core dumps, and no other process may read our memory."""
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        pr_set_dumpable = 4
-        if ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "this process cannot be closed to others (prctl)")
 
 
 async def _run(options: argparse.Namespace) -> int:

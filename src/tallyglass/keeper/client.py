@@ -25,6 +25,7 @@ from tallyglass.keeper.answers import (
     JournalRow,
     SealKey,
 )
+from tallyglass.keeper.closing import harden
 from tallyglass.keeper.endpoint import peer_uid, socket_path
 from tallyglass.keeper.errors import (
     BadKey,
@@ -66,6 +67,7 @@ __all__ = [
     "Unreachable",
     "VaultAltered",
     "WrongPassphrase",
+    "harden",
     "peer_uid",
     "socket_path",
 ]
