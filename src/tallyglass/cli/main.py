@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from tallyglass import __version__
 from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.cli.options import LEVELS, Options, options, set_up_logging, to_front
-from tallyglass.keeper.client import BadKey, ExchangeRefused, Locked, WrongPassphrase
+from tallyglass.keeper.client import BadKey, ExchangeRefused, Locked, WrongPassphrase, harden
 
 DONE, FAILED, USAGE, REFUSED, UNPROVEN, EXCHANGE, PARTIAL, LOCKED = range(8)
 TERMINATED = 128 + signal.SIGTERM
@@ -102,6 +102,7 @@ def _load(arguments: list[str]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; every error has words, a next step and an exit code."""
+    harden()  # keys and passphrases pass through here
     given = to_front(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _load(given)
     # Ended from outside as by Ctrl-C: what was begun is ended too, and folders for a while are removed.
