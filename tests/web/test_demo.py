@@ -16,6 +16,8 @@ import psutil
 import pytest
 
 START_SECONDS = 150
+#: Two on a machine of one's own; the tests run several at once.
+END_SECONDS = 4
 
 
 def fetch(url: str, cookie: str = "") -> tuple[int, dict[str, str], str]:
@@ -74,7 +76,7 @@ def test_the_demo_serves_its_dashboard_and_leaves_nothing_behind(tmp_path: Path,
     assert shown
     assert status == 200
     assert shown[1] in re.sub(r"<[^>]+>", "", page)
-    assert took < 2, f"it took {took:.1f} s to end"
+    assert took < END_SECONDS, f"it took {took:.1f} s to end"
     assert "Traceback" not in rest
     assert len(children) == 2, "the fake exchanges and the keeper"
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]

@@ -16,7 +16,7 @@ def money(value: str | None, currency: str) -> str:
     if value is None:
         return UNKNOWN
     number = Decimal(value)
-    shown = f"{abs(number):,.2f}"
+    shown = f"{number.copy_abs():,.2f}"
     sign = SIGNS.get(currency)
     minus = "−" if number < 0 else ""
     return f"{minus}{sign}{shown}" if sign else f"{minus}{shown} {currency}"
@@ -25,7 +25,7 @@ def money(value: str | None, currency: str) -> str:
 def hero(value: str, currency: str) -> tuple[str, str, str]:
     """The same for the one great number: sign and whole part, the decimals, and the currency where it has no sign."""
     number = Decimal(value)
-    whole, decimals = f"{abs(number):,.2f}".split(".")
+    whole, decimals = f"{number.copy_abs():,.2f}".split(".")
     minus = "−" if number < 0 else ""
     sign = SIGNS.get(currency, "")
     return f"{minus}{sign}{whole}", f".{decimals}", "" if sign else currency
