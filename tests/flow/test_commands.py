@@ -129,7 +129,7 @@ READS: dict[str, tuple[tuple[str, ...], type, str]] = {
     "set-currency": (("usd",), dict, "counted in USD"),
     "status": ((), dict, "keeper: unlocked"),
     "journal": (("--limit", "5"), list, "coinbase"),
-    "egress": ((), dict, ""),
+    "egress": ((), dict, "127.0.0.1"),
 }
 
 

@@ -188,7 +188,8 @@ def egress() -> None:
     if options.json:
         show.as_json({"addresses": addresses})
     else:
-        show.out.print("\n".join(addresses) or "Not known yet.", markup=False)
+        unknown = "Not known yet: ask an exchange once (tallyglass inspect), or write them into egress.txt in the home."
+        show.out.print("\n".join(addresses) or unknown, markup=False)
 
 
 @app.command()
