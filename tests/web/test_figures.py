@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tallyglass.app import allocation
 from tallyglass.app import format as shown
 from tallyglass.app.views import HoldingView, WorthView
-from tallyglass.money import amount, text
+from tallyglass.money import amount, multiply, subtract, text, total
 from tallyglass.web.look import HIDDEN, Figures, Look
 from tallyglass.web.models import partial, segments, split_command
 
@@ -95,7 +95,7 @@ def worth(**values: tuple[str, str | None]) -> WorthView:
             "price": price,
             "price_source": None,
             "price_at": None,
-            "value": None if price is None else text(amount(held) * amount(price)),
+            "value": None if price is None else text(multiply(amount(held), amount(price))),
             "by": [{"connection": "one", "account": "spot", "amount": held}],
         }
         for asset, (held, price) in values.items()
@@ -122,16 +122,17 @@ def test_a_bar_is_filled_from_end_to_end(held: dict[str, tuple[Decimal, Decimal]
     assert len(drawn) == min(len(held), allocation.MOST)
     assert all(segment.length >= 1 for segment in drawn)
     if drawn:
-        assert abs(sum(segment.slice.share for segment in drawn) - 1) < Decimal("1e-40")
+        assert abs(subtract(total(segment.slice.share for segment in drawn), Decimal(1))) < Decimal("1e-40")
         assert drawn[-1].begin + drawn[-1].length >= 1000
-        assert sum(each.value for each in allocation.by_connection(found)) == sum(each.slice.value for each in drawn)
+        whole = total(each.slice.value for each in drawn)
+        assert [(each.name, each.value) for each in allocation.by_connection(found)] == [("one", whole)]
 
 
 def test_debts_and_what_has_no_price_are_no_part_of_the_bar() -> None:
     found = worth(BTC=("1", "100"), USD=("-50", "1"), WHAT=("7", None))
 
-    assert [(each.name, each.share) for each in allocation.by_asset(found)] == [("BTC", 1)]
-    assert allocation.shares(found) == {"BTC": 1}
+    assert [(each.name, each.share) for each in allocation.by_asset(found)] == [("BTC", Decimal(1))]
+    assert allocation.shares(found) == {"BTC": Decimal(1)}
     assert allocation.by_asset(worth()) == []
 
 
