@@ -120,3 +120,11 @@ def test_a_wrong_clock_is_told_by_how_much_and_a_right_one_is_ruled_out() -> Non
     assert "42 s ahead of Kraken's" in ahead.text
     mixed = policy.explain(KRAKEN, Fault("ambiguous", causes=("bad_key", "clock")), 300)
     assert "clock" not in mixed.text
+
+
+def test_a_clock_so_wrong_that_it_explains_all_is_the_only_cause_told() -> None:
+    mixed = Fault("ambiguous", causes=("bad_key", "clock", "ip_refused"))
+    assert policy.narrow(mixed, 900_000) == Fault("clock", retry=True)
+    assert policy.narrow(mixed, 60_000) == policy.narrow(mixed, None) == mixed
+    assert policy.narrow(mixed, 100).causes == ("bad_key", "ip_refused")
+    assert policy.narrow(Fault("bad_key"), 900_000) == Fault("bad_key")

@@ -174,7 +174,7 @@ def narrow(fault: Fault, offset_ms: int | None) -> Fault:
     if fault.code != "ambiguous" or "clock" not in fault.causes or offset_ms is None:
         return fault
     if abs(offset_ms) > _CLOCK_IS_WRONG:
-        return replace(fault, code="clock", causes=())
+        return replace(fault, code="clock", causes=(), retry=True)
     if abs(offset_ms) < _CLOCK_IS_RIGHT:
         return replace(fault, causes=tuple(each for each in fault.causes if each != "clock"))
     return fault
