@@ -53,13 +53,12 @@ def environment() -> Environment:
 
 
 def until(time: str, now: datetime | None = None) -> str:
-    """How long until then: `in 9 days`, `today`, `3 days ago`."""
+    """How long until then: `in 9 d`, `today`, `3 d ago`."""
     left = datetime.fromisoformat(time) - (now or datetime.now(UTC))
     days = left // timedelta(days=1)
     if days == 0:
         return "today"
-    words = "1 day" if abs(days) == 1 else f"{abs(days)} days"
-    return f"in {words}" if days > 0 else f"{words} ago"
+    return f"in {days} d" if days > 0 else f"{-days} d ago"
 
 
 def render(templates: Environment, name: str, context: Mapping[str, Any]) -> str:
