@@ -76,8 +76,8 @@ USAGE_CODES = frozenset(
         "limit",
         "cursor",
         "no_such_connection",
-        "no_such_entry",
         "no_such_asset",
+        "no_such_entry",
         "usage",
     )
 )
@@ -86,9 +86,10 @@ USAGE_CODES = frozenset(
 #: Which module brings which commands: a command loads its own alone, and answers in a fraction of a second.
 MODULES = {
     "keys": "exchanges guide inspect connect keys freeze thaw disconnect parse",
+    "files": "import",
     "money": "sync replay worth holdings history orders unparsed set-currency",
-    "reconcile": "reconcile",
     "transfers": "transfers",
+    "reconcile": "reconcile",
     "service": "init unlock lock status doctor journal egress up demo sandbox",
 }
 

@@ -1,0 +1,134 @@
+"""Imports: files that a user has downloaded from an exchange, to fill what its API no longer tells."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from tallyglass.app import transfers
+from tallyglass.app.problems import Problem
+from tallyglass.app.session import Session
+from tallyglass.app.syncing import claim
+from tallyglass.app.views import ImportView
+from tallyglass.exchanges import registry
+from tallyglass.exchanges.streams import NotReadable
+from tallyglass.store import imports as stored
+from tallyglass.store import lease
+from tallyglass.store.history import FILES, RawPage
+from tallyglass.sync import imports
+from tallyglass.sync.imports import Settled
+
+LARGEST = 256 * 1024 * 1024
+#: Lines that are not understood and shown at once; all of them are in `unparsed`.
+SHOWN = 20
+_NAMED = re.compile(r"\(UTC(?P<offset>[+-]{1,2}\d{1,2}(?::?\d\d)?)?\)", re.ASCII)
+_OFFSET = re.compile(r"(?:UTC)?(?P<sign>[+-]{1,2})(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?", re.ASCII)
+
+
+def import_file(session: Session, name: str, path: Path, *, connection: str = "", utc_offset: str = "") -> ImportView:
+    """Import a file of the format `name`, which is called after its exchange, into a connection of that exchange.
+
+    The same file, or lines that the exchange or another file has told, add nothing. A file of another format is
+    refused, and nothing is stored. `utc_offset`: `+1` for files that do not tell the zone of their times.
+    """
+    exchange = _format(name)
+    chosen = _connection(session, exchange, connection)
+    page = _page(session, chosen, exchange, path, utc_offset)
+    held = claim(session, chosen)
+    if held is None:
+        raise Problem("busy", f"{chosen} is being synced by another process.", "Wait for it to end, then import again.")
+    try:
+        again = _kept(session, chosen, page)
+        settled = imports.settle(session.store, held, session.now, None if again else page)
+        transfers.refresh(session)
+    except NotReadable as error:
+        raise Problem("not_readable", f"{path.name}: {error}.", "Nothing was stored.") from None
+    finally:
+        due = lease.next_due(session.store, chosen)
+        lease.release(session.store, held, session.now(), next_due=due, failed=False)
+    return _view(settled, page, again, path)
+
+
+def _format(name: str) -> str:
+    try:
+        registry.exporting(name)
+    except registry.UnknownExchange as error:
+        raise Problem("unknown_exchange", f"{error}.", "The format is named after its exchange.") from None
+    return name
+
+
+def _connection(session: Session, exchange: str, wanted: str) -> str:
+    known = [each for each in session.keeper.connections() if each.exchange == exchange]
+    there = ", ".join(each.id for each in known) or "none yet"
+    if wanted:
+        if wanted not in [each.id for each in known]:
+            text = f"No connection {wanted!r} of {exchange}; there are: {there}."
+            raise Problem("no_such_connection", text, "See: tallyglass keys")
+        return wanted
+    if len(known) != 1:
+        text = f"Which connection of {exchange} is the file from? There are: {there}."
+        fix = "Name it with --connection." if known else f"Connect it first: tallyglass connect {exchange}"
+        raise Problem("no_such_connection", text, fix)
+    return known[0].id
+
+
+def _page(session: Session, connection: str, exchange: str, path: Path, utc_offset: str) -> RawPage:
+    try:
+        with path.open("rb") as file:
+            body = file.read(LARGEST + 1)
+    except OSError as error:
+        text = f"{path} cannot be read: {os.strerror(error.errno or 0)}."
+        raise Problem("not_readable", text, "Name the CSV file that you downloaded.") from None
+    if len(body) > LARGEST:
+        text = f"{path.name} is larger than {LARGEST // 1024**2} MiB."
+        raise Problem("not_readable", text, "Export shorter spans, and import them one by one.")
+    params = {"file": path.name[:200], "sha256": hashlib.sha256(body).hexdigest()}
+    offset = _minutes(utc_offset) if utc_offset else _named(path.name)
+    if offset is not None:
+        params["utc_offset"] = str(offset)
+    return imports.page_of(connection, exchange, body, params, session.now())
+
+
+def _named(name: str) -> int | None:
+    """The zone in the name of a download: `…(UTC+1).csv`, `…(UTC--6)_1a2b.csv`."""
+    found = _NAMED.search(name)
+    return None if found is None else _minutes(found["offset"] or "+0")
+
+
+def _minutes(offset: str) -> int:
+    parts = _OFFSET.fullmatch(offset)
+    minutes = 0 if parts is None else int(parts["hours"]) * 60 + int(parts["minutes"] or 0)
+    if parts is None or minutes > 14 * 60:
+        raise Problem("usage", f"{offset!r} is no offset from UTC.", "Write it as +1, -6 or +5:30; UTC is +0.")
+    return -minutes if "-" in parts["sign"] else minutes
+
+
+def _kept(session: Session, connection: str, page: RawPage) -> int:
+    """The raw page under which this very file is kept, read the same way; 0 when it is not."""
+
+    def facts(each: RawPage) -> tuple[str, str | None, str | None]:
+        return each.stream, each.ask.params.get("sha256"), each.ask.params.get("utc_offset")
+
+    with session.store.read() as db:
+        return next((each.id for each in stored.files(db, connection) if facts(each) == facts(page)), 0)
+
+
+def _view(settled: Settled, page: RawPage, again: int, path: Path) -> ImportView:
+    number = again or max(settled.lines)
+    lines, pieces, skipped = settled.lines[number], settled.pieces[number], settled.skipped[number]
+    earlier = {key for other, keys in settled.lines.items() if other < number or again for key in keys}
+    known = sum(key in settled.recognised or key in earlier for key in lines)
+    return {
+        "connection": page.connection,
+        "format": page.stream.removeprefix(FILES),
+        "file": path.name,
+        "lines": len(lines) + len(pieces) + skipped,
+        "new": len(lines) - known,
+        "known": known,
+        "skipped": skipped,
+        "unparsed": len(pieces),
+        "entries": settled.new,
+        "odd": [{"line": piece.line, "reason": piece.unparsed.reason} for piece in pieces[:SHOWN]],
+    }
