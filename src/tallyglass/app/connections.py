@@ -87,13 +87,17 @@ def findings(connection: Connection, now: datetime) -> list[Reason]:
         found.append(Reason("frozen", f"Frozen: {connection.why.rstrip('.') or 'by you'}.", fix))
     if connection.unproven:
         text = f"{manifest.name} could not prove that this key is read-only."
-        found.append(Reason("unproven", text, f"Replace it by a key with only the read boxes ticked: {manifest.name}."))
+        boxes = ", ".join(f"“{box}”" for box in manifest.labels.get("tick", ())) or "what lets it read"
+        fix = f"Replace it by a key with only {boxes} ticked: tallyglass guide {connection.exchange}"
+        found.append(Reason("unproven", text, fix))
     if connection.ip.bound == "no":
         text = f"The key works from anywhere. {manifest.ip.get('without', '')}".strip()
         found.append(Reason("ip_unbound", text, f"Bind it: tallyglass guide {connection.exchange}"))
     if now >= due_at(connection):
         found.append(
-            Reason("rotation_due", "The key is due to be replaced.", f"tallyglass guide {connection.exchange}")
+            Reason(
+                "rotation_due", "The key is due to be replaced.", f"A new one: tallyglass guide {connection.exchange}"
+            )
         )
     return found
 
