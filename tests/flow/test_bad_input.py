@@ -177,8 +177,6 @@ def test_a_whole_key_file_of_coinbase_is_understood(program: Program, sandbox: S
 
 # -- the file
 
-DEEP = "[" * 40_000
-
 
 @pytest.mark.parametrize(
     ("content", "piece"),
@@ -188,7 +186,7 @@ DEEP = "[" * 40_000
         ("API-Key: abc\nsecret: def", "is not whole JSON"),
         ('{"key": "abc", "secret": "de', "is not whole JSON"),
         ('{"key": "\\ud800", "secret": "x"}', "is not whole JSON"),
-        (DEEP, "is not whole JSON"),
+        ("[" * 40_000, "is not whole JSON"),
         ('["key", "secret"]', "holds JSON, but no object"),
         ('"key"', "holds JSON, but no object"),
         ("{}", "holds no key"),
