@@ -1,4 +1,4 @@
-"""`tallyglass demo`: the dashboard comes up behind its link, and Ctrl-C leaves nothing behind."""
+"""`tallyglass demo` and `up`: the dashboard comes up behind its link, and Ctrl-C leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+
+from support.program import run
+from tallyglass.web.server import listen
 
 START_SECONDS = 150
 #: Two on a machine of one's own; the tests run several at once.
@@ -81,3 +84,45 @@ def test_the_demo_serves_its_dashboard_and_leaves_nothing_behind(tmp_path: Path,
     assert len(children) == 2, "the fake exchanges and the keeper"
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_up_makes_a_home_and_serves_it(tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text("six slow barges on the canal\n")
+    program = str(Path(sys.executable).with_name("tallyglass"))
+    given = ["--home", str(tmp_path / "home"), "--passphrase-file", str(secret)]
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [program, "up", *given, "--port", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            link = link_of(process, [])
+            status, headers, _ = fetch(link)
+            assert status == 303
+            root = link.split("/enter")[0]
+            status, _, page = fetch(f"{root}/", headers["set-cookie"].split(";")[0])
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+        finally:
+            process.kill()
+
+    assert status == 200
+    assert "Nothing is connected yet" in page
+    assert run("keys", *given).code == 0, "the home can be used again"
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text("six slow barges on the canal\n")
+    with listen(0) as taken:
+        port = taken.getsockname()[1]
+        given = ["--home", str(tmp_path / "home"), "--passphrase-file", str(secret)]
+        ended = run("up", *given, "--port", str(port))
+
+    assert ended.code == 1
+    assert f"Port {port} is taken by another program." in ended.words
+    assert "--port" in ended.words
