@@ -191,7 +191,7 @@ def _print_entries(items: list[EntryView]) -> None:
     for entry in items:
         kind = entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
         if entry["partner"]:
-            kind += f" {'from' if kind == 'deposit' else 'to'} {entry['partner'].partition('/')[0]}"
+            kind += f"\n{'from' if entry['kind'] == 'deposit' else 'to'} {entry['partner'].partition('/')[0]}"
         amounts = [
             f"{'' if leg['amount'].startswith('-') else '+'}{shown.quantity(leg['amount'])}" for leg in entry["legs"]
         ]

@@ -119,27 +119,27 @@ def _print(found: TransfersView, *, every: bool) -> None:
 
 
 def _print_matched(found: list[TransferView]) -> None:
-    rows = show.table("sent", "from", "to", ("amount", "right"), "asset", ("lost", "right"), "because")
+    rows = show.table("sent", "from", "to", ("arrived", "right"), ("lost", "right"), "because")
     for each in found:
         sent, received = each["sent"], each["received"]
-        amount = shown.quantity(received["amount"])
-        route = (sent["connection"], received["connection"])
-        rows.add_row(_time(sent), *route, amount, received["asset"], shown.quantity(each["lost"]), each["basis"])
+        arrived, lost = f"{shown.quantity(received['amount'])} {received['asset']}", shown.quantity(each["lost"])
+        rows.add_row(sent["time"][:10], sent["connection"], received["connection"], arrived, lost, each["basis"])
     if found:
         show.out.print(rows)
 
 
 def _print_open(each: UnmatchedView) -> None:
-    show.out.print(f"\n? {_line(each)}", style="bold", markup=False, soft_wrap=True)
-    show.out.print(f"  {each['text']}", markup=False)
+    show.out.print(f"\n{each['id']}", style="bold", markup=False, soft_wrap=True)
+    show.out.print(f"  {_line(each)}: {each['text']}", markup=False)
     for other in each["candidates"]:
-        show.out.print(f"  · {_line(other)}: {other['text']}", markup=False, soft_wrap=True)
+        show.out.print(f"  - {other['id']}", markup=False, soft_wrap=True)
+        show.out.print(f"    {_line(other)}: {other['text']}.", markup=False)
     if each["fix"]:
         show.out.print(f"  {each['fix']}", style="dim", markup=False, soft_wrap=True)
 
 
 def _line(each: MovementView) -> str:
-    return f"{each['id']}  {_time(each)}  {shown.movement(each['amount'])} {each['asset']}"
+    return f"{_time(each)} {shown.movement(each['amount'])} {each['asset']}"
 
 
 def _time(each: MovementView) -> str:
