@@ -122,6 +122,15 @@ def test_a_stream_of_other_assets_is_not_blamed_and_one_of_this_asset_before_all
     assert "dust" not in both.text
 
 
+def test_a_stream_that_was_read_after_the_gap_had_opened_is_not_blamed() -> None:
+    old = Behind("deposits", "was last read yesterday", read_at=NOON - DAY)
+    late = replace(old, read_at=NOON + DAY)
+
+    assert explain(gap("0.5"), replace(NOTHING, behind=[old])).code == "stream_unread"
+    assert explain(gap("0.5"), replace(NOTHING, behind=[late])).code == "untold"
+    assert explain(gap("0.5", EVER), replace(NOTHING, behind=[late])).code == "history_limit"
+
+
 def test_a_wallet_that_is_never_reported() -> None:
     far = Gap(BTC, (Difference("futures", BTC, amount("0"), amount("1")),), LATELY)
 

@@ -48,6 +48,13 @@ class Behind:
     text: str
     #: The assets that it tells of; none = any.
     assets: frozenset[Asset] = frozenset()
+    #: All up to here was read: it lacks nothing older. None = never read to its end.
+    read_at: datetime | None = None
+
+    def may_lack(self, gap: Gap) -> bool:
+        """Whether it tells of the asset and of the time in which the gap opened."""
+        late = self.read_at is None or gap.opened is None or gap.opened.wrong_at > self.read_at
+        return late and (not self.assets or gap.asset in self.assets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +137,8 @@ def _opening(gap: Gap, known: Evidence) -> Cause | None:
 
 
 def _behind(gap: Gap, known: Evidence) -> Cause | None:
-    own = [each for each in known.behind if gap.asset in each.assets]
-    streams = own or [each for each in known.behind if not each.assets]
+    may = [each for each in known.behind if each.may_lack(gap)]
+    streams = [each for each in may if each.assets] or may
     if not streams:
         return None
     why, fix = known.fault

@@ -227,10 +227,10 @@ def _behind(db: Db, each: _Books, known: Known) -> Iterator[Behind]:
         if there is None:
             yield Behind(stream.name, "was never read", _assets(stream.name, known))
         elif not there.done:
-            yield Behind(stream.name, "was never read to its end", _assets(stream.name, known))
+            yield Behind(stream.name, "is not read to its end", _assets(stream.name, known))
         elif each.as_of is not None and there.updated_at < each.as_of:
             words = f"was last read at {there.updated_at:%Y-%m-%d %H:%M} UTC"
-            yield Behind(stream.name, words, _assets(stream.name, known))
+            yield Behind(stream.name, words, _assets(stream.name, known), there.updated_at)
 
 
 def _assets(stream: str, known: Known) -> frozenset[Asset]:

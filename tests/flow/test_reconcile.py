@@ -1,0 +1,183 @@
+"""What the exchanges report beside what their entries add up to: no gap that is not there, none that is not told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from support.home import open_home
+from support.sandbox import Sandbox, running_sandbox
+from tallyglass.app import connections, history, reconciling, status, syncing, worth
+from tallyglass.app.problems import Problem
+from tallyglass.app.reconciling import reconcile
+from tallyglass.app.session import Session
+from tallyglass.money import amount, text, total
+
+EXCHANGES = ("kraken", "binance", "coinbase")
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox"), seed=11) as running:
+        for exchange in EXCHANGES:
+            # Each home has a keeper of its own, with fresh budgets, and all of them share one address.
+            running.happen(exchange, "no_limits")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Session]:
+    """A home with all three, synced. Each test but the last leaves it as it was: without a gap."""
+    with open_home(tmp_path_factory.mktemp("whole"), sandbox, *EXCHANGES) as opened:
+        syncing.sync(opened)
+        yield opened
+
+
+@pytest.fixture
+def calm(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox, whose faults end with the test."""
+    yield sandbox
+    sandbox.calm()
+
+
+def when(told: str | None) -> datetime:
+    assert told is not None
+    return datetime.fromisoformat(told)
+
+
+def test_a_clean_account_adds_up_to_the_last_digit_and_so_after_more_has_happened(
+    whole: Session, sandbox: Sandbox
+) -> None:
+    assert reconcile(whole) == []
+    for exchange in EXCHANGES:
+        sandbox.happen(exchange, "deposit", asset="BTC", amount="0.51")
+        sandbox.happen(exchange, "trade")
+    for _ in range(2):
+        syncing.sync(whole)
+        assert reconcile(whole) == []
+    rows = reconcile(whole, everything=True)
+
+    assert {row["gap"] for row in rows} == {"0"}
+    assert {row["cause"] for row in rows} == {None}
+    for exchange in EXCHANGES:
+        true = sandbox.truth(exchange)["balances"]
+        assert {row["asset"]: row["computed"] for row in rows if row["connection"] == exchange} == true
+        assert {row["asset"]: row["reported"] for row in rows if row["connection"] == exchange} == true
+
+
+def test_a_stream_that_fails_is_named_and_the_gap_closes_when_it_is_read(whole: Session, calm: Sandbox) -> None:
+    before = whole.now()
+    calm.fault("status", "binance", "/sapi/v1/capital/deposit/hisrec", value=503)
+    calm.happen("binance", "deposit", asset="BTC", amount="0.75")
+    syncing.sync(whole, "binance")
+    (row,) = reconcile(whole)
+
+    assert (row["asset"], row["gap"], row["cause"]) == ("BTC", "0.75", "stream_unread")
+    assert "`deposits`" in row["text"]
+    assert when(row["clean_at"]) <= before <= when(row["since"])
+    with pytest.raises(Problem, match="no opening balance") as refused:
+        reconciling.open_balance(whole, "binance", "BTC")
+    assert "`deposits`" in refused.value.text
+    calm.calm()
+    syncing.sync(whole, "binance")
+    assert reconcile(whole) == []
+
+
+def lose(session: Session, connection: str, symbol: str) -> str:
+    """The oldest deposit of this asset is gone, as where an API does not reach back. Of how much it was."""
+    entries = history.history(session, limit=1000, connection=connection)["items"]
+    deposits = [entry for entry in entries if entry["kind"] == "deposit" and entry["legs"][0]["asset"] == symbol]
+    with session.store.write() as db:
+        query = "SELECT pk FROM entries WHERE connection || '/' || id = ?"
+        db.exec_driver_sql(f"DELETE FROM legs WHERE entry = ({query})", (deposits[-1]["id"],))  # noqa: S608
+    return text(total(amount(leg["amount"]) for leg in deposits[-1]["legs"]))
+
+
+def test_an_opening_balance_is_the_users_word_survives_a_sync_and_can_be_taken_back(whole: Session) -> None:
+    lost = lose(whole, "binance", "EUR")
+    (row,) = reconcile(whole)
+    assert (row["asset"], row["gap"], row["cause"], row["clean_at"]) == ("EUR", lost, "history_limit", None)
+    assert "reconcile open binance EUR" in row["fix"]
+
+    done = reconciling.open_balance(whole, "binance", "eur")
+    assert (done["gap"], done["opening"], done["cause"]) == ("0", lost, None)
+    syncing.sync(whole, "binance")
+    assert reconcile(whole) == []
+    oldest = history.history(whole, limit=1000, connection="binance")["items"][-1]
+    assert (oldest["id"], oldest["kind"]) == ("binance/opening:EUR", "adjustment")
+    assert "your word" in oldest["note"]
+
+    syncing.replay(whole, "binance")
+    (row,) = reconcile(whole)
+    assert (row["gap"], row["cause"], row["opening"]) == (f"-{lost}", "opening", lost)
+    assert "--undo" in row["fix"]
+    assert reconciling.undo_opening(whole, "binance", "EUR")["gap"] == "0"
+    assert reconcile(whole) == []
+
+
+@pytest.mark.parametrize(
+    ("connection", "symbol", "words"),
+    [("binance", "EUR", "adds up"), ("binance", "NOSUCH", "never had"), ("nobody", "EUR", "No connection")],
+)
+def test_nothing_is_opened_that_is_not_there(whole: Session, connection: str, symbol: str, words: str) -> None:
+    with pytest.raises(Problem, match=words):
+        reconciling.open_balance(whole, connection, symbol)
+    with pytest.raises(Problem, match="no opening balance" if words == "adds up" else words):
+        reconciling.undo_opening(whole, connection, symbol)
+
+
+def test_a_history_that_was_never_read_lacks_everything(tmp_path: Path, calm: Sandbox) -> None:
+    calm.fault("status", "kraken", "/0/private/Ledgers", value=503)
+    with open_home(tmp_path, calm, "kraken") as session:
+        syncing.sync(session)
+        rows = reconcile(session)
+
+    assert {row["asset"]: row["gap"] for row in rows} == calm.truth("kraken")["balances"]
+    assert {row["cause"] for row in rows} == {"stream_unread"}
+    assert all("`ledger` was never read" in row["text"] for row in rows)
+    assert {row["clean_at"] for row in rows} == {None}
+
+
+def test_balances_never_read_are_not_taken_for_right_and_old_ones_not_for_new(tmp_path: Path, calm: Sandbox) -> None:
+    with open_home(tmp_path, calm, "coinbase") as session:
+        calm.fault("status", "coinbase", "/api/v3/brokerage/accounts", value=503)
+        syncing.sync(session)
+        (row,) = reconcile(session)
+        assert (row["connection"], row["asset"], row["gap"], row["cause"]) == ("coinbase", None, None, "never_read")
+        with pytest.raises(Problem, match="never read"):
+            reconciling.open_balance(session, "coinbase", "BTC")
+
+        calm.calm()
+        syncing.sync(session)
+        assert reconcile(session) == []
+        calm.fault("status", "coinbase", "/api/v3/brokerage/accounts", value=503)
+        calm.happen("coinbase", "deposit", asset="LTC", amount="3")
+        assert sum(part["new"] for part in syncing.sync(session)) == 1
+        assert reconcile(session) == []
+
+        connections.disconnect(session, "coinbase")
+        assert reconcile(session, everything=True) == []
+
+
+@pytest.mark.parametrize(
+    ("connection", "symbol", "size"), [("kraken", "EUR", "0.12"), ("coinbase", "USDC", "1.234567")]
+)
+def test_a_type_never_seen_is_a_gap_of_its_asset_size_and_time(
+    whole: Session, sandbox: Sandbox, connection: str, symbol: str, size: str
+) -> None:
+    before = whole.now()
+    sandbox.happen(connection, "unknown_type")
+    after = whole.now()
+    syncing.sync(whole, connection)
+    (row,) = (each for each in reconcile(whole) if each["connection"] == connection)
+
+    assert (row["asset"], row["gap"], row["cause"]) == (symbol, size, "unparsed")
+    assert "unknown type" in row["text"]
+    assert before - timedelta(seconds=1) <= when(row["since"]) <= after
+    assert when(row["clean_at"]) <= before
+    assert [each["account"] for each in row["accounts"] if each["gap"] == size] == ["spot"]
+    assert worth.worth_view(whole)["complete"], "what is reported is the truth of the total"
+    assert status.status(whole.home, whole)["gaps"] == len(reconcile(whole))
