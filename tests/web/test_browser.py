@@ -122,6 +122,7 @@ def test_what_happens_shows_without_a_reload(browser: Browser, app: App, sandbox
         )
         seen.page.focus("text=Hide amounts")
         sandbox.happen("kraken", "deposit", asset="USD", amount="1000")
+        wait(lambda: not app.service.syncing)
         assert app.service.sync_now()
         changed = "before => document.querySelector('#total').textContent !== before"
         seen.page.wait_for_function(changed, arg=f"${before:,.2f}")
@@ -145,10 +146,11 @@ def test_a_click_on_sync_now_syncs(browser: Browser, app: App, sandbox: Sandbox)
 
 def test_ages_tick(browser: Browser, app: App) -> None:
     with tab(browser, app) as seen:
-        seen.go("/")
-        past = "new Date(Date.now() - 3 * 3600 * 1000).toISOString()"
-        seen.page.evaluate(f"document.querySelector('.fresh time').setAttribute('datetime', {past})")
-        seen.page.wait_for_function("() => document.querySelector('.fresh time').textContent === '3 h'", timeout=5000)
+        seen.page.evaluate(
+            "() => { const time = document.createElement('time'); time.id = 'old'; time.dataset.age = ' ago';"
+            " time.dateTime = new Date(Date.now() - 3 * 3600 * 1000).toISOString(); document.body.append(time) }"
+        )
+        seen.page.wait_for_function("() => document.querySelector('#old').textContent === '3 h ago'")
 
 
 def test_an_ended_session_takes_the_page_away(browser: Browser, app: App) -> None:
