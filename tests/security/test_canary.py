@@ -22,6 +22,9 @@ from support.sandbox import running_sandbox
 from support.tap import Heard, tapped
 from tallyglass.keeper.client import Keeper, KeeperError, socket_path
 
+#: One long day, for all of them together.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
@@ -165,7 +168,7 @@ def test_a_keeper_that_crashes_leaves_no_core_and_nobody_can_look_into_it(eviden
 def test_a_command_that_crashes_with_a_key_in_hand_leaves_no_core(evidence: Evidence) -> None:
     it = evidence
     before = sorted((it.folder / "here").iterdir())
-    it.sandbox.fault("delay", "kraken", "/0/private/GetApiKeyInfo", value=3)
+    it.sandbox.fault("delay", "kraken", "/0/private/GetApiKeyInfo", value=8)
     asked = it.tap.count("GetApiKeyInfo")
     process = it.start("inspect", "kraken", "--key-file", "-", given=json.dumps(it.sandbox.key("kraken")))
     try:

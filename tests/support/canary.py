@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 END = 20
 #: Name of a secret and form → how it would stand there.
 Traces = Mapping[str, bytes]
+#: Arguments and environment are those of the start: a process is looked at this often and then no more.
+_LOOKS = 50
 
 
 def traces(secrets: Mapping[str, str]) -> Traces:
@@ -100,7 +103,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
-        self._before = set(_processes())
+        self._looks: Counter[Path] = Counter(dict.fromkeys(_processes(), _LOOKS))
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -109,9 +112,10 @@ class Watch:
         return b"\n".join(sorted(self.seen))
 
     def _look(self) -> None:
-        while not self._done.wait(0.01):
+        while not self._done.wait(0.02):
             for process in _processes():
-                if process not in self._before:
+                if self._looks[process] < _LOOKS:
+                    self._looks[process] += 1
                     self.seen |= set(_told(process))
 
     def __enter__(self) -> Self:

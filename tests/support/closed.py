@@ -57,7 +57,7 @@ def exposed(command: Sequence[str]) -> list[str]:
 def probed(pid: int) -> dict[str, dict[str, str]]:
     """What another process of this user can open of that one, and of one that is not closed."""
     command = exposed([sys.executable, "-c", _PROBE, str(pid)])
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     told: dict[str, dict[str, str]] = json.loads(done.stdout)
     return told
 
@@ -76,7 +76,7 @@ def dumped(process: subprocess.Popen[Any], signal: int) -> tuple[int, bool]:
     return os.WTERMSIG(status), os.WCOREDUMP(status)
 
 
-def eventually(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
+def eventually(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Wait until it is so."""
     until = time.monotonic() + seconds
     while not true():

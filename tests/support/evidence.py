@@ -288,14 +288,14 @@ def _killed(it: Evidence) -> None:
     """The keeper in the middle of a read, and a command in the middle of connecting; each with its memory full."""
     with running(it.program.home, sandbox=it.tap.url) as process:
         process.keeper.unlock(PASSPHRASE)
-        it.sandbox.fault("delay", "kraken", "/0/private", value=3)
+        it.sandbox.fault("delay", "kraken", "/0/private", value=8)
         before = len(it.tap.heard)
         syncing = it.start("sync", "kraken", given="")
         eventually(lambda: len(it.tap.heard) > before, "no read went out")
         os.kill(process.child.pid, signal.SIGKILL)
         syncing.wait(60)
     it.sandbox.calm()
-    it.sandbox.fault("delay", "kraken", "/0/private/GetApiKeyInfo", value=3)
+    it.sandbox.fault("delay", "kraken", "/0/private/GetApiKeyInfo", value=8)
     before = it.tap.count("GetApiKeyInfo")
     connecting = it.start(
         "connect", "kraken", "--key-file", "-", given=json.dumps(it.sandbox.key("kraken", "wrong_account"))
