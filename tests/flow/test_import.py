@@ -64,8 +64,8 @@ def ledger(session: Session, connection: str = "") -> list[Any]:
         after = page["next"]
 
 
-def sync(session: Session) -> None:
-    assert [part for part in syncing.sync(session) if part["fault"]] == []
+def sync(session: Session, connection: str = "") -> None:
+    assert [part for part in syncing.sync(session, connection) if part["fault"]] == []
 
 
 def test_after_a_sync_a_file_adds_nothing(session: Session, files: Files, give: Callable[..., ImportView]) -> None:
@@ -121,7 +121,7 @@ def test_the_same_file_twice_and_in_overlapping_parts_adds_nothing(
 def test_what_only_a_file_tells_stays_through_syncs_and_replays(
     session: Session, give: Callable[..., ImportView], sandbox: Sandbox
 ) -> None:
-    sync(session)
+    sync(session, "binance")
     before = ledger(session, "binance")
     deposit = next(entry for entry in sandbox.truth("binance")["entries"] if entry["id"].startswith("deposit:"))
     [told] = exports.binance([deposit])
@@ -130,8 +130,8 @@ def test_what_only_a_file_tells_stays_through_syncs_and_replays(
     found = give("binance", exports.text(exports.BINANCE, [told, told, alone]))
     kept = ledger(session, "binance")
     later = sandbox.happen("binance", "deposit", asset="BTC", amount="0.25")["entries"]
-    sync(session)
-    syncing.replay(session)
+    sync(session, "binance")
+    syncing.replay(session, "binance")
 
     assert (found["known"], found["new"], found["entries"]) == (1, 2, 2)
     assert len(kept) == len(before) + 2

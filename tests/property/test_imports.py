@@ -151,3 +151,19 @@ def test_certain_names_let_equal_content_be_new() -> None:
 
     assert {key[0] for key in recognised(rows, [api])} == {"R1"}
     assert {key[0] for key, _ in numbered(ours)} == {"R1", "R2"}
+
+
+def test_an_id_is_recognised_as_an_entry_or_a_leg_and_content_helps_where_ids_do_not() -> None:
+    def line(number: int, name: str, symbol: str) -> Row:
+        entry = Entry(f"tx:{name}", START, "trade", (Leg(name, "spot", Asset(symbol), amount("1")),))
+        return Row(number, entry, frozenset((name, f"tx:{name}", f"convert:{name}")))
+
+    rows = united([[line(1, "a", "BTC"), line(2, "b", "ETH"), line(3, "c", "DOT"), line(4, "d", "ADA")]])
+    late = START + timedelta(days=9)
+    api = [
+        Entry("trade:order:1", late, "trade", (Leg("a", "spot", Asset("BTC"), amount("5")),)),
+        Entry("convert:b", late, "conversion", (Leg("z", "spot", Asset("ETH"), amount("5")),)),
+        Entry("trade:order:2", START, "trade", (Leg("y", "spot", Asset("DOT"), amount("1")),)),
+        Entry("trade:order:3", late, "trade", (Leg("x", "spot", Asset("ADA"), amount("1")),)),
+    ]
+    assert {key[0] for key in recognised(rows, api)} == {"tx:a", "tx:b", "tx:c"}

@@ -20,7 +20,7 @@ from tallyglass.store.history import FILES, RawPage
 from tallyglass.sync import imports
 from tallyglass.sync.imports import Settled
 
-LARGEST = 256 * 1024 * 1024
+LARGEST = 64 * 1024 * 1024
 #: Lines that are not understood and shown at once; all of them are in `unparsed`.
 SHOWN = 20
 _NAMED = re.compile(r"\(UTC(?P<offset>[+-]{1,2}\d{1,2}(?::?\d\d)?)?\)", re.ASCII)

@@ -41,7 +41,7 @@ def sync(session: Session, connection: str = "", *, full: bool = False, watch: W
             reports.extend(done.result().parts)
         for each in prices:
             each.result()
-    _match(session, reports)
+    transfers.refresh(session)
     return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
 
 
@@ -80,10 +80,7 @@ def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -
     report = SyncReport(connection.id)
     try:
         job = engine.Job(connection.id, connection.exchange, session.keeper, session.store, held, watch, session.now)
-        unsettled = imports.begin(session.store, held, session.now)
-        report = engine.sync(job, full=full)
-        if unsettled or any(part.new for part in report.parts):
-            imports.settle(session.store, held, session.now)
+        report = imports.around(held, session.store, session.now, lambda: engine.sync(job, full=full))
     except lease.LeaseLost as lost:
         part = PartReport(connection.id, "all", fault="lease_lost", text=str(lost), fix="Nothing is lost: sync again.")
         report = SyncReport(connection.id, [part])
@@ -129,14 +126,8 @@ def replay(session: Session, connection: str = "", *, watch: Watcher = nobody) -
                 session.store, held, session.now(), next_due=lease.next_due(session.store, each.id), failed=False
             )
         reports.extend(report.parts)
-    _match(session, reports)
+    transfers.refresh(session)
     return [_part(part) for part in reports]
-
-
-def _match(session: Session, reports: Iterable[PartReport]) -> None:
-    """Find the transfers anew when entries were read: even old ones may have changed."""
-    if any(part.entries for part in reports if part.stream not in ("balances", "orders")):
-        transfers.refresh(session)
 
 
 def _replayable(session: Session, connection: str) -> Iterable[Connection]:

@@ -75,6 +75,8 @@ def entries(rows: Iterable[Row]) -> list[Entry]:
 
 
 def _joined(parts: list[Entry]) -> Entry:
+    if len(parts) == 1 and len(parts[0].legs) < 2:
+        return parts[0]
     first = min(parts, key=lambda part: (part.time, [leg.id for leg in part.legs]))
     legs = {leg.id: leg for part in parts for leg in part.legs}
     return replace(first, legs=tuple(legs[name] for name in sorted(legs)))

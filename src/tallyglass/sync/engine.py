@@ -207,6 +207,8 @@ def _commit(job: Job, part: PartReport, asked: Asked, page: Page) -> int:
     part.entries += len(page.entries)
     part.new += new
     part.unparsed += len(page.unparsed)
+    if new:
+        part.earliest = min([entry.time for entry in page.entries] + ([part.earliest] if part.earliest else []))
     return new
 
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from tallyglass.exchanges import registry
-from tallyglass.exchanges.streams import Ask, Export, NotReadable, Piece, Unparsed
+from tallyglass.exchanges.streams import Ask, Cursor, Export, NotReadable, Piece, Unparsed
 from tallyglass.ledger import imports as pure
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.imports import Key, Row
 from tallyglass.store import history, imports, lease
 from tallyglass.store.base import Db, Store
 from tallyglass.store.history import FILES, RawPage
+from tallyglass.store.tables import EPOCH
+from tallyglass.sync.report import SyncReport
 
 #: What stands for an import where others name a read of the manifest.
 READ = "import"
@@ -63,18 +65,29 @@ def _zone(params: Mapping[str, str]) -> tzinfo | None:
     return None if minutes is None else timezone(timedelta(minutes=int(minutes)))
 
 
-def begin(store: Store, held: lease.Lease, now: Callable[[], datetime]) -> bool:
-    """Before a sync: note that what it brings is not settled yet, so that a killed one is made up for.
+def around(held: lease.Lease, store: Store, now: Callable[[], datetime], work: Callable[[], SyncReport]) -> SyncReport:
+    """Sync by `work`, and settle what it brought, if any of it is as old as what files tell.
 
-    Gives whether anything was unsettled already; False where there are no files.
+    Until that is done it is noted as not done: what a killed sync has left behind, the next one settles.
     """
     with store.read() as db:
-        if not history.file_pages(db, held.name):
-            return False
-        before = history.cursor_of(db, held.name, _STATE).get("all") != "yes"
+        files = history.file_pages(db, held.name)
+        state = history.cursor_of(db, held.name, _STATE)
+    if not files:
+        return work()
     with store.write() as db:
-        _note(db, held, now(), "no")
-    return before
+        _note(db, held, {**state, "settled": "no"}, now())
+    report = work()
+    if state.get("settled") != "yes" or _reaches(report, datetime.fromisoformat(state["until"])):
+        settle(store, held, now)
+    else:
+        with store.write() as db:
+            _note(db, held, state, now())
+    return report
+
+
+def _reaches(report: SyncReport, until: datetime) -> bool:
+    return any(part.earliest is not None and part.earliest <= until for part in report.parts)
 
 
 def settle(store: Store, held: lease.Lease, now: Callable[[], datetime], bring: RawPage | None = None) -> Settled:
@@ -86,11 +99,12 @@ def settle(store: Store, held: lease.Lease, now: Callable[[], datetime], bring: 
     exports = {page.id: (page, _again(page)) for page in kept}
     brought = None if bring is None else read(bring)
     with store.write() as db:
-        lease.hold(db, held, now())
         if bring is not None and brought is not None:
             exports[history.keep_raw(db, bring)] = (bring, brought)
         settled = _settle(db, held.name, exports, now())
-        _note(db, held, now(), "yes")
+        times = [row.entry.time for _, export in exports.values() for row in export.rows]
+        until = max(times, default=EPOCH) + pure.SLOW
+        _note(db, held, {"settled": "yes", "until": until.isoformat()}, now())
     return settled
 
 
@@ -146,5 +160,6 @@ def _by_page(rows: Mapping[Key, Row], lines: Mapping[int, tuple[Key, ...]]) -> d
     return made
 
 
-def _note(db: Db, held: lease.Lease, now: datetime, all_: str) -> None:
-    history.set_cursor(db, held.name, _STATE, {"all": all_}, done=True, now=now)
+def _note(db: Db, held: lease.Lease, state: Cursor, now: datetime) -> None:
+    lease.hold(db, held, now)
+    history.set_cursor(db, held.name, _STATE, state, done=True, now=now)

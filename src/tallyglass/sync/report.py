@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(slots=True)
@@ -17,6 +18,8 @@ class PartReport:
     entries: int = 0
     #: Of those, the ones that were not known before.
     new: int = 0
+    #: The time of the earliest entry on the pages that held something new.
+    earliest: datetime | None = None
     unparsed: int = 0
     requests: int = 0
     seconds: float = 0.0
