@@ -61,10 +61,18 @@ def transfers(session: Session) -> TransfersView:
     }
 
 
-def refresh(session: Session) -> Found:
-    """Find the transfers anew: after entries have come, changed or gone."""
-    with session.store.write() as db:
-        return _refresh(db)
+def refresh(session: Session) -> None:
+    """Find the transfers anew if deposits or withdrawals have come, changed or gone."""
+    with session.store.read() as db:
+        outdated = stored.outdated(db)
+    if outdated:
+        with session.store.write() as db:
+            _refresh(db)
+
+
+def look(db: Db) -> Found:
+    """What is matched and what is open, by the user's rules and words."""
+    return find(stored.movements(db), _rules(_rules_view(db)), stored.decisions(db))
 
 
 def forget(db: Db, connection: str) -> None:
@@ -74,7 +82,7 @@ def forget(db: Db, connection: str) -> None:
 
 
 def _refresh(db: Db) -> Found:
-    found = find(stored.movements(db), _rules(_rules_view(db)), stored.decisions(db))
+    found = look(db)
     stored.keep(db, found.transfers)
     return found
 

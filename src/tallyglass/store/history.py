@@ -12,8 +12,9 @@ from sqlalchemy import Connection, delete, func, select
 
 from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
 from tallyglass.ledger.entries import Entry, Leg
+from tallyglass.ledger.transfers import MOVES
 from tallyglass.money import Asset
-from tallyglass.store import upsert
+from tallyglass.store import transfers, upsert
 from tallyglass.store.base import Store
 from tallyglass.store.tables import cursors, entries, legs, raw_pages, unparsed
 
@@ -108,7 +109,7 @@ def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_pag
     ids = [entry.id for entry in merged]
     remove_entries(db, connection, ids, file_pages(db, connection))
     before = _keys(db, connection, ids)
-    upsert.upsert(
+    changed = upsert.upsert(
         db,
         entries,
         [
@@ -128,7 +129,7 @@ def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_pag
         keys=("connection", "id"),
     )
     keys = _keys(db, connection, ids)
-    upsert.upsert(
+    changed += upsert.upsert(
         db,
         legs,
         [
@@ -145,6 +146,8 @@ def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_pag
         ],
         updated=("account", "asset", "amount", "role"),
     )
+    if changed and any(entry.kind in MOVES for entry in merged):
+        transfers.outdate(db)
     return sum(entry_id not in before for entry_id in ids)
 
 
@@ -170,6 +173,7 @@ def remove_entries(db: Connection, connection: str, ids: Sequence[str], pages: S
         if found:
             db.execute(delete(legs).where(legs.c.entry.in_(found)))
             db.execute(delete(entries).where(entries.c.pk.in_(found)))
+            transfers.outdate(db)
 
 
 def _merge(found: Sequence[Entry]) -> list[Entry]:

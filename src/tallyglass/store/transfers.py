@@ -7,15 +7,16 @@ from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, and_, delete, or_, select
 
 from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import Decisions, Movement, Pair, Transfer, movement
 from tallyglass.money import Asset
 from tallyglass.store import upsert
-from tallyglass.store.tables import MOVES, entries, legs, transfer_decisions, transfers
+from tallyglass.store.tables import MOVES, entries, legs, settings, transfer_decisions, transfers
 
+_FOUND = "transfers.found"
 Said = Literal["matched", "apart"]
 
 
@@ -44,18 +45,32 @@ def keep(db: Connection, found: Iterable[Transfer]) -> None:
     rows = [{**_key((each.sent.key, each.received.key)), "basis": each.basis} for each in found]
     if rows:
         db.execute(transfers.insert(), rows)
+    upsert.upsert(db, settings, [{"name": _FOUND, "value": True}], updated=("value",))
+
+
+def outdate(db: Connection) -> None:
+    """Note that what was found may be so no more: a deposit or withdrawal has come, changed or gone."""
+    db.execute(delete(settings).where(settings.c.name == _FOUND))
+
+
+def outdated(db: Connection) -> bool:
+    """Whether anything has changed since the transfers were found."""
+    return db.execute(select(settings.c.name).where(settings.c.name == _FOUND)).first() is None
 
 
 def partners(db: Connection, keys: Collection[Key]) -> dict[Key, Key]:
     """Of these entries, the other sides of those that are transfers."""
     found: dict[Key, Key] = {}
-    ids = list({name for _, name in keys})
-    for start in range(0, len(ids), 500):
-        some = ids[start : start + 500]
-        query = select(transfers).where(or_(transfers.c.sent_id.in_(some), transfers.c.received_id.in_(some)))
-        for row in db.execute(query):
-            sent, received = (row.sent_connection, row.sent_id), (row.received_connection, row.received_id)
-            found |= {sent: received, received: sent}
+    of = transfers.c
+    for connection, group in groupby(sorted(keys), key=lambda key: key[0]):
+        ids = [name for _, name in group]
+        for start in range(0, len(ids), 500):
+            some = ids[start : start + 500]
+            sent = and_(of.sent_connection == connection, of.sent_id.in_(some))
+            received = and_(of.received_connection == connection, of.received_id.in_(some))
+            for row in db.execute(select(transfers).where(or_(sent, received))):
+                here, there = (row.sent_connection, row.sent_id), (row.received_connection, row.received_id)
+                found |= {here: there, there: here}
     return {key: found[key] for key in keys if key in found}
 
 

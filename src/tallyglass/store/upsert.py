@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, or_
 
 Row = Mapping[str, Any]
 #: SQLite takes at most 32,766 variables a statement.
@@ -17,21 +17,27 @@ def insert_new(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence
     _run(db, table, rows, keys, updated=())
 
 
-def upsert(db: Connection, table: Table, rows: Sequence[Row], updated: Sequence[str], keys: Sequence[str] = ()) -> None:
-    """Insert the rows, or set the `updated` columns of those that are there. `keys` default to the primary key."""
-    _run(db, table, rows, keys, updated)
+def upsert(db: Connection, table: Table, rows: Sequence[Row], updated: Sequence[str], keys: Sequence[str] = ()) -> int:
+    """Insert the rows, or set the `updated` columns of those that are there. `keys` default to the primary key.
+
+    Gives how many rows were inserted or really changed: one that comes again as it is costs no write.
+    """
+    return _run(db, table, rows, keys, updated)
 
 
-def _run(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str], updated: Sequence[str]) -> None:
+def _run(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str], updated: Sequence[str]) -> int:
     names = list(keys) or [column.name for column in table.primary_key]
     statement = _insert(db, table)
     if updated:
         changes = {name: statement.excluded[name] for name in updated}
-        statement = statement.on_conflict_do_update(index_elements=names, set_=changes)
+        differs = or_(*(table.c[name].is_distinct_from(value) for name, value in changes.items()))
+        statement = statement.on_conflict_do_update(index_elements=names, set_=changes, where=differs)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=names)
+    changed = 0
     for start in range(0, len(rows), _BATCH):
-        db.execute(statement, list(rows[start : start + _BATCH]))
+        changed += db.execute(statement, list(rows[start : start + _BATCH])).rowcount
+    return changed
 
 
 def _insert(db: Connection, table: Table) -> Any:
