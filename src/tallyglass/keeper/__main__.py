@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tallyglass.keeper.errors import KeeperError
 from tallyglass.keeper.service import Service
 
 _FAMILIES = {"any": socket.AF_UNSPEC, "4": socket.AF_INET, "6": socket.AF_INET6}
+_ENDING_SECONDS = 3.0
 _LEVELS = ("debug", "info", "warning", "error")
 #: What a log line may hold, beside its fixed text. None of it comes from a request's body, header, param or address.
 _LOGGED = ("exchange", "read", "status", "ms", "what", "where")
@@ -119,10 +121,16 @@ def _clear(path: Path) -> None:
 def _only_one(home: Path) -> Iterator[None]:
     handle = os.open(home / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(f"another keeper runs in {home}") from None
+        # A keeper whose starter was killed takes a moment to end: wait for it, but not for one that goes on.
+        until = time.monotonic() + _ENDING_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise OSError(f"another keeper runs in {home}") from None
+                time.sleep(0.05)
         yield
     finally:
         os.close(handle)
