@@ -6,6 +6,7 @@ whether a file or its events came first makes no difference, and a newer parser 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
@@ -114,7 +115,12 @@ def _again(page: RawPage) -> Export:
         return read(page)
     except NotReadable as error:
         return Export(
-            (), (Piece(0, Unparsed(f"file:{page.id}", str(error), page.body[:500].decode("utf-8", "replace"))),)
+            (),
+            (
+                Piece(
+                    0, Unparsed(f"file:{page.id}", str(error), json.dumps(page.body[:500].decode("utf-8", "replace")))
+                ),
+            ),
         )
 
 

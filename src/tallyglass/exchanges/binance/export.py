@@ -1,7 +1,8 @@
-"""Binance's transaction history (Wallet > Transaction History > Export): one line per asset moved, without any id.
+"""Binance's exported transaction history: one line per asset moved, without any id.
 
-The file repeats no id of the API, so entries get ids of their time and content. Files until 2024 have the column
-`UTC_Time`; newer ones have `Time`, in a zone that stands only in the name of the file: `…(UTC+1).csv`.
+The file repeats no id of the API, so entries get ids of their time and content. Older files have the column `UTC_Time`;
+newer ones have `Time`, in a zone that stands only in the name of the file: `…(UTC+1).csv`. Binance documents neither:
+operations and accounts are those that users' files have shown, and any other is kept as not understood.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Coinbase's transaction report (Statements > Transactions > CSV) in its ages, and the account statement of Pro.
+"""Coinbase's transaction report in its ages, and the account statement of Pro. No page documents them.
 
 The ID column of newer reports is the id of the API's transaction, by all that is known; where it should not be, the
 content decides. A line tells one asset; what stood against it is in its notes.

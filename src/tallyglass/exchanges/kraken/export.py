@@ -1,6 +1,7 @@
-"""Kraken's ledgers export (Documents > Export > Ledgers) in the headers of its ages; `refid` and `txid` are the API's.
+"""Kraken's ledgers export in the headers of its ages; `refid` and `txid` are the API's.
 
-support.kraken.com/articles/360001184886 (how to interpret ledger fields). Times are UTC, cut to the second.
+support.kraken.com/hc/en-us/articles/360001169383 (how to interpret ledger history fields).
+Times are UTC, cut to the second.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ _MOVES: Final = frozenset(
     )
 )
 _KINDS: Final[Mapping[str, Kind]] = {
-    **dict.fromkeys(("trade", "margin", "settled", "nfttrade"), "trade"),
+    **dict.fromkeys(("trade", "margin", "margin trade", "settled", "nfttrade"), "trade"),
     **dict.fromkeys(("spend", "receive", "conversion", "sale"), "conversion"),
     **dict.fromkeys(("staking", "reward", "dividend", "invite bonus"), "reward"),
     **dict.fromkeys(("rollover", "nftcreatorfee"), "fee"),
