@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.home import open_home
+from support.program import DONE, FAILED, PARTIAL, USAGE, running_home
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.app import connections, history, reconciling, status, syncing, worth
 from tallyglass.app.problems import Problem
@@ -181,3 +182,32 @@ def test_a_type_never_seen_is_a_gap_of_its_asset_size_and_time(
     assert [each["account"] for each in row["accounts"] if each["gap"] == size] == ["spot"]
     assert worth.worth_view(whole)["complete"], "what is reported is the truth of the total"
     assert status.status(whole.home, whole)["gaps"] == len(reconcile(whole))
+
+
+def test_the_command_tells_gaps_by_its_exit_code_and_opens_only_when_told_to(tmp_path: Path, calm: Sandbox) -> None:
+    with running_home(tmp_path, calm) as program:
+        assert program.connect("coinbase", calm.key("coinbase"))[0] == DONE
+        code, rows = program.json("reconcile")
+        assert (code, [row["cause"] for row in rows]) == (PARTIAL, ["never_read"])
+        program.run("sync")
+        known = {row["asset"] for row in program.json("reconcile")[1]}
+        code, rows = program.json("reconcile", "--all")
+        assert {row["asset"]: row["reported"] for row in rows} == calm.truth("coinbase")["balances"]
+
+        calm.happen("coinbase", "unknown_type")
+        program.run("sync")
+        ended = program.run("reconcile")
+        assert ended.code == PARTIAL
+        assert "coinbase USDC: " in ended.words
+        assert "tallyglass unparsed" in ended.words
+        assert program.json("status")[1]["gaps"] == len(known | {"USDC"})
+
+        assert program.run("reconcile", "open", "coinbase", "USDC").code == FAILED
+        assert program.run("reconcile", "open", "coinbase", "NOSUCH").code == USAGE
+        assert program.run("reconcile", "open", "nobody", "USDC").code == USAGE
+        code, row = program.json("reconcile", "open", "coinbase", "USDC", "--anyway")
+        assert (code, row["gap"]) == (DONE, "0")
+        assert amount(row["opening"]) > 0
+        assert "coinbase USDC: " + row["opening"] in program.run("reconcile", "--all").words
+        assert program.run("reconcile", "open", "coinbase", "USDC", "--undo").code == DONE
+        assert program.run("reconcile").code == PARTIAL

@@ -67,12 +67,12 @@ def open_balance(session: Session, connection: str, symbol: str, *, anyway: bool
             raise Problem("no_gap", f"{connection} {gap.asset} adds up: there is nothing to open.")
         cause = _explain(_Evidences(db), one, gap)[1]
     if not anyway and cause.code in _NO_OPENING:
-        raise Problem("not_opening", f"That is no opening balance. {cause.text}", f"{cause.fix} Or insist: --anyway")
+        raise Problem("not_opening", f"That is no opening balance. {cause.text}", _insist(cause))
     there = {move.account: move.amount for move in one.openings if move.asset == gap.asset}
     there |= {each.account: add(there.get(each.account, ZERO), each.gap) for each in gap.open}
     if not anyway and any(amount < ZERO for amount in there.values()):
-        words = f"Less than nothing cannot have been there: {_lacks(gap)}."
-        raise Problem("not_opening", words, f"What is missing went out. {cause.fix} Or insist: --anyway")
+        words = f"Less than nothing cannot have been there ({_lacks(gap)}): something went out that no history tells."
+        raise Problem("not_opening", words, _insist(cause))
     with session.store.write() as db:
         _write(db, connection, gap.asset, there, session.now())
         return _row(_Evidences(db), *_gap(db, session, connection, symbol))
@@ -290,6 +290,10 @@ def _view(each: _Books, gap: Gap, cause: Cause | None) -> GapView:
             for part in gap.accounts
         ],
     }
+
+
+def _insist(cause: Cause) -> str:
+    return f"{cause.fix.rstrip('.')}. Or insist: --anyway"
 
 
 def _lacks(gap: Gap) -> str:

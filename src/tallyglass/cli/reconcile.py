@@ -67,7 +67,7 @@ def _print(found: list[GapView], *, everything: bool) -> None:
         _table([row for row in gaps if row["asset"]])
     for row in gaps:
         name = f"{row['connection']} {row['asset'] or ''}".strip()
-        show.out.print(f"\n{name}: {row['text']}", markup=False, style="yellow")
+        show.out.print(f"{name}: {row['text']}", markup=False, style="yellow")
         for part in row["accounts"] if row["gap"] == "0" else []:
             show.out.print(f"  {part['account']}: gap {shown.movement(part['gap'])}", markup=False)
         show.out.print(f"  {row['fix']}", markup=False)
@@ -79,6 +79,9 @@ def _table(rows: list[GapView]) -> None:
         figures = (shown.quantity(row[name] or "0") for name in ("reported", "computed"))
         gap = "" if row["gap"] in (None, "0") else shown.movement(row["gap"] or "0")
         since = (row["since"] or "")[:16].replace("T", " ")
-        mark = " (opening: your word)" if row["opening"] else ""
-        table.add_row(row["connection"], f"{row['asset']}{mark}", *figures, gap, since)
+        table.add_row(row["connection"], row["asset"], *figures, gap, since)
     show.out.print(table)
+    for row in rows:
+        if row["opening"]:
+            words = f"{row['connection']} {row['asset']}: {shown.quantity(row['opening'])} of it are by your word"
+            show.out.print(f"{words} (opening balance).", style="dim", markup=False)
