@@ -96,6 +96,16 @@ def test_a_remark_in_place_of_a_hash_says_nothing_against_a_match() -> None:
     assert pairs(found) == {("kraken:out", "binance:in", "amount")}
 
 
+def test_a_remark_that_numbers_no_transaction_is_no_hash() -> None:
+    for remark in ("Internal transfer", "-"):
+        assert (
+            pairs(find([move("kraken:out", "-3", txid=remark), move("binance:in", "3", 90 * 1440, txid=remark)]))
+            == set()
+        )
+    numbered = "Off-chain transfer 77"
+    assert pairs(find([move("kraken:out", "-3", txid=numbered), move("binance:in", "3", 9 * 1440, txid=numbered)]))
+
+
 def test_two_that_fit_equally_stay_open_with_both_named() -> None:
     found = find([move("kraken:out", "-0.7"), move("binance:in", "0.7", 1), move("coinbase:in", "0.7", 500)])
 

@@ -50,9 +50,10 @@ _OBSTACLE: Final[dict[Obstacle, str]] = {
 
 
 def transfers(session: Session) -> TransfersView:
-    """`transfers --json`: what is matched and what is open, found anew."""
-    with session.store.write() as db:
-        found = _refresh(db)
+    """`transfers --json`: what is matched and what is open."""
+    refresh(session)
+    with session.store.read() as db:
+        found = look(db)
         rules = _rules_view(db)
     return {
         "matched": [_transfer(each) for each in found.transfers],

@@ -258,7 +258,7 @@ class _Side:
             each.asset,
             each.sent,
             txid,
-            bool(txid) and not any(letter.isspace() for letter in txid),
+            bool(txid) and " " not in txid,
             tuple((travelled, multiply(travelled, least), multiply(travelled, most)) for travelled in {whole, other}),
         )
 
@@ -316,6 +316,13 @@ def _alike(sent: _Side, received: _Side) -> bool | None:
 
 
 def hash_of(txid: str) -> str:
-    """A transaction's hash in one spelling: with or without `0x`, an output's number behind it, in any case."""
-    found = _HEX.fullmatch(txid.strip())
-    return found["hash"].lower() if found else txid.strip()
+    """A transaction's hash in one spelling: with or without `0x`, an output's number behind it, in any case.
+
+    Empty for what names no transaction: a dash, a remark without a number.
+    """
+    trimmed = txid.strip()
+    found = _HEX.fullmatch(trimmed)
+    if found:
+        return found["hash"].lower()
+    names = any(map(str.isdigit if " " in trimmed else str.isalnum, trimmed))
+    return trimmed if names else ""
