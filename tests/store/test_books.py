@@ -96,10 +96,10 @@ def test_moves_are_those_of_one_connection_and_what_is_asked_for(store: Store) -
     add(store, entry("c", leg("4"), hour=2, status="pending"))
     add(store, entry("d", leg("5")), connection="binance")
     with store.read() as db:
-        assert set(books.moves(db, "kraken", asset=BTC)) == {
-            Move(NOW, "spot", BTC, amount("1")),
-            Move(NOW + HOUR, "earn", BTC, amount("3")),
-        }
+        assert list(books.moves(db, "kraken", place=("spot", BTC))) == [Move(NOW, "spot", BTC, amount("1"))]
+        assert list(books.moves(db, "kraken", place=("earn", BTC))) == [Move(NOW + HOUR, "earn", BTC, amount("3"))]
+        times = [move.time for move in books.moves(db, "kraken")]
+        assert (len(times), times) == (3, sorted(times))
         assert [move.amount for move in books.moves(db, "kraken", after=NOW)] == [amount("3")]
         assert [move.amount for move in books.moves(db, "binance")] == [amount("5")]
         assert [each.id for each in books.waiting(db, "kraken")] == ["c"]
@@ -112,7 +112,7 @@ def test_readings_tell_when_a_figure_was_first_seen_and_last_and_that_it_was_gon
         present.set_balances(db, "kraken", [one], NOW + 2 * HOUR)
         present.set_balances(db, "kraken", [two], NOW + 3 * HOUR)
         present.set_balances(db, "binance", [two], NOW)
-        assert books.readings(db, "kraken", "spot", BTC) == [
+        assert books.readings(db, "kraken", ("spot", BTC)) == [
             Reading(NOW, amount("1")),
             Reading(NOW + 2 * HOUR, amount("1")),
             Reading(NOW + 3 * HOUR, amount("0")),

@@ -14,7 +14,19 @@ from tallyglass.exchanges import registry
 from tallyglass.exchanges.streams import Known
 from tallyglass.keeper.client import Connection
 from tallyglass.ledger.entries import Entry, Leg
-from tallyglass.ledger.reconcile import SLACK, Difference, Gap, Line, Move, Opened, Place, by_asset, compare, opened
+from tallyglass.ledger.reconcile import (
+    SLACK,
+    Difference,
+    Gap,
+    Line,
+    Move,
+    Opened,
+    Place,
+    below_zero,
+    by_asset,
+    compare,
+    opened,
+)
 from tallyglass.ledger.transfers import Movement, find
 from tallyglass.money import ZERO, Amount, Asset, add, subtract, text, total
 from tallyglass.store import books, history, present, transfers
@@ -150,21 +162,18 @@ def _opened(db: Db, connection: str, gap: Gap) -> Opened | None:
 
 
 def _opened_in(db: Db, connection: str, wallet: Difference) -> Opened | None:
-    """What happened since the first reading tells it, as a rule; the whole history is read only where it must."""
-    readings = books.readings(db, connection, wallet.account, wallet.asset)
-    moves = _moves_in(db, connection, wallet, readings[0].at - SLACK)
+    """When the gap of one wallet opened: by its readings; where none was ever clean, by what it had never received."""
+    place = wallet.account, wallet.asset
+    readings = books.readings(db, connection, place)
+    moves = [
+        (move.time, move.amount) for move in books.moves(db, connection, after=readings[0].at - SLACK, place=place)
+    ]
     until = total(amount for time, amount in moves if time <= readings[-1].at)
     found = opened(Line(moves, subtract(wallet.computed, until)), readings)
     if found is None or found.clean_at is not None or wallet.gap < ZERO:
         return found
-    return opened(Line(_moves_in(db, connection, wallet)), readings)
-
-
-def _moves_in(
-    db: Db, connection: str, wallet: Difference, after: datetime | None = None
-) -> list[tuple[datetime, Amount]]:
-    moves = books.moves(db, connection, asset=wallet.asset, after=after)
-    return [(move.time, move.amount) for move in moves if move.account == wallet.account]
+    short = below_zero(books.moves(db, connection, place=place))
+    return Opened(None, min(found.wrong_at, short)) if short else found
 
 
 class _Evidences:
@@ -186,7 +195,7 @@ class _Evidences:
         one, db = each.connection, self.db
         known = Known(
             present.markets_of(db, one.exchange),
-            history.assets_of(db, one.id) | {gap.asset for gap in each.gaps},
+            frozenset(gap.asset for gap in each.gaps),
             present.wallets_of(db, one.id),
         )
         fault = next((f for f in present.list_freshness(db) if (f.source, f.part) == (one.id, "history")), None)

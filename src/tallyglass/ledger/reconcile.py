@@ -57,12 +57,18 @@ class Line:
             return ZERO
         return subtract(reading.total, self.at(reading.at))
 
-    def below_zero(self) -> datetime | None:
-        """When the balance first falls below nothing: what it lacks came in before."""
-        for time, balance in zip(self._times, self._balances[1:], strict=True):
-            if balance < ZERO:
-                return time
-        return None
+
+def below_zero(moves: Iterable[Move]) -> datetime | None:
+    """When a wallet first gives away what had never come in; `moves` of one asset in one wallet, in order of time.
+
+    What it lacks came in before. Moves of one moment count together.
+    """
+    balance, now = ZERO, None
+    for move in moves:
+        if now is not None and move.time != now and balance < ZERO:
+            return now
+        balance, now = add(balance, move.amount), move.time
+    return now if balance < ZERO else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +82,13 @@ class Opened:
 
 
 def opened(line: Line, readings: Sequence[Reading]) -> Opened | None:
-    """When the gap of the newest reading opened; None if there is none.
-
-    `readings` come oldest first. Where no reading ever agreed, the ledger itself may tell that the gap is older than
-    the first of them: a wallet that gave away what had never come in.
-    """
+    """When the gap of the newest reading opened; None if there is none. `readings` come oldest first."""
     wrong: datetime | None = None
     for reading in reversed(readings):
-        gap = line.gap(reading)
-        if gap == ZERO:
+        if line.gap(reading) == ZERO:
             return Opened(reading.at, wrong) if wrong else None
         wrong = reading.at
-    if wrong is None:
-        return None
-    short = line.below_zero() if line.gap(readings[-1]) > ZERO else None
-    return Opened(None, min(wrong, short) if short else wrong)
+    return Opened(None, wrong) if wrong else None
 
 
 @dataclass(frozen=True, slots=True)

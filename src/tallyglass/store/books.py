@@ -55,21 +55,22 @@ def sums(db: Connection) -> dict[str, dict[Place, Amount]]:
 
 
 def moves(
-    db: Connection, connection: str, *, after: datetime | None = None, asset: Asset | None = None
+    db: Connection, connection: str, *, after: datetime | None = None, place: Place | None = None
 ) -> Iterator[Move]:
-    """What moved: all, or what came after a moment, or of one asset alone."""
+    """What moved, in order of time: all, or what came after a moment, or of one asset in one wallet alone."""
     query = (
         select(entries.c.time, legs.c.account, legs.c.asset, legs.c.amount)
         .join(legs, legs.c.entry == entries.c.pk)
         .where(entries.c.connection == connection, entries.c.status == "done")
+        .order_by(entries.c.time)
     )
     if after is not None:
         query = query.where(entries.c.time > after)
-    if asset is not None:
-        query = query.where(legs.c.asset == asset)
+    if place is not None:
+        query = query.where(legs.c.account == place[0], legs.c.asset == place[1])
     for rows in _batches(db, query):
-        for time, account, symbol, amount in rows:
-            yield Move(EPOCH + timedelta(microseconds=time), account, Asset(symbol), Decimal(amount))
+        for time, account, asset, amount in rows:
+            yield Move(EPOCH + timedelta(microseconds=time), account, Asset(asset), Decimal(amount))
 
 
 def _batches(db: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
@@ -79,8 +80,9 @@ def _batches(db: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
         yield rows
 
 
-def readings(db: Connection, connection: str, account: str, asset: Asset) -> list[Reading]:
+def readings(db: Connection, connection: str, place: Place) -> list[Reading]:
     """What was reported of one asset in one wallet, oldest first: when each figure was first seen, and last."""
+    account, asset = place
     here = and_(balances.c.snapshot == snapshots.c.id, balances.c.account == account, balances.c.asset == asset)
     query = (
         select(snapshots.c.taken_at, snapshots.c.seen_at, balances.c.total)
