@@ -147,6 +147,16 @@ def test_as_many_sent_as_received_all_alike_go_in_their_order() -> None:
     assert pairs(find([*outs, *ins[:2], move("coinbase:z", "50", 75.5)])) == set()
 
 
+def test_those_that_are_not_alike_do_not_go_in_their_order() -> None:
+    near = [move("kraken:a", "-50"), move("kraken:b", "-50.1", 60), move("binance:x", "50.05", 20)]
+    other = [move("kraken:a", "-50", txid=ONE), move("kraken:b", "-50", 60), move("binance:x", "50", 20, txid=TWO)]
+
+    assert pairs(find([*near, move("binance:y", "50.05", 75)])) == set()
+    found = find([*other, move("binance:y", "50", 75)])
+    assert pairs(found) == set()
+    assert left(found)["kraken:a"] == {"binance:y": "rivals", "binance:x": "hash"}
+
+
 @pytest.mark.parametrize(
     ("sent", "fee", "received", "fee_there"),
     [("-64.6", "0.3", "64.3", "0"), ("-100", "0", "99", "1"), ("-64.3", "0.3", "64.3", "0"), ("-10", "2", "7", "1")],
@@ -230,6 +240,13 @@ def test_a_word_about_an_entry_that_is_gone_changes_nothing() -> None:
     said = Decisions(matched=frozenset({(("kraken", "out"), ("binance", "gone")), (("x", "y"), ("binance", "in"))}))
 
     assert pairs(find(moves, decisions=said)) == pairs(find(moves)) != set()
+
+
+def test_of_two_words_about_one_entry_one_holds() -> None:
+    sent, one, other = move("kraken:out", "-1"), move("binance:in", "1", 5), move("coinbase:in", "1", 6)
+    said = Decisions(matched=frozenset({(sent.key, one.key), (sent.key, other.key)}))
+
+    assert pairs(find([other, sent, one], decisions=said)) == {("kraken:out", "binance:in", "user")}
 
 
 def test_what_is_lost_on_the_way_is_told_with_all_fees() -> None:

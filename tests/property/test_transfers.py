@@ -53,6 +53,9 @@ def test_every_movement_is_in_exactly_one_transfer_or_open(movements: list[Movem
     places = sides + [each.movement.key for each in found.open]
 
     assert sorted(places) == sorted(each.key for each in movements)
+    for each in found.open:
+        names = [candidate.movement.key for candidate in each.candidates]
+        assert len(names) == len(set(names)), "a candidate is named once"
 
 
 @given(some_movements(), st.randoms(use_true_random=False))
