@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyglass.exchanges import registry
+from tallyglass.exchanges.streams import NotReadable
 from tallyglass.ledger.entries import Entry, Leg, computed
 from tallyglass.ledger.imports import QUICK, Row, entries, numbered, recognised, united
 from tallyglass.money import Amount, Asset, amount
@@ -167,3 +168,25 @@ def test_an_id_is_recognised_as_an_entry_or_a_leg_and_content_helps_where_ids_do
         Entry("trade:order:3", late, "trade", (Leg("x", "spot", Asset("ADA"), amount("1")),)),
     ]
     assert {key[0] for key in recognised(rows, api)} == {"tx:a", "tx:b", "tx:c"}
+
+
+cells = st.one_of(
+    st.text(max_size=12), figure, coin, second, operation, st.sampled_from(["1e999", "-", '"', "=1+1", "R1"])
+)
+
+
+lines_ = st.lists(st.lists(cells, max_size=12).map(",".join), max_size=6)
+
+
+@given(st.sampled_from(sorted(HEADERS)), st.one_of(lines_, st.just([])), lines_)
+def test_any_text_is_read_or_refused_and_no_line_breaks_it(name: str, above: list[str], below: list[str]) -> None:
+    content = "\n".join((*above, HEADERS[name], *below))
+    try:
+        found = registry.exporting(name).rows(content, None)
+    except NotReadable:
+        return
+    for each in found.rows:
+        assert len(each.entry.id) < 190
+        assert all(0 < len(leg.id) < 190 and leg.amount for leg in each.entry.legs)
+    assert len({piece.unparsed.id for piece in found.pieces}) == len(found.pieces)
+    assert all(piece.unparsed.raw.isascii() and piece.unparsed.raw.isprintable() for piece in found.pieces)

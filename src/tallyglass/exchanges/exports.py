@@ -15,13 +15,15 @@ from typing import Final
 
 from tallyglass.exchanges.streams import Export, NotReadable, Piece, Unparsed
 from tallyglass.ledger.imports import Row
-from tallyglass.money import Amount, Asset, NotMoney, amount, asset
+from tallyglass.money import Amount, Asset, NotMoney, amount, asset, text
 
 #: A header stands within this many lines: some files begin with a few lines of prose.
 _TOP: Final = 30
 _LONGEST_CELL: Final = 20_000
+_LONGEST_FIGURE: Final = 60
 _TIME: Final = re.compile(r"(\d\d)?(\d\d-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d{1,9})?( ?UTC|Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,24}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{0,80}", re.ASCII)
 _FIGURE: Final = re.compile(r"(-?)[^\d\s.,-]{0,4}(-?)(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 
 
@@ -40,27 +42,34 @@ class Line:
         return self.cells.get(column, "")
 
 
-def lines(text: str, *headers: Sequence[str], what: str) -> list[Line]:
+def lines(content: str, *headers: Sequence[str], what: str) -> list[Line]:
     """The lines below the header, which holds all columns of one of `headers`; further columns may stand between.
 
     Raises `NotReadable`, saying `what` was looked for. Comma, semicolon and tab, CRLF and a byte order mark are fine.
     """
-    text = text.removeprefix("\ufeff")
+    content = content.removeprefix("\ufeff")
     wanted = [frozenset(header) for header in headers]
     at = 0
-    for above, line in enumerate(text.splitlines(keepends=True)[:_TOP]):
+    for above, line in enumerate(content.splitlines(keepends=True)[:_TOP]):
         for delimiter in ",;\t":
-            columns = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+            columns = _columns(line, delimiter)
             if any(header <= set(columns) for header in wanted):
-                return _below(text[at + len(line) :], columns, delimiter, above + 1)
+                return _below(content[at + len(line) :], columns, delimiter, above + 1)
         at += len(line)
     shown = " or ".join(", ".join(header) for header in headers)
     raise NotReadable(f"this is not {what}: no line of the first {_TOP} names the columns {shown}")
 
 
-def _below(text: str, columns: Sequence[str], delimiter: str, above: int) -> list[Line]:
+def _columns(line: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
+
+
+def _below(content: str, columns: Sequence[str], delimiter: str, above: int) -> list[Line]:
     found: list[Line] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
     number = above + 1
     try:
         for cells in reader:
@@ -122,10 +131,20 @@ def code(cell: str) -> Asset:
 
 
 def figure(cell: str) -> Amount:
-    """A plain quantity, exactly. An empty cell is refused."""
+    """A plain quantity, exactly. An empty cell is refused, and so is what no exchange would write."""
     if not cell:
         raise NotUnderstood("no amount is told")
-    return amount(cell)
+    value = amount(cell)
+    if len(text(value)) > _LONGEST_FIGURE:
+        raise NotUnderstood(f"not a sensible amount: {cell[:40]!r}")
+    return value
+
+
+def name(cell: str) -> str:
+    """An id as the exchange gives it; empty where there is none."""
+    if not _NAME.fullmatch(cell):
+        raise NotUnderstood(f"not an id: {cell[:40]!r}")
+    return cell
 
 
 def priced(cell: str) -> Amount:

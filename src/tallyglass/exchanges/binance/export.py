@@ -131,13 +131,13 @@ def _row(line: Line, time: datetime) -> Row | None:
     name = group if together else f"{group}:{coin}:{text(change)}"
     return Row(
         line.number,
-        Entry(f"file:{time:%Y-%m-%dT%H:%M:%S}:{name}"[:180], time, kind, tuple(legs), line["operation"]),
+        Entry(f"file:{time:%Y-%m-%dT%H:%M:%S}:{name}", time, kind, tuple(legs), line["operation"]),
         alone=not together,
     )
 
 
 def _kind(word: str) -> Kind:
-    if word.startswith("transfer between "):
+    if word.startswith("transfer between ") and len(word) < 100:
         return "transfer"
     if word not in _KINDS:
         raise NotUnderstood(f"unknown operation: {word[:60]!r}")

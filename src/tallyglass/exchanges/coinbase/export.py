@@ -14,7 +14,7 @@ from typing import Final
 
 from tallyglass.exchanges.coinbase import pro
 from tallyglass.exchanges.coinbase.wire import asset_of
-from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, lines, priced, read, time_of
+from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, lines, name, priced, read, time_of
 from tallyglass.exchanges.streams import Export
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg
 from tallyglass.ledger.imports import Row
@@ -81,11 +81,11 @@ def _row(line: Line) -> Row | None:
 
 def _made(line: Line, kind: Kind, moved: list[tuple[Asset, Amount]], fee: Amount = ZERO) -> Row:
     """The row of a line: legs named after the ID, or after their content where there is none."""
-    time, name = time_of(line["timestamp"]), line["id"]
+    time, own = time_of(line["timestamp"]), name(line["id"])
     parts = [*zip(("", ":quote"), moved, strict=False), *([(":fee", (moved[-1][0], -fee))] if fee else [])]
     legs = tuple(
         Leg(
-            f"{name}{suffix}" if name else f"{coin}:{text(amount)}{suffix}",
+            f"{own}{suffix}" if own else f"{coin}:{text(amount)}{suffix}",
             SPOT,
             coin,
             amount,
@@ -96,13 +96,13 @@ def _made(line: Line, kind: Kind, moved: list[tuple[Asset, Amount]], fee: Amount
     )
     coin, amount = moved[0]
     made = f"file:{time:%Y-%m-%dT%H:%M:%S}:{kind}:{coin}:{text(amount)}"
-    entry = Entry(f"tx:{name}" if name else made, time, kind, legs, line["transaction type"])
-    return Row(line.number, entry, _names(name), alone=True)
+    entry = Entry(f"tx:{own}" if own else made, time, kind, legs, line["transaction type"])
+    return Row(line.number, entry, _names(own), alone=True)
 
 
-def _names(name: str) -> frozenset[str]:
+def _names(own: str) -> frozenset[str]:
     kinds = ("tx", "convert", "buy", "sell")
-    return frozenset((name, *(f"{kind}:{name}" for kind in kinds))) if name else frozenset()
+    return frozenset((own, *(f"{kind}:{own}" for kind in kinds))) if own else frozenset()
 
 
 def _against(line: Line, moved: Amount) -> tuple[tuple[Asset, Amount], Amount]:
@@ -147,7 +147,7 @@ def _currency(line: Line) -> str:
     return next((column[:3].upper() for column in line.cells if column[3:] == " subtotal"), "")
 
 
-def _column(line: Line, name: str) -> str:
+def _column(line: Line, word: str) -> str:
     """A column by its word; the oldest reports put the currency before it."""
-    found = (column for column in line.cells if name in column.split() and not column.startswith("total"))
-    return line[next(found, name)]
+    found = (column for column in line.cells if word in column.split() and not column.startswith("total"))
+    return line[next(found, word)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tallyglass.exchanges.coinbase.wire import asset_of
-from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, time_of
+from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, name, time_of
 from tallyglass.ledger.entries import Entry, Kind, Leg, Role
 from tallyglass.ledger.imports import Row
 from tallyglass.money import ZERO, text
@@ -35,11 +35,11 @@ def row(line: Line) -> Row | None:
     if amount == ZERO:
         return None
     time = time_of(line["time"] or line["timestamp"])
-    name = _name(line)
+    own = _name(line)
     role: Role = "fee" if word == "fee" and amount < ZERO else "principal"
-    if name:
+    if own:
         leg = Leg(f"{word}:{coin}", PRO, coin, amount, role)
-        entry = Entry(f"pro:{name}", time, _KINDS[word], (leg,), f"Pro {word}")
+        entry = Entry(f"pro:{own}", time, _KINDS[word], (leg,), f"Pro {word}")
         return Row(line.number, entry, frozenset((entry.id,)), certain=True)
     leg = Leg(f"{coin}:{text(amount)}", PRO, coin, amount, role)
     group = f"file:{time.isoformat()}:pro:{word}"
@@ -48,6 +48,7 @@ def row(line: Line) -> Row | None:
 
 def _name(line: Line) -> str:
     """Trade ids count per market, so the order stands before them."""
-    if line["order id"] and line["trade id"]:
-        return f"trade:{line['order id']}:{line['trade id']}"[:180]
-    return f"transfer:{line['transfer id']}"[:180] if line["transfer id"] else ""
+    order, trade, transfer = (name(line[f"{what} id"]) for what in ("order", "trade", "transfer"))
+    if order and trade:
+        return f"trade:{order}:{trade}"
+    return f"transfer:{transfer}" if transfer else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import Final
 
-from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, lines, read, time_of
+from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, lines, name, read, time_of
 from tallyglass.exchanges.kraken.names import place
 from tallyglass.exchanges.kraken.rows import kind_of, legs
 from tallyglass.exchanges.streams import Export
@@ -40,18 +40,18 @@ def rows(text: str, zone: tzinfo | None) -> Export:  # noqa: ARG001 - times are 
 
 
 def _row(line: Line, booked: set[str]) -> Row | None:
-    name, refid = line["txid"], line["refid"]
-    if not name:
+    own, refid = name(line["txid"]), name(line["refid"])
+    if not own:
         # A deposit or withdrawal as it was asked for; the line that moved the money follows, with a txid.
         if refid in booked:
             return None
         raise NotUnderstood("a deposit or withdrawal that Kraken has not booked")
     wallet, coin = _place(line)
     amount, fee = figure(line["amount"]), figure(line["fee"] or "0")
-    moved = legs((name, wallet, coin, amount, "principal"), (f"{name}:fee", wallet, coin, fee.copy_negate(), "fee"))
+    moved = legs((own, wallet, coin, amount, "principal"), (f"{own}:fee", wallet, coin, fee.copy_negate(), "fee"))
     kind = kind_of(line["type"], line["subtype"])
-    entry = Entry(refid or name, time_of(line["time"]), kind, moved, f"{line['type']} {line['subtype']}".strip())
-    return Row(line.number, entry, frozenset((entry.id, name, f"{name}:fee")), certain=True)
+    entry = Entry(refid or own, time_of(line["time"]), kind, moved, f"{line['type']} {line['subtype']}".strip())
+    return Row(line.number, entry, frozenset((entry.id, own, f"{own}:fee")), certain=True)
 
 
 def _place(line: Line) -> tuple[str, Asset]:
