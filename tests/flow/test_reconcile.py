@@ -11,7 +11,7 @@ import pytest
 from support.home import open_home
 from support.program import DONE, FAILED, PARTIAL, USAGE, running_home
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import connections, history, reconciling, status, syncing, worth
+from tallyglass.app import connections, history, reconciling, status, syncing, transfers, worth
 from tallyglass.app.problems import Problem
 from tallyglass.app.reconciling import reconcile
 from tallyglass.app.session import Session
@@ -56,9 +56,8 @@ def test_a_clean_account_adds_up_to_the_last_digit_and_so_after_more_has_happene
     for exchange in EXCHANGES:
         sandbox.happen(exchange, "deposit", asset="BTC", amount="0.51")
         sandbox.happen(exchange, "trade")
-    for _ in range(2):
-        syncing.sync(whole)
-        assert reconcile(whole) == []
+    syncing.sync(whole)
+    assert reconcile(whole) == []
     rows = reconcile(whole, everything=True)
 
     assert {row["gap"] for row in rows} == {"0"}
@@ -91,10 +90,14 @@ def lose(session: Session, connection: str, symbol: str) -> str:
     """The oldest deposit of this asset is gone, as where an API does not reach back. Of how much it was."""
     entries = history.history(session, limit=1000, connection=connection)["items"]
     deposits = [entry for entry in entries if entry["kind"] == "deposit" and entry["legs"][0]["asset"] == symbol]
+    lose_entry(session, deposits[-1]["id"])
+    return text(total(amount(leg["amount"]) for leg in deposits[-1]["legs"]))
+
+
+def lose_entry(session: Session, name: str) -> None:
     with session.store.write() as db:
         query = "SELECT pk FROM entries WHERE connection || '/' || id = ?"
-        db.exec_driver_sql(f"DELETE FROM legs WHERE entry = ({query})", (deposits[-1]["id"],))  # noqa: S608
-    return text(total(amount(leg["amount"]) for leg in deposits[-1]["legs"]))
+        db.exec_driver_sql(f"DELETE FROM legs WHERE entry = ({query})", (name,))  # noqa: S608
 
 
 def test_an_opening_balance_is_the_users_word_survives_a_sync_and_can_be_taken_back(whole: Session) -> None:
@@ -116,6 +119,23 @@ def test_an_opening_balance_is_the_users_word_survives_a_sync_and_can_be_taken_b
     assert (row["gap"], row["cause"], row["opening"]) == (f"-{lost}", "opening", lost)
     assert "--undo" in row["fix"]
     assert reconciling.undo_opening(whole, "binance", "EUR")["gap"] == "0"
+    assert reconcile(whole) == []
+
+
+def test_what_left_another_account_and_is_not_known_to_have_arrived_is_named(whole: Session) -> None:
+    moved = transfers.transfers(whole)["matched"][0]
+    sent, received = moved["sent"], moved["received"]
+    lose_entry(whole, received["id"])
+    (row,) = reconcile(whole)
+
+    assert (row["connection"], row["asset"], row["gap"]) == (
+        received["connection"],
+        received["asset"],
+        received["amount"],
+    )
+    assert (row["cause"], row["since"]) == ("missing_transfer", sent["time"])
+    assert sent["id"] in row["text"]
+    syncing.replay(whole, received["connection"])
     assert reconcile(whole) == []
 
 

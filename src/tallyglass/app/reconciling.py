@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tallyglass.app import transfers
 from tallyglass.app.causes import Behind, Cause, Evidence, Piece, Waiting, explain
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
@@ -27,9 +28,9 @@ from tallyglass.ledger.reconcile import (
     compare,
     opened,
 )
-from tallyglass.ledger.transfers import Movement, find
+from tallyglass.ledger.transfers import Movement
 from tallyglass.money import ZERO, Amount, Asset, add, subtract, text, total
-from tallyglass.store import books, history, present, transfers
+from tallyglass.store import books, history, present
 from tallyglass.store.base import Db
 
 #: Entries that the user has confirmed begin like this.
@@ -214,8 +215,7 @@ class _Evidences:
 
     def _open(self) -> tuple[Movement, ...]:
         if self._unmatched is None:
-            found = find(transfers.movements(self.db), decisions=transfers.decisions(self.db))
-            self._unmatched = tuple(each.movement for each in found.open)
+            self._unmatched = tuple(each.movement for each in transfers.look(self.db).open)
         return self._unmatched
 
 
