@@ -382,3 +382,13 @@ def test_keys_have_budgets_of_their_own_where_the_exchange_counts_per_key() -> N
         assert budgets._reserve(KRAKEN, read, "one") == 0
     assert budgets._reserve(KRAKEN, read, "one") > 0
     assert budgets._reserve(KRAKEN, read, "two") == 0
+
+
+def test_budgets_are_hurried_before_a_sandbox_only() -> None:
+    def paces(door: Door) -> float:
+        first = door._budgets._now()
+        time.sleep(0.05)
+        return (door._budgets._now() - first) / 0.05
+
+    assert paces(Door("http://127.0.0.1:8900", pace=100)) > 50
+    assert paces(Door(None, pace=100)) < 5

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 from support.sandbox import Sandbox
 from tallyglass.app import connections
@@ -13,13 +15,17 @@ from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.session import Session, open_portfolio
 
 PASSPHRASE = "four words nobody guesses"
+#: Budgets run so much faster before a sandbox that counts no requests: tests wait for no exchange's pace.
+HURRY = {"TALLYGLASS_SANDBOX_PACE": "100"}
 
 
 @contextmanager
 def open_home(folder: Path, sandbox: Sandbox, *exchanges: str) -> Iterator[Session]:
     """An unlocked session whose exchanges are the sandbox's, with the read-only keys of those named connected."""
     home = Home(folder / "home")
-    process = KeeperProcess(home, sandbox=sandbox.base_url)
+    sandbox.unlimited()
+    with mock.patch.dict(os.environ, HURRY):
+        process = KeeperProcess(home, sandbox=sandbox.base_url)
     try:
         keeper = process.start()
         keeper.create(PASSPHRASE)

@@ -103,6 +103,11 @@ class Sandbox:
         done: dict[str, Any] = self.control("POST", f"account/{exchange}", {"add": add, **more})
         return done
 
+    def unlimited(self) -> None:
+        """No exchange counts requests any more: for tests whose keeper hurries (`TALLYGLASS_SANDBOX_PACE`)."""
+        for exchange in self.state["exchanges"]:
+            self.happen(exchange, "no_limits")
+
     def truth(self, exchange: str = "", account: str = "main") -> dict[str, Any]:
         """The account as it really is; without an exchange, all prices and the worth of the main accounts."""
         path = f"truth/{exchange}?account={account}" if exchange else "truth"

@@ -64,7 +64,8 @@ async def _run(options: argparse.Namespace) -> int:
     if path.parent.name == f"tallyglass-{os.getuid()}":
         files.private_folder(path.parent)
     sandbox = os.environ.get("TALLYGLASS_SANDBOX") or None
-    door = Door(sandbox and sandbox_base(sandbox), _FAMILIES[options.family])
+    pace = float(os.environ.get("TALLYGLASS_SANDBOX_PACE") or 1)
+    door = Door(sandbox and sandbox_base(sandbox), _FAMILIES[options.family], pace=pace)
     with _only_one(home):
         service = Service(home, door, _addresses(home / "egress.txt"), sandbox)
         await _unlock(service, options.passphrase_file)
