@@ -172,6 +172,27 @@ def test_times_of_newer_files_are_in_the_zone_that_their_name_tells(
     assert [each["time"] for each in ledger(session, "binance")] == ["2026-01-02T09:04:05Z"]
 
 
+def test_a_wrong_zone_is_put_right_and_a_file_taken_back(
+    session: Session, give: Callable[..., ImportView], tmp_path: Path
+) -> None:
+    header = ("User ID", "Time", *exports.BINANCE[2:])
+    local = ("1", "26-01-02 03:04:05", "Spot", "Deposit", "BTC", "1", "")
+    both = ("1", "2026-01-02 00:00:00", "Spot", "Deposit", "ETH", "1", "")
+    odd = ("1", "2026-01-02 00:00:00", "Spot", "Warp", "ETH", "1", "")
+    give("binance", exports.text(exports.BINANCE, [both]), called="other.csv")
+    content = exports.text(header, [local, ("1", "26-01-02 02:00:00", *both[2:]), odd])
+    found = [give("binance", content, utc_offset=offset) for offset in ("+1", "+2", "+2")][-1]
+    assert (found["new"], found["known"], found["unparsed"]) == (0, 2, 1)
+    assert [each["time"] for each in ledger(session, "binance")] == ["2026-01-02T00:00:00Z", "2026-01-02T01:04:05Z"]
+
+    undone = importing.undo_import(session, "binance", tmp_path / "export.csv")
+    assert undone["removed"] == 1
+    assert [each["time"] for each in ledger(session, "binance")] == ["2026-01-02T00:00:00Z"]
+    assert history.unparsed(session) == []
+    with pytest.raises(Problem, match="was never imported"):
+        importing.undo_import(session, "binance", tmp_path / "export.csv")
+
+
 REFUSED: tuple[tuple[str, bytes | None, dict[str, str], str, str], ...] = (
     ("kraken", b"User_ID,UTC_Time,Account,Operation,Coin,Change\n", {}, "not_readable", "not a ledgers export"),
     ("kraken", b"PK\x03\x04\xff\xfe", {}, "not_readable", "unpack it first"),
@@ -210,6 +231,10 @@ def test_the_command_tells_what_came_of_it(tmp_path: Path, sandbox: Sandbox, fil
         told = program.run("import", "kraken", str(file))
         assert told.code == PARTIAL
         assert "unknown type of ledger row: 'teleport'" in told.words
+
+        code, found = program.json("import", "kraken", str(file), "--undo")
+        assert (code, found["file"]) == (DONE, "ledgers.csv")
+        assert program.json("unparsed") == (DONE, [])
 
         code, found = program.json("import", "binance", str(file))
         assert (code, found["error"]["code"]) == (USAGE, "no_such_connection")

@@ -42,7 +42,7 @@ def now() -> datetime:
 
 def bring(store: Store, held: lease.Lease, *lines: str) -> imports.Settled:
     body = (HEADER + "".join(f"1,{line},\n" for line in lines)).encode()
-    return imports.settle(store, held, now, imports.page_of("binance", "binance", body, {}, NOW))
+    return imports.settle(store, held, now, bring=imports.page_of("binance", "binance", body, {}, NOW))
 
 
 def told(number: int, figure: str, time: datetime = THEN) -> Entry:

@@ -11,7 +11,7 @@ from tallyglass.app import transfers
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.syncing import claim
-from tallyglass.app.views import ImportView
+from tallyglass.app.views import ImportView, UndoneView
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.streams import NotReadable
 from tallyglass.store import imports as stored
@@ -31,24 +31,47 @@ def import_file(session: Session, name: str, path: Path, *, connection: str = ""
     """Import a file of the format `name`, which is called after its exchange, into a connection of that exchange.
 
     The same file, or lines that the exchange or another file has told, add nothing. A file of another format is
-    refused, and nothing is stored. `utc_offset`: `+1` for files that do not tell the zone of their times.
+    refused, and nothing is stored. `utc_offset`: `+1` for files that do not tell the zone of their times; given anew
+    for the same file, it takes the place of what was said before.
     """
-    exchange = _format(name)
-    chosen = _connection(session, exchange, connection)
-    page = _page(session, chosen, exchange, path, utc_offset)
-    held = claim(session, chosen)
+    page = _page(session, _connection(session, _format(name), connection), name, path, utc_offset)
+    same = _kept(session, page)
+    again = same is not None and same.ask.params.get("utc_offset") == page.ask.params.get("utc_offset")
+    number = 0 if same is None else same.id
+    settled = _settled(session, page.connection, None if again else page, 0 if again else number)
+    return _view(settled, page, number if again else 0, path)
+
+
+def undo_import(session: Session, name: str, path: Path, *, connection: str = "") -> UndoneView:
+    """Take back what a file brought. What another file tells, too, stays."""
+    page = _page(session, _connection(session, _format(name), connection), name, path, "")
+    same = _kept(session, page)
+    if same is None:
+        text = f"{path.name} was never imported into {page.connection}, or not with this content."
+        raise Problem("not_imported", text, "Name the very file that was imported.")
+    settled = _settled(session, page.connection, None, same.id)
+    return {
+        "connection": page.connection,
+        "format": name,
+        "file": path.name,
+        "removed": settled.gone - settled.new,
+    }
+
+
+def _settled(session: Session, connection: str, bring: RawPage | None, drop: int) -> Settled:
+    held = claim(session, connection)
     if held is None:
-        raise Problem("busy", f"{chosen} is being synced by another process.", "Wait for it to end, then import again.")
+        text = f"{connection} is being synced by another process."
+        raise Problem("busy", text, "Wait for it to end, then try again.")
     try:
-        again = _kept(session, chosen, page)
-        settled = imports.settle(session.store, held, session.now, None if again else page)
-        transfers.refresh(session)
+        settled = imports.settle(session.store, held, session.now, bring=bring, drop=drop)
     except NotReadable as error:
-        raise Problem("not_readable", f"{path.name}: {error}.", "Nothing was stored.") from None
+        raise Problem("not_readable", f"{error}.", "Nothing was stored.") from None
     finally:
-        due = lease.next_due(session.store, chosen)
+        due = lease.next_due(session.store, connection)
         lease.release(session.store, held, session.now(), next_due=due, failed=False)
-    return _view(settled, page, again, path)
+    transfers.refresh(session)
+    return settled
 
 
 def _format(name: str) -> str:
@@ -105,14 +128,12 @@ def _minutes(offset: str) -> int:
     return -minutes if "-" in parts["sign"] else minutes
 
 
-def _kept(session: Session, connection: str, page: RawPage) -> int:
-    """The raw page under which this very file is kept, read the same way; 0 when it is not."""
-
-    def facts(each: RawPage) -> tuple[str, str | None, str | None]:
-        return each.stream, each.ask.params.get("sha256"), each.ask.params.get("utc_offset")
-
+def _kept(session: Session, page: RawPage) -> RawPage | None:
+    """This very file, if it was imported before."""
     with session.store.read() as db:
-        return next((each.id for each in stored.files(db, connection) if facts(each) == facts(page)), 0)
+        found = stored.files(db, page.connection)
+    alike = (page.stream, page.ask.params["sha256"])
+    return next((each for each in found if (each.stream, each.ask.params.get("sha256")) == alike), None)
 
 
 def _view(settled: Settled, page: RawPage, again: int, path: Path) -> ImportView:

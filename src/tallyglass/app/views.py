@@ -294,6 +294,16 @@ class GapView(TypedDict):
     accounts: list[WalletGapView]
 
 
+class UndoneView(TypedDict):
+    """`import --undo`."""
+
+    connection: str
+    format: str
+    file: str
+    #: Entries that nothing else tells.
+    removed: int
+
+
 class ReadView(TypedDict):
     """One call that Tallyglass can make."""
 

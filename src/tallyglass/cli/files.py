@@ -20,8 +20,12 @@ def import_(
     file: Annotated[Path, typer.Argument(help="The CSV as it was downloaded.")],
     connection: Annotated[str, typer.Option(help="Where it belongs, if there is more than one.")] = "",
     utc_offset: Annotated[str, typer.Option(help="Of its times, if the file does not tell: +1")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take back what this file brought.")] = False,
 ) -> None:
     """Fill gaps of the history from a file of the exchange. What is known already adds nothing."""
+    if undo:
+        _undo(name, file, connection)
+        return
     with options.session() as session:
         found = importing.import_file(session, name, file, connection=connection, utc_offset=utc_offset)
     if options.json:
@@ -30,6 +34,16 @@ def import_(
         _print(found)
     if found["unparsed"]:
         raise typer.Exit(main.PARTIAL)
+
+
+def _undo(name: str, file: Path, connection: str) -> None:
+    with options.session() as session:
+        found = importing.undo_import(session, name, file, connection=connection)
+    if options.json:
+        show.as_json(found)
+    else:
+        text = f"{found['file']} is forgotten; {found['removed']:,} entries that nothing else tells went with it."
+        show.out.print(text, markup=False)
 
 
 def _print(found: ImportView) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from tallyglass.ledger.entries import Entry
 from tallyglass.store import history
 from tallyglass.store.history import FILES, RawPage
-from tallyglass.store.tables import entries, unparsed
+from tallyglass.store.tables import entries, raw_pages, unparsed
 
 _BATCH = 500
 
@@ -58,6 +58,16 @@ def put(db: Connection, connection: str, wanted: Mapping[int, Sequence[Entry]]) 
     for page, made in wanted.items():
         history.add_entries(db, connection, [entry for entry in made if there.get(entry.id) != entry], page)
     return len(whole.keys() - there.keys())
+
+
+def drop(db: Connection, connection: str, page: int) -> int:
+    """Forget a file and the entries that stood under it; how many those were."""
+    chosen = select(entries.c.id).where(entries.c.connection == connection, entries.c.raw_page == page)
+    ids = list(db.execute(chosen).scalars())
+    history.remove_entries(db, connection, ids, [page])
+    db.execute(delete(unparsed).where(unparsed.c.connection == connection, unparsed.c.raw_page == page))
+    db.execute(delete(raw_pages).where(raw_pages.c.connection == connection, raw_pages.c.id == page))
+    return len(ids)
 
 
 def clear_unparsed(db: Connection, connection: str) -> None:

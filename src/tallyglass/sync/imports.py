@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from tallyglass.exchanges import registry
@@ -37,6 +37,8 @@ class Settled:
     recognised: frozenset[Key] = frozenset()
     #: Entries that were not there before.
     new: int = 0
+    #: Entries that stood under the file which was dropped.
+    gone: int = 0
 
 
 def page_of(connection: str, name: str, body: bytes, params: Mapping[str, str], at: datetime) -> RawPage:
@@ -91,18 +93,24 @@ def _reaches(report: SyncReport, until: datetime) -> bool:
     return any(part.earliest is not None and part.earliest <= until for part in report.parts)
 
 
-def settle(store: Store, held: lease.Lease, now: Callable[[], datetime], bring: RawPage | None = None) -> Settled:
-    """Let the entries made of files be what all files hold and the exchange has not told. `bring`: one more file."""
+def settle(
+    store: Store, held: lease.Lease, now: Callable[[], datetime], *, bring: RawPage | None = None, drop: int = 0
+) -> Settled:
+    """Let the entries made of files be what all files hold and the exchange has not told.
+
+    `bring`: one more file. `drop`: the raw page of one that is to be forgotten.
+    """
     with store.read() as db:
-        kept = imports.files(db, held.name)
-    if not kept and bring is None:
+        kept = [page for page in imports.files(db, held.name) if page.id != drop]
+    if not kept and bring is None and not drop:
         return Settled()
     exports = {page.id: (page, _again(page)) for page in kept}
     brought = None if bring is None else read(bring)
     with store.write() as db:
+        gone = imports.drop(db, held.name, drop) if drop else 0
         if bring is not None and brought is not None:
             exports[history.keep_raw(db, bring)] = (bring, brought)
-        settled = _settle(db, held.name, exports, now())
+        settled = replace(_settle(db, held.name, exports, now()), gone=gone)
         times = [row.entry.time for _, export in exports.values() for row in export.rows]
         until = max(times, default=EPOCH) + pure.SLOW
         _note(db, held, {"settled": "yes", "until": until.isoformat()}, now())
