@@ -38,7 +38,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Program]:
-    with running_home(tmp_path_factory.mktemp("program"), sandbox) as running:
+    with running_home(tmp_path_factory.mktemp("program"), sandbox, hurried=False) as running:
         yield running
 
 
@@ -319,13 +319,15 @@ def test_an_exchange_that_nobody_can_reach(tmp_path: Path, sandbox: Sandbox) -> 
 def test_too_many_requests_say_how_long_to_wait_and_nothing_more_is_sent_until_then(
     tmp_path: Path, calm: Sandbox
 ) -> None:
-    with running_home(tmp_path, calm) as program:  # its own keeper: for this one the exchanges stay shut for a while
+    with running_home(
+        tmp_path, calm, hurried=False
+    ) as program:  # its own keeper: for this one the exchanges stay shut for a while
         for exchange in EXCHANGES:
             calm.fault("status", exchange, value=429, retry_after=7, times=1)
             error = refused(program, exchange, pair(calm, exchange), EXCHANGE)
             assert (error["code"], error["retry"], error["retry_after"]) == ("rate_limited", True, 7)
             says(error, "too many requests", "may be asked again in 7 s", "nothing is lost")
-    with running_home(tmp_path / "second", calm) as program:
+    with running_home(tmp_path / "second", calm, hurried=False) as program:
         for exchange in EXCHANGES:
             calm.fault("status", exchange, value=429, times=1)
             error = refused(program, exchange, pair(calm, exchange), EXCHANGE)
@@ -341,7 +343,7 @@ def test_too_many_requests_say_how_long_to_wait_and_nothing_more_is_sent_until_t
 
 
 def test_an_address_that_binance_shut_out(tmp_path: Path, calm: Sandbox) -> None:
-    with running_home(tmp_path, calm) as program:
+    with running_home(tmp_path, calm, hurried=False) as program:
         calm.fault("status", "binance", value=418, retry_after=120, times=1)
         error = refused(program, "binance", pair(calm, "binance"), EXCHANGE)
         assert (error["code"], error["retry_after"]) == ("banned", 120)

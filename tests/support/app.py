@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
+from unittest import mock
 from urllib.parse import urlencode
 
+from support.program import HURRY
 from support.sandbox import Answer, Sandbox
 from tallyglass.app import connections, syncing
 from tallyglass.app.home import Home
@@ -108,7 +111,10 @@ class Visitor:
 @contextmanager
 def running_app(folder: Path, sandbox: Sandbox | None = None, *exchanges: str) -> Iterator[App]:
     """A new home, unlocked and served, with the read-only keys of `exchanges` connected and synced once."""
-    service = Service(Home(folder / "home"), sandbox=sandbox.base_url if sandbox else None)
+    if sandbox is not None:
+        sandbox.unlimited()
+    with mock.patch.dict(os.environ, HURRY):
+        service = Service(Home(folder / "home"), sandbox=sandbox.base_url if sandbox else None)
     try:
         keeper = service.start()
         keeper.create(PASSPHRASE)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+from support.program import HURRY
 from support.sandbox import Sandbox
 from tallyglass.app import connections
 from tallyglass.app.home import Home
@@ -15,8 +16,6 @@ from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.session import Session, open_portfolio
 
 PASSPHRASE = "four words nobody guesses"
-#: Budgets run so much faster before a sandbox that counts no requests: tests wait for no exchange's pace.
-HURRY = {"TALLYGLASS_SANDBOX_PACE": "100"}
 
 
 @contextmanager
