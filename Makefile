@@ -20,6 +20,7 @@ test: lint types .cache/peers.done .cache/browser.done  ## every check and every
 
 soak: setup .cache/dev.done .cache/peers.done  ## the long campaigns
 	$(PY) -m pytest -q -m soak --timeout=7200 $(ARGS)
+	TALLYGLASS_PROPERTIES=soak $(PY) -m pytest -q -n 2 --timeout=7200 tests/property src/tallyglass/exchanges
 
 lint: setup .cache/dev.done  ## style, imports and the rules of the house
 	.venv/bin/ruff check --quiet .
