@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ import pytest
 
 from support.home import PASSPHRASE
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import connections, worth
+from tallyglass.app import connections, syncing, worth
 from tallyglass.app.home import Home
 from tallyglass.app.problems import Problem
 from tallyglass.app.service import Service
+from tallyglass.app.session import Session
 from tallyglass.keeper.client import Keeper, Unreachable, WrongPassphrase
 
 
@@ -93,6 +95,49 @@ def test_a_dead_keeper_is_replaced_and_stays_locked_otherwise(tmp_path: Path, sa
             service.unlock("not the one that was chosen")
         service.unlock(PASSPHRASE)
         assert service.state == "unlocked"
+
+
+def test_a_keeper_that_the_user_locked_is_not_unlocked_by_its_death(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running(tmp_path, sandbox, passphrase=lambda: PASSPHRASE) as service:
+        dead = service.session().keeper.health().pid
+        service.lock()
+        os.kill(dead, signal.SIGKILL)
+
+        until(lambda: successor(service, dead) == "locked")
+        time.sleep(2.5)
+        assert successor(service, dead) == "locked"
+
+
+def test_a_beat_that_fails_in_an_unforeseen_way_is_not_the_last(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path, sandbox, passphrase=lambda: PASSPHRASE) as service:
+        failed = threading.Event()
+        real = syncing.due
+
+        def due(session: Session) -> list[str]:
+            if not failed.is_set():
+                failed.set()
+                raise ValueError("unforeseen")
+            return real(session)
+
+        monkeypatch.setattr(syncing, "due", due)
+        assert failed.wait(20)
+        dead = kill_keeper(service)
+        until(lambda: successor(service, dead) == "unlocked")
+
+
+def test_only_what_is_due_is_synced(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running(tmp_path, sandbox) as service:
+        session = service.session()
+        connections.connect(session.keeper, "coinbase", sandbox.key("coinbase"))
+        until(lambda: worth.worth_view(session)["sources"] != [] and not service.syncing)
+        until(lambda: "coinbase" not in syncing.due(session))
+        connections.connect(session.keeper, "kraken", sandbox.key("kraken"))
+        asked = len([each for each in sandbox.requests("coinbase") if each["key"]])
+        until(lambda: "kraken" not in syncing.due(session))
+
+        assert len([each for each in sandbox.requests("coinbase") if each["key"]]) == asked
 
 
 def test_locking_closes_the_portfolio_too(tmp_path: Path, sandbox: Sandbox) -> None:

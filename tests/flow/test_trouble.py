@@ -10,8 +10,11 @@ import pytest
 from support.home import open_home
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.app import connections, history, status, syncing, worth
+from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
+from tallyglass.exchanges.streams import Ask, Unparsed
+from tallyglass.store import history as stored
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,38 @@ def test_prices_that_cannot_be_had_are_missing_and_not_zero(session: Session, sa
     assert any(source["part"] == "tickers" and source["fault"] == "down" for source in status.sources(session))
 
 
+def test_prices_that_have_grown_old_because_nobody_answers_are_named(session: Session, sandbox: Sandbox) -> None:
+    syncing.sync(session)
+    before = worth.worth_view(session)
+    sandbox.fault("status", "coinbase", "/api/v3/brokerage/market", value=500)
+    syncing.sync(session)
+    after = worth.worth_view(session)
+
+    assert (after["total"], after["complete"]) == (before["total"], False)
+    assert [(cause["code"], cause["about"]) for cause in after["causes"]] == [("price_source_failed", "coinbase")]
+
+
+def test_a_balance_that_is_not_understood_is_missed(session: Session) -> None:
+    syncing.sync(session)
+    with session.store.write() as db:
+        piece = Unparsed("XYZ", "no amount", "{}")
+        raw = stored.keep_raw(db, stored.RawPage(0, "coinbase", "balances", Ask("balances"), {}, session.now(), b""))
+        stored.add_unparsed(db, "coinbase", "balances", [piece], raw_page=raw, now=session.now())
+    assert [cause["code"] for cause in worth.worth_view(session)["causes"]] == ["balance_unparsed"]
+
+    syncing.sync(session)
+    assert worth.worth_view(session)["complete"]
+
+
+def test_what_a_disconnected_exchange_once_said_is_nobody_s_price(session: Session, sandbox: Sandbox) -> None:
+    connections.connect(session.keeper, "kraken", sandbox.key("kraken"))
+    syncing.sync(session)
+    assert any("coinbase" in (h["price_source"] or "") for h in worth.worth_view(session)["holdings"])
+    connections.disconnect(session, "coinbase", forget_history=True)
+
+    assert not any("coinbase" in (h["price_source"] or "") for h in worth.worth_view(session)["holdings"])
+
+
 def test_what_is_not_understood_is_kept_counted_and_shown(session: Session, sandbox: Sandbox) -> None:
     syncing.sync(session)
     known = len(history.unparsed(session))
@@ -168,6 +203,8 @@ def test_what_is_on_its_way_has_not_happened_but_is_shown(session: Session) -> N
 
 def test_counting_in_another_currency(session: Session) -> None:
     syncing.sync(session)
+    with pytest.raises(Problem, match="no price"):
+        worth.set_currency(session, "moonbeams")
     worth.set_currency(session, "eur")
     found = worth.worth_view(session)
 
@@ -175,3 +212,5 @@ def test_counting_in_another_currency(session: Session) -> None:
     assert found["complete"]
     euro = next(h for h in found["holdings"] if h["asset"] == "EUR")
     assert euro["price"] == "1"
+    worth.set_currency(session, "btc")
+    assert worth.worth_view(session)["complete"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import given
@@ -83,6 +83,30 @@ def test_an_old_price_is_named() -> None:
 
     assert found.complete
     assert [cause.code for cause in later.causes] == ["price_stale"]
+
+
+def test_balances_that_could_not_be_read_are_missed() -> None:
+    found = worth([source("kraken", ("BTC", "1"), unparsed=2)], QUOTES.price, USD, NOW)
+
+    assert [(cause.code, cause.about) for cause in found.causes] == [("balance_unparsed", "kraken")]
+    assert "2 pieces" in found.causes[0].text
+
+
+def test_prices_that_could_not_be_refreshed_make_the_total_partial_where_they_are_used() -> None:
+    held = [source("kraken", ("BTC", "1"))]
+    failed = {"kraken": "it is down", "binance": "it is down too"}
+    found = worth(held, QUOTES.price, USD, NOW, failed)
+
+    assert [(cause.code, cause.about) for cause in found.causes] == [("price_source_failed", "kraken")]
+
+
+def test_an_official_rate_of_years_ago_is_named_and_one_of_last_week_s_end_is_not() -> None:
+    def causes(day: date) -> list[str]:
+        rates = Quotes([], {"USD": amount("1.1172")}, day)
+        return [cause.code for cause in worth([source("kraken", ("EUR", "5"))], rates.price, USD, NOW).causes]
+
+    assert causes(date(2023, 1, 10)) == ["price_stale"]
+    assert causes(date(2026, 11, 18)) == []
 
 
 figures = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**12, places=18)

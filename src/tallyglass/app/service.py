@@ -50,6 +50,8 @@ class Service:
         self._changing = threading.RLock()
         self._listeners: list[queue.SimpleQueue[Event]] = []
         self._state: KeeperState = "down"
+        #: What the user last asked for: a keeper that he locked stays locked when it has to be replaced.
+        self._wanted: KeeperState = "locked"
 
     # -- life
 
@@ -75,6 +77,7 @@ class Service:
         """Forget every secret; the portfolio is closed too."""
         with self._changing:
             self._running_keeper().lock()
+            self._wanted = "locked"
             self._close_store()
             self._become("locked")
 
@@ -101,11 +104,11 @@ class Service:
             raise Problem("locked", "The keeper is locked.", "Unlock it with your passphrase.")
         return Session(self.home, self._keeper, self._store)
 
-    def sync_now(self, connection: str = "") -> bool:
-        """Sync in the background; False when a sync runs already."""
+    def sync_now(self, *connections: str) -> bool:
+        """Sync these connections, or all, in the background; False when a sync runs already."""
         if not self._syncing.acquire(blocking=False):
             return False
-        threading.Thread(target=self._sync, args=(connection,), name="sync", daemon=True).start()
+        threading.Thread(target=self._sync, args=(connections,), name="sync", daemon=True).start()
         return True
 
     def sync(self, watch: Watcher = nobody) -> list[SyncPartView]:
@@ -140,6 +143,8 @@ class Service:
                 self._once()
             except Told as error:
                 log.warning("%s", error)
+            except Exception:  # whatever it was, the next beat must come
+                log.exception("a beat failed")
 
     def _once(self) -> None:
         if not self._process.running:
@@ -148,10 +153,10 @@ class Service:
             return
         self._follow()
         if self._state == "unlocked" and not self.syncing:
-            for connection in syncing.due(self.session()):
-                log.info("%s is due", connection)
-                self.sync_now()
-                break
+            due = syncing.due(self.session())
+            if due:
+                log.info("due: %s", ", ".join(due))
+                self.sync_now(*due)
 
     def _follow(self) -> None:
         """Another command of the same home may have locked or unlocked the keeper."""
@@ -161,6 +166,7 @@ class Service:
             if unlocked and self._state == "locked":
                 self._open(keeper)
             elif not unlocked and self._state == "unlocked":
+                self._wanted = "locked"
                 self._close_store()
                 self._become("locked")
 
@@ -170,13 +176,14 @@ class Service:
         self._become("down")
         self._keeper = self._process.start()
         self._become("locked")
-        if self._passphrase is not None:
+        if self._passphrase is not None and self._wanted == "unlocked":
             self._keeper.unlock(self._passphrase())
             self._open(self._keeper)
 
     def _open(self, keeper: Keeper) -> None:
         if self._store is None:
             self._store = open_portfolio(self.home, keeper)
+        self._wanted = "unlocked"
         self._become("unlocked")
 
     def _close_store(self) -> None:
@@ -193,10 +200,10 @@ class Service:
             raise Unreachable("unreachable", "The keeper is not running.", "Wait a moment.")
         return self._keeper
 
-    def _sync(self, connection: str) -> None:
+    def _sync(self, connections: tuple[str, ...]) -> None:
         try:
             self._tell("sync")
-            syncing.sync(self.session(), connection, watch=lambda _part: self._tell("worth"))
+            syncing.sync(self.session(), *connections, watch=lambda _part: self._tell("worth"))
         except Told as error:
             log.warning("sync: %s", error)
         finally:

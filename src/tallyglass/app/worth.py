@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+
+from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import HoldingView, WorthView, moment
+from tallyglass.keeper.client import Connection
 from tallyglass.money import asset, text
 from tallyglass.portfolio.worth import Holding, Source, Worth
 from tallyglass.portfolio.worth import worth as value
 from tallyglass.prices.paths import Quotes
-from tallyglass.store import present
+from tallyglass.store import history, present
+from tallyglass.store.base import Db
 
 DEFAULT_CURRENCY = "USD"
 
 
 def worth(session: Session) -> Worth:
     """The net worth of this moment, as it is known."""
-    connections = session.keeper.connections()
+    connections = [each for each in session.keeper.connections() if each.state != "dead"]
     with session.store.read() as db:
-        faults = {(each.source, each.part): each for each in present.list_freshness(db)}
-        sources = []
-        for connection in connections:
-            if connection.state == "dead":
-                continue
-            balances, seen = present.balances_of(db, connection.id)
-            fault = faults.get((connection.id, "balances"))
-            sources.append(
-                Source(
-                    connection.id,
-                    balances,
-                    seen,
-                    fault=fault.fault if fault else "",
-                    text=fault.text if fault else "",
-                    frozen=connection.state == "frozen",
-                )
-            )
-        quotes = Quotes(present.list_tickers(db), present.newest_rates(db)[1])
+        faults = {(each.source, each.part): each for each in present.list_freshness(db) if each.fault}
+        sources = [_source(db, connection, faults) for connection in connections]
+        quotes = _quotes(db, {connection.exchange for connection in connections})
         currency = asset(present.setting(db, "currency", DEFAULT_CURRENCY))
-    return value(sources, quotes.price, currency, session.now())
+    failed = {source: fault.text for (source, part), fault in faults.items() if part in ("tickers", "rates")}
+    return value(sources, quotes.price, currency, session.now(), failed)
+
+
+def _source(db: Db, connection: Connection, faults: Mapping[tuple[str, str], present.Freshness]) -> Source:
+    balances, seen = present.balances_of(db, connection.id)
+    fault = faults.get((connection.id, "balances"))
+    return Source(
+        connection.id,
+        balances,
+        seen,
+        fault=fault.fault if fault else "",
+        text=fault.text if fault else "",
+        frozen=connection.state == "frozen",
+        unparsed=history.count_unparsed(db, connection.id, "balances"),
+    )
+
+
+def _quotes(db: Db, exchanges: set[str]) -> Quotes:
+    """The prices of the exchanges in use: what one that is no longer connected once said is nobody's price."""
+    day, rates = present.newest_rates(db)
+    used = [each for each in present.list_tickers(db) if each[0] in exchanges]
+    return Quotes(used, rates, date.fromisoformat(day) if day else None)
 
 
 def worth_view(session: Session) -> WorthView:
@@ -74,6 +87,12 @@ def _holding(holding: Holding) -> HoldingView:
 
 
 def set_currency(session: Session, code: str) -> None:
-    """Count everything in another currency from now on."""
+    """Count everything in another currency from now on. A `Problem` for one that nothing leads to."""
+    wanted = asset(code.upper())
+    exchanges = {connection.exchange for connection in session.keeper.connections()}
     with session.store.write() as db:
-        present.set_setting(db, "currency", asset(code.upper()))
+        quotes = _quotes(db, exchanges)
+        if quotes.price(asset(DEFAULT_CURRENCY), wanted) is None:
+            text = f"There is no price that leads from {DEFAULT_CURRENCY} to {wanted}."
+            raise Problem("unknown_currency", text, "Name a currency or a coin with a market, and sync once before.")
+        present.set_setting(db, "currency", wanted)

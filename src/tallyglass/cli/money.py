@@ -28,7 +28,7 @@ def sync(
     from tallyglass.app import syncing
 
     with options.session() as session, watching() as watch:
-        found = syncing.sync(session, connection, full=full, watch=watch)
+        found = syncing.sync(session, *filter(None, [connection]), full=full, watch=watch)
     _print_parts(found)
 
 

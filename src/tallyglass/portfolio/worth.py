@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from tallyglass.exchanges.streams import Balance
-from tallyglass.money import ZERO, Amount, Asset, multiply, total
+from tallyglass.money import ZERO, Amount, Asset, multiply, negate, total
 from tallyglass.prices.paths import Price
 
 #: A number older than this is no longer the present, even if nothing failed.
 STALE_AFTER = timedelta(hours=26)
+
+#: The European Central Bank publishes on working days: over Easter there are five days without a rate.
+RATE_STALE_AFTER = timedelta(days=6)
 
 #: Credits that pay an exchange's fees and cannot be sold: owned, shown, worth nothing, missed by nobody.
 NOT_MONEY = frozenset((Asset("KFEE"),))
@@ -31,6 +35,8 @@ class Source:
     fault: str = ""
     text: str = ""
     frozen: bool = False
+    #: Pieces of its balance answers that no parser understood: what they hold is in no number.
+    unparsed: int = 0
 
     def status(self, now: datetime) -> SourceStatus:
         """How far its balances can be trusted to be the present."""
@@ -43,11 +49,26 @@ class Source:
         return "stale" if now - self.fresh_at > STALE_AFTER else "fresh"
 
 
+Pricing = Callable[[Asset, Asset], Price | None]
+"""The price of an asset in a currency, or None."""
+
+CauseCode = Literal[
+    "source_failed",
+    "source_stale",
+    "source_frozen",
+    "source_never",
+    "balance_unparsed",
+    "price_missing",
+    "price_stale",
+    "price_source_failed",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One reason why the total is not complete."""
 
-    code: Literal["source_failed", "source_stale", "source_frozen", "source_never", "price_missing", "price_stale"]
+    code: CauseCode
     #: A connection or an asset.
     about: str
     text: str
@@ -92,18 +113,27 @@ class Worth:
 
 
 def worth(
-    sources: Sequence[Source], price: Callable[[Asset, Asset], Price | None], currency: Asset, now: datetime
+    sources: Sequence[Source],
+    price: Pricing,
+    currency: Asset,
+    now: datetime,
+    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> Worth:
-    """Value every holding; list every reason why the sum may not be the whole."""
+    """Value every holding; list every reason why the sum may not be the whole.
+
+    `failed`: the sources of prices whose last refresh went wrong, each with the words for it.
+    """
     holdings = tuple(sorted(_holdings(sources, price, currency), key=_largest_first))
-    causes = (*_source_causes(sources, now), *_price_causes(holdings, currency, now))
+    causes = (
+        *_source_causes(sources, now),
+        *_price_causes(holdings, currency, now),
+        *_failed_prices(holdings, failed),
+    )
     value = total(holding.value for holding in holdings if holding.value is not None)
     return Worth(value, currency, now, holdings, causes, tuple(sources))
 
 
-def _holdings(
-    sources: Sequence[Source], price: Callable[[Asset, Asset], Price | None], currency: Asset
-) -> Iterable[Holding]:
+def _holdings(sources: Sequence[Source], price: Pricing, currency: Asset) -> Iterable[Holding]:
     parts: dict[Asset, list[Part]] = {}
     for source in sources:
         for balance in source.balances:
@@ -117,7 +147,7 @@ def _holdings(
 
 
 def _largest_first(holding: Holding) -> tuple[bool, Amount, str]:
-    return (holding.value is None, -(holding.value or ZERO), holding.asset)
+    return (holding.value is None, negate(holding.value or ZERO), holding.asset)
 
 
 def _source_causes(sources: Sequence[Source], now: datetime) -> Iterable[Cause]:
@@ -137,6 +167,10 @@ def _source_causes(sources: Sequence[Source], now: datetime) -> Iterable[Cause]:
         elif status == "stale":
             text = f"{source.connection} was last read at {_moment(source.fresh_at)}"
             yield Cause("source_stale", source.connection, text)
+        if source.unparsed:
+            rows = "one piece" if source.unparsed == 1 else f"{source.unparsed} pieces"
+            text = f"{source.connection}: {rows} of its balances could not be read and are not counted"
+            yield Cause("balance_unparsed", source.connection, f"{text} (tallyglass unparsed)")
 
 
 def _price_causes(holdings: Sequence[Holding], currency: Asset, now: datetime) -> Iterable[Cause]:
@@ -149,6 +183,16 @@ def _price_causes(holdings: Sequence[Holding], currency: Asset, now: datetime) -
         elif holding.price.at is not None and now - holding.price.at > STALE_AFTER:
             text = f"the price of {holding.asset} is as of {_moment(holding.price.at)}"
             yield Cause("price_stale", holding.asset, text)
+        elif holding.price.day is not None and now.date() - holding.price.day > RATE_STALE_AFTER:
+            text = f"{holding.asset} is counted at the official rate of {holding.price.day}"
+            yield Cause("price_stale", holding.asset, text)
+
+
+def _failed_prices(holdings: Sequence[Holding], failed: Mapping[str, str]) -> Iterable[Cause]:
+    used = {step.source for holding in holdings if holding.price is not None for step in holding.price.steps}
+    for source in sorted(used & set(failed)):
+        text = f"the prices of {source} could not be refreshed ({failed[source]}): older ones are used"
+        yield Cause("price_source_failed", source, text)
 
 
 def _moment(time: datetime | None) -> str:

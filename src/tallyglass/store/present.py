@@ -151,7 +151,8 @@ def wallets_of(db: Connection, connection: str) -> dict[str, Asset]:
 
 
 def set_tickers(db: Connection, source: str, found: Iterable[Ticker], at: datetime) -> None:
-    """Store the last prices of a source."""
+    """Store the last prices of a source, in place of those it gave before: a market that is gone has no price."""
+    db.execute(delete(tickers).where(tickers.c.source == source))
     rows = [{"source": source, "base": t.base, "quote": t.quote, "price": t.price, "at": at} for t in found]
     if rows:
         upsert.upsert(db, tickers, rows, updated=("price", "at"))

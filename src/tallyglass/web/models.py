@@ -204,7 +204,7 @@ def segments(slices: list[allocation.Slice]) -> list[Segment]:
     """Slices laid end to end over a bar of 1000."""
     made, begin = [], 0
     for place, each in enumerate(slices, start=1):
-        end = 1000 if place == len(slices) else begin + max(int(each.share * 1000), 1)
+        end = 1000 if place == len(slices) else begin + max(each.of(1000), 1)
         colour = COLOURS if each.name == allocation.REST else place
         made.append(Segment(each, begin, max(end - begin, 1), colour))
         begin = end

@@ -16,9 +16,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from tallyglass.app import connections
-from tallyglass.app.problems import Problem
+from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
-from tallyglass.keeper.client import KeeperError, Locked, Unreachable
+from tallyglass.keeper.client import Locked, Unreachable
 from tallyglass.web import rendering
 from tallyglass.web.auth import Gate
 from tallyglass.web.look import Figures, Look
@@ -74,7 +74,7 @@ class Site:
             session = self._service.session()
             model = page.build(session, request.query_params)
             keys = connections.keys(session.keeper, session.now())
-        except (Problem, KeeperError) as error:
+        except Told as error:
             return self._trouble(request, page, error)
         model["names"] = names_of(keys)
         needs = sum(len(key["findings"]) for key in keys)
@@ -82,7 +82,7 @@ class Site:
         name = "empty" if not keys and page.id in ("overview", "connections") else page.id
         return self._page(request, name, page, {**model, "needed": needs, "key_count": len(keys)}, currency=currency)
 
-    def _trouble(self, request: Request, page: Page, error: Problem | KeeperError) -> Response:
+    def _trouble(self, request: Request, page: Page, error: Trouble) -> Response:
         code = getattr(error, "code", "")
         if isinstance(error, Locked) or code == "locked":
             return self._page(request, "locked", page, {"needed": 0, "key_count": None})

@@ -68,7 +68,7 @@ class Guard:
         if "transfer-encoding" in headers:
             return PlainTextResponse("Say how long it is.\n", 411)
         length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length[:12]) > LARGEST_BODY:
+        if not length.isascii() or not length.isdigit() or len(length) > 12 or int(length) > LARGEST_BODY:
             return PlainTextResponse("That is too large.\n", 413)
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if method in READING:
