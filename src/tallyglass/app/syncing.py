@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 
 from tallyglass.app import transfers
-from tallyglass.app.problems import Problem
+from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
 from tallyglass.keeper.client import Connection
@@ -23,13 +24,15 @@ from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
 EVERY = timedelta(minutes=5)
 LATEST = timedelta(hours=1)
 
+log = logging.getLogger(__name__)
 
-def sync(session: Session, connection: str = "", *, full: bool = False, watch: Watcher = nobody) -> list[SyncPartView]:
-    """Read everything new of one connection, or of all at once. A part that fails is told and stops no other.
 
-    A frozen connection is not read: of all at once that is told as a part, alone it is a `Problem`.
+def sync(session: Session, *names: str, full: bool = False, watch: Watcher = nobody) -> list[SyncPartView]:
+    """Read everything new of the connections named, or of all, at once. A part that fails is told and stops no other.
+
+    A frozen connection is not read: of all at once that is told as a part, by name it is a `Problem`.
     """
-    chosen, reports = _chosen(session, connection)
+    chosen, reports = _chosen(session, names)
     exchanges = sorted({each.exchange for each in chosen})
     refresher = refresh.Refresher(session.store, session.keeper, session.now)
     with ThreadPoolExecutor(max_workers=max(8, len(chosen) + 2)) as pool:
@@ -45,22 +48,21 @@ def sync(session: Session, connection: str = "", *, full: bool = False, watch: W
     return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
 
 
-def _chosen(session: Session, connection: str) -> tuple[list[Connection], list[PartReport]]:
+def _chosen(session: Session, names: Sequence[str]) -> tuple[list[Connection], list[PartReport]]:
     known = session.keeper.connections()
     usable = [each for each in known if each.state in ("active", "retiring")]
     frozen = [_frozen(each) for each in known if each.state == "frozen"]
-    if not connection:
+    if not names:
         return usable, frozen
     for part in frozen:
-        if part.connection == connection:
+        if part.connection in names:
             raise Problem("frozen", f"{part.text}.", part.fix)
-    chosen = [each for each in usable if each.id == connection]
-    if not chosen:
-        there = ", ".join(each.id for each in usable) or "none yet"
-        raise Problem(
-            "no_such_connection", f"No active connection {connection!r}; there are: {there}.", "See: tallyglass keys"
-        )
-    return chosen, []
+    for name in names:
+        if name not in {each.id for each in usable}:
+            there = ", ".join(each.id for each in usable) or "none yet"
+            text = f"No active connection {name!r}; there are: {there}."
+            raise Problem("no_such_connection", text, "See: tallyglass keys")
+    return [each for each in usable if each.id in names], []
 
 
 def _frozen(connection: Connection) -> PartReport:
@@ -84,11 +86,23 @@ def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -
     except lease.LeaseLost as lost:
         part = PartReport(connection.id, "all", fault="lease_lost", text=str(lost), fix="Nothing is lost: sync again.")
         report = SyncReport(connection.id, [part])
+    except Told:
+        raise
+    except Exception as error:
+        log.exception("the sync of %s failed", connection.id)
+        report = SyncReport(connection.id, [_internal(connection.id, error)])
     finally:
         failed = bool(report.failed) or not report.parts
         wait = min(EVERY * 2 ** min(lease.failures(session.store, connection.id), 10), LATEST) if failed else EVERY
         lease.release(session.store, held, session.now(), next_due=session.now() + wait, failed=failed)
     return report
+
+
+def _internal(connection: str, error: Exception) -> PartReport:
+    """A mistake of ours: it is told by its kind alone, since its words may hold anything."""
+    text = f"The sync of {connection} ended in an error of Tallyglass itself ({type(error).__name__})"
+    fix = "What was read so far is kept. Please report it, with what the log tells."
+    return PartReport(connection, "all", fault="internal", text=text, fix=fix)
 
 
 def claim(session: Session, name: str) -> lease.Lease | None:
