@@ -70,6 +70,16 @@ def multiply(left: Amount, right: Amount) -> Amount:
     return EXACT.multiply(left, right)
 
 
+def negate(value: Amount) -> Amount:
+    """The same amount the other way. `-value` is no substitute: it rounds to the 28 digits of Python's own context."""
+    return value.copy_negate() if value else value
+
+
+def magnitude(value: Amount) -> Amount:
+    """The amount without its sign. `abs(value)` is no substitute: it rounds like `-value`."""
+    return value.copy_abs()
+
+
 def divide(left: Amount, right: Amount) -> Amount:
     """The quotient to 50 significant digits; `ZeroDivisionError` for a divisor of zero."""
     if right == ZERO:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tallyglass.app.views import HoldingView, WorthView
-from tallyglass.money import ZERO, amount, divide, multiply, total
+from tallyglass.money import ZERO, amount, divide, multiply, negate, total
 
 MOST = 6
 REST = "others"
@@ -21,6 +21,10 @@ class Slice:
     value: Decimal
     #: Between 0 and 1; all slices together are 1, but for the last of 50 digits.
     share: Decimal
+
+    def of(self, length: int) -> int:
+        """How much of a length this is, in whole units, cut."""
+        return int(multiply(self.share, Decimal(length)))
 
 
 def by_asset(found: WorthView) -> list[Slice]:
@@ -54,7 +58,7 @@ def _slices(pairs: Iterable[tuple[str, Decimal]]) -> list[Slice]:
     sums: dict[str, Decimal] = {}
     for name, value in pairs:
         sums[name] = total((sums.get(name, ZERO), value))
-    owned = sorted(((name, value) for name, value in sums.items() if value > ZERO), key=lambda pair: -pair[1])
+    owned = sorted(((name, value) for name, value in sums.items() if value > ZERO), key=lambda pair: negate(pair[1]))
     if len(owned) > MOST:
         owned = [*owned[: MOST - 1], (REST, total(value for _, value in owned[MOST - 1 :]))]
     whole = total(value for _, value in owned)

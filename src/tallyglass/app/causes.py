@@ -11,7 +11,7 @@ from typing import Final
 from tallyglass.exchanges.manifest import Manifest
 from tallyglass.ledger.reconcile import SLACK, Gap, Move
 from tallyglass.ledger.transfers import Movement
-from tallyglass.money import ZERO, Amount, Asset, multiply, text, total
+from tallyglass.money import ZERO, Amount, Asset, magnitude, multiply, negate, subtract, text, total
 
 #: Fees may take so much of what another account sent.
 _FEES: Final = Decimal("0.02")
@@ -180,7 +180,9 @@ def _missing_transfer(gap: Gap, known: Evidence) -> Cause | None:
         if each.connection != known.connection and each.asset == gap.asset and _fits(gap, each):
             name = f"{each.connection}/{each.id}"
             if each.sent:
-                words = f"{text(-each.amount)} {gap.asset} left {each.connection} ({name}), and no arrival is known."
+                words = (
+                    f"{text(negate(each.amount))} {gap.asset} left {each.connection} ({name}), and no arrival is known."
+                )
             else:
                 words = f"{text(each.amount)} {gap.asset} arrived at {each.connection} ({name}) from an unknown place."
             fix = f"Likely the other side of it is missing here: look for it at {known.manifest.name}."
@@ -190,10 +192,10 @@ def _missing_transfer(gap: Gap, known: Evidence) -> Cause | None:
 
 def _fits(gap: Gap, other: Movement) -> bool:
     """Whether the gap may be the other side of this: direction, amount but for fees, and time."""
-    moved, missing = abs(other.amount), abs(gap.amount)
+    moved, missing = magnitude(other.amount), magnitude(gap.amount)
     if other.sent != (gap.amount > ZERO) or gap.opened is None:
         return False
-    if not multiply(max(moved, missing), 1 - _FEES) <= min(moved, missing):
+    if not multiply(max(moved, missing), subtract(Decimal(1), _FEES)) <= min(moved, missing):
         return False
     clean, wrong = gap.opened.clean_at, gap.opened.wrong_at
     return other.time <= wrong + SLACK and (clean is None or other.time >= clean - _ON_ITS_WAY)

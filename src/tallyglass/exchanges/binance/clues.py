@@ -9,11 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from tallyglass.exchanges.binance.assets import EARN, FUNDING, common, held
-from tallyglass.exchanges.binance.rows import moment
+from tallyglass.exchanges.binance.rows import moment, rewarded
 from tallyglass.exchanges.binance.wire import Conversion, Deposit, EarnReward, Fiat, Reward, Transfer, Withdrawal
 from tallyglass.exchanges.streams import Clue, Known, Unparsed
 from tallyglass.ledger.entries import SPOT
-from tallyglass.money import Amount, Asset, add, amount
+from tallyglass.money import Amount, Asset, add, amount, negate
 
 _Moved = Iterator[tuple[int | str, str, Asset, Amount]]
 
@@ -44,17 +44,17 @@ def _deposit(row: Deposit) -> _Moved:
 
 def _withdrawal(row: Withdrawal) -> _Moved:
     sent = add(amount(row.amount), amount(row.transactionFee))
-    yield row.applyTime, FUNDING if row.walletType == 1 else SPOT, common(row.coin), -sent
+    yield row.applyTime, FUNDING if row.walletType == 1 else SPOT, common(row.coin), negate(sent)
 
 
 def _conversion(row: Conversion) -> _Moved:
-    yield row.createTime, SPOT, common(row.fromAsset), -amount(row.fromAmount)
+    yield row.createTime, SPOT, common(row.fromAsset), negate(amount(row.fromAmount))
     yield row.createTime, SPOT, common(row.toAsset), amount(row.toAmount)
 
 
 def _reward(row: Reward) -> _Moved:
     wallet, coin = held(row.asset)
-    yield row.divTime, wallet, coin, amount(row.amount) * row.direction
+    yield row.divTime, wallet, coin, rewarded(row)
 
 
 def _earned(row: EarnReward) -> _Moved:
@@ -65,7 +65,7 @@ def _transfer(row: Transfer) -> _Moved:
     source, _, target = row.type.partition("_")
     moved = amount(row.amount)
     if source == "MAIN":
-        yield row.timestamp, SPOT, common(row.asset), -moved
+        yield row.timestamp, SPOT, common(row.asset), negate(moved)
     if target == "MAIN":
         yield row.timestamp, SPOT, common(row.asset), moved
 
@@ -75,7 +75,7 @@ def _paid_in(row: Fiat) -> _Moved:
 
 
 def _paid_out(row: Fiat) -> _Moved:
-    yield row.createTime, SPOT, common(row.fiatCurrency), -add(amount(row.amount), amount(row.totalFee))
+    yield row.createTime, SPOT, common(row.fiatCurrency), negate(add(amount(row.amount), amount(row.totalFee)))
 
 
 _READERS: Final[Mapping[str, tuple[type[Any], Callable[[Any], _Moved]]]] = {

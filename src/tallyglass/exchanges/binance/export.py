@@ -16,7 +16,7 @@ from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, line
 from tallyglass.exchanges.streams import Export, NotReadable
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg, Role
 from tallyglass.ledger.imports import Row
-from tallyglass.money import ZERO, Amount, Asset, text
+from tallyglass.money import ZERO, Amount, Asset, negate, text
 
 _MOVED: Final = ("account", "operation", "coin", "change")
 _HEADERS: Final = (("utc_time", *_MOVED), ("time", *_MOVED))
@@ -123,7 +123,7 @@ def _row(line: Line, time: datetime) -> Row | None:
     legs = [_leg(account, coin, change, fee=word in _FEES)]
     if word in _INTO_EARN and account not in (EARN, _LOCKED):
         # Older files tell only this side. Where the other has a line, too, it makes the same leg.
-        legs.append(_leg(_INTO_EARN[word], coin, -change, fee=False))
+        legs.append(_leg(_INTO_EARN[word], coin, negate(change), fee=False))
     elif word in _INTO_EARN:
         legs = [_leg(_INTO_EARN[word], coin, change, fee=False)]
     together = kind in _TOGETHER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -26,7 +26,7 @@ from tallyglass.exchanges.binance.wire import (
 )
 from tallyglass.exchanges.streams import Known
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg
-from tallyglass.money import ZERO, Amount, Asset, amount, multiply, subtract
+from tallyglass.money import ZERO, Amount, Asset, amount, multiply, negate, subtract
 
 Status = Literal["done", "pending", "failed"]
 _Row = TypeVar("_Row")
@@ -82,23 +82,25 @@ def trade(row: Trade, known: Known) -> Entry:
     base, quote = pair
     quantity = amount(row.qty)
     value = amount(row.quoteQty) if row.quoteQty else multiply(amount(row.price), quantity)
-    given, taken = (-value, quantity) if row.isBuyer else (value, -quantity)
+    given, taken = (negate(value), quantity) if row.isBuyer else (value, negate(quantity))
     legs = (
         Leg("base", SPOT, base, taken),
         Leg("quote", SPOT, quote, given),
-        Leg("fee", SPOT, common(row.commissionAsset), -amount(row.commission), "fee"),
+        Leg("fee", SPOT, common(row.commissionAsset), negate(amount(row.commission)), "fee"),
     )
-    return _entry(f"trade:{row.symbol}:{row.id}", row.time, "trade", legs, note="buy" if row.isBuyer else "sell")
+    return Entry(
+        f"trade:{row.symbol}:{row.id}", moment(row.time), "trade", _moving(*legs), note="buy" if row.isBuyer else "sell"
+    )
 
 
 def deposit(row: Deposit, _: Known) -> Entry:
     """Crypto that came in. Known by its row id from the moment it is seen, pending or not."""
     leg = Leg("in", _wallet_type(row.walletType), common(row.coin), amount(row.amount))
-    return _entry(
+    return Entry(
         f"deposit:{row.id}",
-        row.insertTime,
+        moment(row.insertTime),
         "deposit",
-        (leg,),
+        _moving(leg),
         note=row.network,
         status=_told(_DEPOSITS, row.status),
         txid=row.txId,
@@ -109,17 +111,17 @@ def withdrawal(row: Withdrawal, _: Known) -> Entry:
     """Crypto that went out; Binance's fee comes on top of the amount."""
     wallet, coin = _wallet_type(row.walletType), common(row.coin)
     legs = (
-        Leg("out", wallet, coin, -amount(row.amount)),
-        Leg("fee", wallet, coin, -amount(row.transactionFee), "fee"),
+        Leg("out", wallet, coin, negate(amount(row.amount))),
+        Leg("fee", wallet, coin, negate(amount(row.transactionFee)), "fee"),
     )
     applied = datetime.fromisoformat(row.applyTime)
     if applied.tzinfo is None:  # the text names no zone and means UTC
         applied = applied.replace(tzinfo=UTC)
-    return _entry(
+    return Entry(
         f"withdrawal:{row.id}",
         applied,
         "withdrawal",
-        legs,
+        _moving(*legs),
         note=row.network,
         status=_told(_WITHDRAWALS, row.status),
         txid=row.txId,
@@ -129,11 +131,13 @@ def withdrawal(row: Withdrawal, _: Known) -> Entry:
 def conversion(row: Conversion, _: Known) -> Entry:
     """One asset against another; the fee hides in the rate."""
     legs = (
-        Leg("from", SPOT, common(row.fromAsset), -amount(row.fromAmount)),
+        Leg("from", SPOT, common(row.fromAsset), negate(amount(row.fromAmount))),
         Leg("to", SPOT, common(row.toAsset), amount(row.toAmount)),
     )
     status = _told(_WORDS, row.orderStatus.upper())
-    return _entry(f"convert:{row.orderId}", row.createTime, "conversion", legs, note="convert", status=status)
+    return Entry(
+        f"convert:{row.orderId}", moment(row.createTime), "conversion", _moving(*legs), note="convert", status=status
+    )
 
 
 def dust(row: Dust, _: Known) -> Entry:
@@ -141,17 +145,23 @@ def dust(row: Dust, _: Known) -> Entry:
     legs: list[Leg] = []
     for index, part in enumerate(row.userAssetDribbletDetails):
         legs += (
-            Leg(f"{index}:from", SPOT, common(part.fromAsset), -amount(part.amount)),
+            Leg(f"{index}:from", SPOT, common(part.fromAsset), negate(amount(part.amount))),
             Leg(f"{index}:to", SPOT, common(part.targetAsset), amount(part.transferedAmount)),
         )
-    return _entry(f"dust:{row.transId}", row.operateTime, "conversion", legs, note="dust")
+    return Entry(f"dust:{row.transId}", moment(row.operateTime), "conversion", _moving(*legs), note="dust")
 
 
 def reward(row: Reward, _: Known) -> Entry:
     """A distribution. `direction` -1 takes one back."""
     wallet, coin = held(row.asset)
-    leg = Leg("in", wallet, coin, amount(row.amount) * row.direction)
-    return _entry(f"reward:{row.id}", row.divTime, "reward", (leg,), note=row.enInfo)
+    leg = Leg("in", wallet, coin, rewarded(row))
+    return Entry(f"reward:{row.id}", moment(row.divTime), "reward", _moving(leg), note=row.enInfo)
+
+
+def rewarded(row: Reward) -> Amount:
+    """What a distribution gave, or took back."""
+    given = amount(row.amount)
+    return given if row.direction == 1 else negate(given)
 
 
 def transfer(row: Transfer, _: Known) -> Entry:
@@ -159,7 +169,9 @@ def transfer(row: Transfer, _: Known) -> Entry:
     source, target = _move(row.type)
     legs = _moved(common(row.asset), amount(row.amount), source, target)
     status = _told(_WORDS, row.status.upper())
-    return _entry(f"transfer:{row.tranId}", row.timestamp, "transfer", legs, note=row.type, status=status)
+    return Entry(
+        f"transfer:{row.tranId}", moment(row.timestamp), "transfer", _moving(*legs), note=row.type, status=status
+    )
 
 
 def subscription(row: Subscription, _: Known) -> Entry:
@@ -169,19 +181,23 @@ def subscription(row: Subscription, _: Known) -> Entry:
     if not row.amtFromFunding and not row.amtFromSpot and _place(row.sourceAccount) == FUNDING:
         funding = whole
     legs = (
-        Leg("from", SPOT, coin, -subtract(whole, funding)),
-        Leg("from:funding", FUNDING, coin, -funding),
+        Leg("from", SPOT, coin, subtract(funding, whole)),
+        Leg("from:funding", FUNDING, coin, negate(funding)),
         Leg("to", EARN, coin, whole),
     )
     status = _told(_WORDS, row.status.upper())
-    return _entry(f"earn-subscribe:{row.purchaseId}", row.time, "transfer", legs, note="earn", status=status)
+    return Entry(
+        f"earn-subscribe:{row.purchaseId}", moment(row.time), "transfer", _moving(*legs), note="earn", status=status
+    )
 
 
 def redemption(row: Redemption, _: Known) -> Entry:
     """Out of flexible earn."""
     legs = _moved(common(row.asset), amount(row.amount), EARN, _place(row.destAccount))
     status = _told(_WORDS, row.status.upper())
-    return _entry(f"earn-redeem:{row.redeemId}", row.time, "transfer", legs, note="earn", status=status)
+    return Entry(
+        f"earn-redeem:{row.redeemId}", moment(row.time), "transfer", _moving(*legs), note="earn", status=status
+    )
 
 
 def fiat_deposit(row: Fiat, _: Known) -> Entry:
@@ -193,7 +209,7 @@ def fiat_deposit(row: Fiat, _: Known) -> Entry:
 
 def fiat_withdrawal(row: Fiat, _: Known) -> Entry:
     """Money taken out: the amount, and the fee on top."""
-    return _fiat(row, "withdrawal", -amount(row.amount), amount(row.totalFee))
+    return _fiat(row, "withdrawal", negate(amount(row.amount)), amount(row.totalFee))
 
 
 def purchase(row: Payment, _: Known) -> tuple[Entry, ...]:
@@ -204,23 +220,23 @@ def purchase(row: Payment, _: Known) -> tuple[Entry, ...]:
     money, paid, fee = common(row.fiatCurrency), amount(row.sourceAmount), amount(row.totalFee)
     status = _told(_WORDS, row.status.upper())
     legs = (
-        Leg("paid", SPOT, money, -subtract(paid, fee)),
+        Leg("paid", SPOT, money, subtract(fee, paid)),
         Leg("got", SPOT, common(row.cryptoCurrency), amount(row.obtainAmount)),
-        Leg("fee", SPOT, money, -fee, "fee"),
+        Leg("fee", SPOT, money, negate(fee), "fee"),
     )
-    name, time, note = f"fiat-buy:{row.orderNo}", row.createTime, row.paymentMethod
-    bought = _entry(name, time, "conversion", legs, note=note, status=status)
+    name, time, note = f"fiat-buy:{row.orderNo}", moment(row.createTime), row.paymentMethod
+    bought = Entry(name, time, "conversion", _moving(*legs), note=note, status=status)
     if row.paymentMethod == "Cash Balance":
         return (bought,)
     came = Leg("in", SPOT, money, paid)
-    return _entry(f"{name}:payment", time, "deposit", (came,), note=note, status=status), bought
+    return Entry(f"{name}:payment", time, "deposit", _moving(came), note=note, status=status), bought
 
 
 def sale(row: Payment, _: Known) -> Entry:
     """Crypto sold for money: which amount is which is not documented, so a sale is shown, not guessed."""
     if _told(_WORDS, row.status.upper()) != "failed":
         raise Strange(f"the sale {row.orderNo} for {row.fiatCurrency}: its amounts are not documented")
-    return _entry(f"fiat-sell:{row.orderNo}", row.createTime, "conversion", (), status="failed")
+    return Entry(f"fiat-sell:{row.orderNo}", moment(row.createTime), "conversion", (), status="failed")
 
 
 def earn_reward(row: EarnReward, _: Known) -> Entry:
@@ -228,32 +244,24 @@ def earn_reward(row: EarnReward, _: Known) -> Entry:
     if row.type.upper() != "REALTIME":
         raise Strange(f"the kind of earn reward {row.type!r} is not known here")
     leg = Leg("in", EARN, common(row.asset), amount(row.rewards))
-    return _entry(f"earn-reward:{row.asset}:{row.projectId}:{row.time}", row.time, "reward", (leg,), note="earn")
+    return Entry(
+        f"earn-reward:{row.asset}:{row.projectId}:{row.time}", moment(row.time), "reward", _moving(leg), note="earn"
+    )
 
 
 def _fiat(row: Fiat, kind: Kind, principal: Amount, fee: Amount) -> Entry:
     coin = common(row.fiatCurrency)
-    legs = (Leg("amount", SPOT, coin, principal), Leg("fee", SPOT, coin, -fee, "fee"))
+    legs = (Leg("amount", SPOT, coin, principal), Leg("fee", SPOT, coin, negate(fee), "fee"))
     status = _told(_WORDS, row.status.upper())
-    return _entry(f"fiat:{row.orderNo}", row.createTime, kind, legs, note=row.method, status=status)
+    return Entry(f"fiat:{row.orderNo}", moment(row.createTime), kind, _moving(*legs), note=row.method, status=status)
 
 
-def _entry(  # noqa: PLR0913 - one call per row, each part named
-    name: str,
-    when: int | datetime,
-    kind: Kind,
-    legs: Sequence[Leg],
-    *,
-    note: str = "",
-    status: Status = "done",
-    txid: str = "",
-) -> Entry:
-    time = when if isinstance(when, datetime) else moment(when)
-    return Entry(name, time, kind, tuple(leg for leg in legs if leg.amount != ZERO), note, status, txid)
+def _moving(*legs: Leg) -> tuple[Leg, ...]:
+    return tuple(leg for leg in legs if leg.amount != ZERO)
 
 
 def _moved(coin: Asset, moved: Amount, source: str, target: str) -> tuple[Leg, ...]:
-    return Leg("from", source, coin, -moved), Leg("to", target, coin, moved)
+    return Leg("from", source, coin, negate(moved)), Leg("to", target, coin, moved)
 
 
 def _told(table: Mapping[Any, Status], word: int | str) -> Status:

@@ -18,7 +18,7 @@ from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, line
 from tallyglass.exchanges.streams import Export
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg
 from tallyglass.ledger.imports import Row
-from tallyglass.money import ZERO, Amount, Asset, multiply, subtract, text
+from tallyglass.money import ZERO, Amount, Asset, magnitude, multiply, negate, subtract, text
 
 HEADER: Final = ("timestamp", "transaction type", "asset", "quantity transacted")
 _WHAT: Final = "a transaction report of Coinbase or an account statement of Coinbase Pro"
@@ -68,10 +68,10 @@ def _row(line: Line) -> Row | None:
     if word in _IN:
         return _made(line, _IN[word], [(coin, quantity)])
     if word in _OUT:
-        return _made(line, _OUT[word], [(coin, -abs(quantity))])
+        return _made(line, _OUT[word], [(coin, negate(magnitude(quantity)))])
     if word in _SWAPS:
         buys, kind = _SWAPS[word]
-        moved = abs(quantity) if buys else -abs(quantity)
+        moved = magnitude(quantity) if buys else negate(magnitude(quantity))
         (quote, value), fee = _against(line, moved)
         return _made(line, kind, [(coin, moved), (quote, value)], fee)
     if word == "convert":
@@ -82,7 +82,7 @@ def _row(line: Line) -> Row | None:
 def _made(line: Line, kind: Kind, moved: list[tuple[Asset, Amount]], fee: Amount = ZERO) -> Row:
     """The row of a line: legs named after the ID, or after their content where there is none."""
     time, own = time_of(line["timestamp"]), name(line["id"])
-    parts = [*zip(("", ":quote"), moved, strict=False), *([(":fee", (moved[-1][0], -fee))] if fee else [])]
+    parts = [*zip(("", ":quote"), moved, strict=False), *([(":fee", (moved[-1][0], negate(fee)))] if fee else [])]
     legs = tuple(
         Leg(
             f"{own}{suffix}" if own else f"{coin}:{text(amount)}{suffix}",
@@ -113,17 +113,17 @@ def _against(line: Line, moved: Amount) -> tuple[tuple[Asset, Amount], Amount]:
     sign = Decimal(-1 if moved > ZERO else 1)
     note = _ON.fullmatch(line["notes"])
     if note:
-        value, rate = multiply(abs(moved), priced(note[7])), priced(note[3])
+        value, rate = multiply(magnitude(moved), priced(note[7])), priced(note[3])
         fee = subtract(rate, value) if moved > ZERO else subtract(value, rate)
         if note[4] != note[6] or fee < ZERO:
             raise NotUnderstood("the notes contradict themselves")
-        return (asset_of(note[6]), sign * value), fee
+        return (asset_of(note[6]), multiply(sign, value)), fee
     note = _FOR.fullmatch(line["notes"])
     currency = _currency(line)
     if note is None or note[4] != currency or line["transaction type"].lower() not in ("buy", "sell"):
         raise NotUnderstood("what was paid or got for it is not told")
-    subtotal, fee = abs(priced(_column(line, "subtotal"))), abs(priced(_column(line, "fees") or "0"))
-    return (asset_of(currency), sign * subtotal), fee
+    subtotal, fee = magnitude(priced(_column(line, "subtotal"))), magnitude(priced(_column(line, "fees") or "0"))
+    return (asset_of(currency), multiply(sign, subtotal)), fee
 
 
 def _converted(line: Line, coin: Asset, quantity: Amount) -> Row:
@@ -133,10 +133,10 @@ def _converted(line: Line, coin: Asset, quantity: Amount) -> Row:
         raise NotUnderstood("what it was converted to is not told")
     source, target = asset_of(note[2]), asset_of(note[4])
     given, got = priced(note[1]), priced(note[3])
-    if coin == source and abs(quantity) == given:
-        return _made(line, "conversion", [(source, -given), (target, got)])
+    if coin == source and magnitude(quantity) == given:
+        return _made(line, "conversion", [(source, negate(given)), (target, got)])
     if coin == target and quantity == got and line["id"]:
-        return _made(line, "conversion", [(source, -given), (target, got)])
+        return _made(line, "conversion", [(source, negate(given)), (target, got)])
     raise NotUnderstood("the notes tell another conversion")
 
 

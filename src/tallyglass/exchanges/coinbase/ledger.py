@@ -15,7 +15,7 @@ import msgspec
 from tallyglass.exchanges.coinbase.wire import Money, NotUnderstood, Pagination, asset_of, time_of
 from tallyglass.exchanges.streams import Known
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg
-from tallyglass.money import ZERO, Amount, Asset, add, amount
+from tallyglass.money import ZERO, Amount, Asset, add, amount, negate
 
 VAULT = "vault"
 #: `Known.wallets` holds vaults under this prefix, so that a wallet's kind travels with its id.
@@ -175,7 +175,7 @@ def _legs(row: Row, wallet: str, known: Known) -> tuple[Leg, ...]:
     fee = _fee(row, code, moved, known)
     legs = (
         Leg(row.id, wallet, code, add(moved, fee)),
-        Leg(f"{row.id}:fee", wallet, code, -fee, "fee"),
+        Leg(f"{row.id}:fee", wallet, code, negate(fee), "fee"),
     )
     return tuple(leg for leg in legs if leg.amount != ZERO)
 
@@ -194,4 +194,4 @@ def _fee(row: Row, code: Asset, moved: Amount, known: Known) -> Amount:
     if charged is None or moved >= ZERO:
         return ZERO
     paid_in, paid = charged.exact()
-    return paid if paid_in == code and ZERO < paid <= -moved else ZERO
+    return paid if paid_in == code and ZERO < paid <= negate(moved) else ZERO
