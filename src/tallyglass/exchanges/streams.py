@@ -150,6 +150,17 @@ class Page:
     unparsed: tuple[Unparsed, ...] = ()
 
 
+def told_once(codes: Iterable[str]) -> None:
+    """Raises `NotReadable` when a code (or wallet id) stands twice in one answer of balances: one of the two is wrong,
+    or both are the same, and which cannot be told.
+    """
+    seen: set[str] = set()
+    for code in codes:
+        if code in seen:
+            raise NotReadable(f"{code[:60]!r} stands twice in one list of balances, so what is owned cannot be told")
+        seen.add(code)
+
+
 def merged(balances: Iterable[Balance]) -> tuple[Balance, ...]:
     """What is owned per account and asset, from all that the balance reads tell, in the manifest's order.
 

@@ -5,7 +5,8 @@ https://developers.binance.com/docs/binance-spot-api-docs/rest-api
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -13,7 +14,18 @@ import msgspec
 from tallyglass.exchanges.binance.assets import FUNDING, common, held, sides
 from tallyglass.exchanges.binance.rows import BOOKINGS, Strange, moment
 from tallyglass.exchanges.binance.sheet import odd, sheet
-from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Parsed, Ticker, Unparsed
+from tallyglass.exchanges.streams import (
+    Balance,
+    Item,
+    Known,
+    Market,
+    NotReadable,
+    Order,
+    Parsed,
+    Ticker,
+    Unparsed,
+    told_once,
+)
 from tallyglass.money import ZERO, Amount, Asset, add, amount, total
 
 _Row = TypeVar("_Row")
@@ -22,6 +34,10 @@ _SIDES: Final[Mapping[str, Literal["buy", "sell"]]] = {"BUY": "buy", "SELL": "se
 
 class _Account(msgspec.Struct):
     balances: list[msgspec.Raw]
+
+
+class _Coin(msgspec.Struct):
+    asset: str
 
 
 class _Spot(msgspec.Struct):
@@ -92,6 +108,7 @@ def parse(read_id: str, body: bytes, known: Known) -> Parsed:
 
 def _balances(read_id: str, body: bytes, _: Known) -> Parsed:
     raws = msgspec.json.decode(body, type=_Account).balances
+    told_once(_coins(raws))
     return _each(read_id, raws, _Spot, _spot)
 
 
@@ -103,12 +120,19 @@ def _spot(row: _Spot) -> Balance | None:
 
 def _funding(read_id: str, body: bytes, _: Known) -> Parsed:
     raws = msgspec.json.decode(body, type=list[msgspec.Raw])
+    told_once(_coins(raws))
 
     def balance(row: _Funding) -> Balance | None:
         held_back = total(map(amount, (row.locked, row.freeze, row.withdrawing)))
         return _balance(FUNDING, common(row.asset), add(amount(row.free), held_back), held_back)
 
     return _each(read_id, raws, _Funding, balance)
+
+
+def _coins(raws: list[msgspec.Raw]) -> Iterator[str]:
+    for raw in raws:
+        with suppress(msgspec.ValidationError):  # a row without one goes to `unparsed`
+            yield msgspec.json.decode(raw, type=_Coin).asset
 
 
 def _balance(wallet: str, coin: Asset, owned: Amount, locked: Amount) -> Balance | None:

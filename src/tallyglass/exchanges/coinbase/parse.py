@@ -16,12 +16,13 @@ from tallyglass.exchanges.coinbase.wire import (
     answer,
     asset_of,
     last_id,
+    own_id,
     rows,
     time_of,
 )
-from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Parsed, Ticker
+from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Parsed, Ticker, told_once
 from tallyglass.ledger.entries import SPOT, Entry, Leg
-from tallyglass.money import ZERO, Amount, Asset, add, amount, divide, multiply
+from tallyglass.money import ZERO, Amount, Asset, add, amount, divide, multiply, negate
 
 _V3_WALLETS = {
     "": SPOT,
@@ -167,6 +168,7 @@ def parse(read_id: str, body: bytes, known: Known) -> Parsed:
 def _balances(body: bytes, _: Known) -> Parsed:
     """v3: what is available and what is on hold. `balances.wallets` tells the same wallets again: see `merged`."""
     page = answer(body, Accounts)
+    told_once(filter(None, (own_id(raw, "uuid") for raw in page.accounts)))
     items, unparsed = rows(page.accounts, "uuid", _account)
     return Parsed(items, unparsed, more=_cursor(page.cursor, on=page.has_next))
 
@@ -187,6 +189,7 @@ def _account(raw: msgspec.Raw) -> Iterator[Balance]:
 def _wallets(body: bytes, _: Known) -> Parsed:
     """v2: every wallet with its total, holds included, and its id, under which its ledger is asked for."""
     page = answer(body, Wallets)
+    told_once(filter(None, (own_id(raw, "id") for raw in page.data)))
     pairs, unparsed = rows(page.data, "id", _wallet)
     after = page.pagination.following(last_id(page.data))
     return Parsed(
@@ -279,11 +282,11 @@ def _fill(raw: msgspec.Raw, known: Known) -> Entry:
     # A market buy by amount tells its size in quote; the base then follows from the price, to 50 digits.
     bought, paid = (divide(size, price), size) if row.size_in_quote else (size, multiply(size, price))
     if _side(row.side) == "sell":
-        bought, paid = -bought, -paid
+        bought, paid = negate(bought), negate(paid)
     legs = (
         Leg(f"{row.entry_id}:base", SPOT, base, bought),
-        Leg(f"{row.entry_id}:quote", SPOT, quote, -paid),
-        Leg(f"{row.entry_id}:fee", SPOT, quote, -fee, "fee"),
+        Leg(f"{row.entry_id}:quote", SPOT, quote, negate(paid)),
+        Leg(f"{row.entry_id}:fee", SPOT, quote, negate(fee), "fee"),
     )
     return Entry(
         id=trade_id(row.order_id, row.trade_time),
@@ -314,8 +317,11 @@ def _markets(body: bytes, _: Known) -> Parsed:
 
 def _market(row: Product) -> Iterator[Market]:
     base, quote = _pair(row)
-    closed = row.is_disabled or row.trading_disabled or row.view_only or row.status == "delisted"
-    yield Market(row.product_id, base, quote, open=not closed)
+    yield Market(row.product_id, base, quote, open=_open(row))
+
+
+def _open(row: Product) -> bool:
+    return not (row.is_disabled or row.trading_disabled or row.view_only or row.status == "delisted")
 
 
 def _tickers(body: bytes, known: Known) -> Parsed:
@@ -326,7 +332,8 @@ def _ticker(row: Product, known: Known) -> Iterator[Ticker]:
     listed = known.markets.get(row.product_id)
     base, quote = (listed.base, listed.quote) if listed else _pair(row)
     price = amount(row.price) if row.price else ZERO
-    if price > ZERO:  # a market that never traded, or no longer does, has no price
+    trading = listed.open if listed else _open(row)
+    if price > ZERO and trading:  # a market that never traded has no price, a closed one none of today
         yield Ticker(base, quote, price)
 
 

@@ -72,7 +72,7 @@ def _strange(name: str, value: object) -> bool:
         return False
     if name == _BOX:
         return value is not False
-    return bool(_TELLING.search(name)) or isinstance(value, bool | list | dict)
+    return bool(_TELLING.search(name)) or isinstance(value, bool | list | dict) or value not in (None, 0, "", "0")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tallyglass.exchanges.kraken.rows import (
     each,
     funding,
     ledger,
+    members,
     moment,
     result,
     trade,
@@ -30,6 +31,7 @@ from tallyglass.exchanges.streams import (
     Order,
     Parsed,
     Ticker,
+    told_once,
 )
 from tallyglass.money import ZERO, Amount, amount
 
@@ -113,6 +115,7 @@ def _balances(body: bytes) -> Parsed:
         return Balance(wallet, coin, amount(row.balance), None if row.hold_trade is None else amount(row.hold_trade))
 
     rows = {code: _extended(raw) for code, raw in result(body, Rows, {}).items()}
+    told_once(members(body))
     items, unparsed = each(rows.items(), _Holding, balance)
     return Parsed(tuple(items), tuple(unparsed))
 
@@ -206,7 +209,10 @@ def _tickers(body: bytes, known: Known) -> Parsed:
         base, quote = pair(name, known.markets)
         return Ticker(base, quote, amount(row.c[0]))
 
-    items, unparsed = each(result(body, Rows).items(), _TickerRow, ticker)
+    # A closed market keeps the price of its last day, which is none of today.
+    closed = {name for name, market in known.markets.items() if not market.open}
+    rows = ((name, raw) for name, raw in result(body, Rows).items() if name not in closed)
+    items, unparsed = each(rows, _TickerRow, ticker)
     return Parsed(tuple(items), tuple(unparsed))
 
 

@@ -27,6 +27,8 @@ _FIELDS = {
     *("apiKeyName", "apiKey", "nonce", "nonceWindow", "permissions", "iban", "validUntil", "queryFrom", "queryTo"),
     *("createdTime", "modifiedTime", "ipAllowlist", "lastUsed"),
 }
+#: Without these the answer does not tell all that the key may do, when and from where.
+_TELLING = ("permissions", "validUntil", "ipAllowlist")
 _AGAIN: frozenset[FaultCode] = frozenset(("nonce", "rate_limited", "banned", "down", "not_json"))
 #: Beginnings of error strings, without blanks and in lower case, the longer before the shorter.
 #: https://docs.kraken.com/api/docs/guides/spot-errors
@@ -82,8 +84,9 @@ def grants(answers: Mapping[str, bytes]) -> Grants:
         return Grants()
     known = {*_NEEDED, *_HARMLESS, *_GRANTS}
     strange = [word[:80] for word in given if word not in known]
-    # A new field that is set, or that holds more fields, may be a right that this version does not know.
-    strange += [name[:80] for name, value in info.items() if name not in _FIELDS and _may_grant(value)]
+    # A new field that says anything at all may be a right that this version does not know.
+    strange += [name[:80] for name, value in info.items() if name not in _FIELDS and not _empty(value)]
+    doubtful = bool(strange) or any(name not in info for name in _TELLING)
     words: dict[Right, tuple[str, ...]] = {
         right: tuple(word for word in _GRANTS if word in given and right in _GRANTS[word]) for right in DANGEROUS
     }
@@ -93,10 +96,10 @@ def grants(answers: Mapping[str, bytes]) -> Grants:
     since, until = _time(info.get("queryFrom")), _time(info.get("queryTo"))
     return Grants(
         read="absent" if missing else "granted",
-        trade=_state(words["trade"], strange),
-        withdraw=_state(words["withdraw"], strange),
-        transfer=_state(words["transfer"], strange),
-        manage=_state(words["manage"], strange),
+        trade=_state(words["trade"], doubtful=doubtful),
+        withdraw=_state(words["withdraw"], doubtful=doubtful),
+        transfer=_state(words["transfer"], doubtful=doubtful),
+        manage=_state(words["manage"], doubtful=doubtful),
         ip_bound=addresses,
         ip_restricted=None if addresses is None else bool(addresses),
         created_at=_time(info.get("createdTime")),
@@ -186,15 +189,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _may_grant(value: Any) -> bool:
-    flag = value.strip().lower() if isinstance(value, str) else value
-    return flag in (True, "1", "true", "yes") or (isinstance(value, list | dict) and bool(value))
+def _empty(value: Any) -> bool:
+    return value in (None, False, 0, "", "0", [], {})
 
 
-def _state(words: tuple[str, ...], strange: list[str]) -> State:
+def _state(words: tuple[str, ...], *, doubtful: bool) -> State:
     if words:
         return "granted"
-    return "unknown" if strange else "absent"
+    return "unknown" if doubtful else "absent"
 
 
 def _addresses(value: Any) -> tuple[str, ...] | None:

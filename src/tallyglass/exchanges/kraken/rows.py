@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import msgspec
 from tallyglass.exchanges.kraken.names import UnknownName, pair, place
 from tallyglass.exchanges.streams import Known, NotReadable, Unparsed
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg, Role
-from tallyglass.money import ZERO, Amount, Asset, NotMoney, amount
+from tallyglass.money import ROUNDED, ZERO, Amount, Asset, NotMoney, amount
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -138,11 +139,21 @@ def result(body: bytes, shape: type[T], empty: T | None = None) -> T:
         raise NotReadable(f"not an answer of Kraken to this read: {error}") from error
 
 
+def members(body: bytes) -> tuple[str, ...]:
+    """The names under `result` as they stand there: a dict would keep but one of two that are the same."""
+    told = result(body, msgspec.Raw, msgspec.Raw(b"{}"))
+    try:
+        pairs = json.loads(bytes(told), object_pairs_hook=tuple, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError) as error:
+        raise NotReadable(f"not an answer of Kraken to this read: {str(error)[:120]}") from error
+    return tuple(name for name, _ in pairs)
+
+
 def moment(seconds: Decimal) -> datetime:
     """The time of Unix seconds, cut to microseconds (Kraken gives up to seven decimals)."""
     if not ZERO <= amount(seconds) < _END_OF_TIME:
         raise NotMoney("not a time in Unix seconds")
-    return _EPOCH + timedelta(microseconds=int(seconds.scaleb(6)))
+    return _EPOCH + timedelta(microseconds=int(ROUNDED.scaleb(seconds, Decimal(6))))
 
 
 def strange(row_id: str, raw: msgspec.Raw | bytes, reason: object) -> Unparsed:

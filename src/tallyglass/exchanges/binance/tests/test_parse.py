@@ -49,6 +49,15 @@ def D(text: str) -> Decimal:  # noqa: N802 - short for a table of amounts
     return Decimal(text)
 
 
+@pytest.mark.parametrize("read_id", ["balances", "balances.funding"])
+def test_a_coin_that_stands_twice_is_not_counted_at_all(read_id: str) -> None:
+    page = json.loads(payload(read_id))
+    rows = page["balances"] if read_id == "balances" else page
+    rows.append({**rows[0], "free": "0.1"})
+    with pytest.raises(NotReadable, match=f"'{rows[0]['asset']}' stands twice"):
+        parse(read_id, json.dumps(page).encode(), NOTHING)
+
+
 def test_spot_balances_hold_what_is_locked_and_name_what_is_in_earn() -> None:
     assert told("balances").items == (
         Balance("spot", asset("BTC"), D("0.5"), D("0.085")),

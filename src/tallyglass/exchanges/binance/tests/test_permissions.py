@@ -73,9 +73,10 @@ def test_a_missing_field_is_unknown_never_absent(flag: str) -> None:
 
 
 def test_an_unknown_right_that_is_on_is_reported_and_nothing_is_proven() -> None:
-    grants = grants_of({**GOOD, "enableTeleport": True})
-    assert [grants.state(right) for right in DANGEROUS] == ["unknown"] * 4
-    assert grants.strange == ("enableTeleport",)
+    for value in (True, 1, 2, "all", "trader", ["withdraw"]):
+        grants = grants_of({**GOOD, "enableTeleport": value})
+        assert [grants.state(right) for right in DANGEROUS] == ["unknown"] * 4
+        assert grants.strange == ("enableTeleport",)
 
 
 def test_the_lapse_of_the_trading_right_is_no_right() -> None:

@@ -214,6 +214,23 @@ def test_known_markets_name_base_and_quote() -> None:
     )
 
 
+def test_a_closed_market_has_no_price_of_today() -> None:
+    known = Known(markets={"ETH-EUR": Market("ETH-EUR", ETH, EUR, open=False)})
+    assert read("tickers", "products", known).items == (Ticker(Asset("CELO"), USD, Decimal("0.31")),)
+    page = json.loads(body("products"))
+    for flag in ("is_disabled", "trading_disabled", "view_only"):
+        shut = {"products": [product | {flag: True} for product in page["products"]]}
+        assert parse("tickers", json.dumps(shut).encode(), Known()).items == ()
+
+
+@pytest.mark.parametrize(("read_id", "rows"), [("balances", "accounts"), ("balances.wallets", "data")])
+def test_a_wallet_that_stands_twice_is_not_counted_at_all(read_id: str, rows: str) -> None:
+    page = json.loads(body(NAMES.get(read_id, read_id)))
+    page[rows] = [*page[rows], page[rows][0]]
+    with pytest.raises(NotReadable, match="stands twice"):
+        parse(read_id, json.dumps(page).encode(), Known())
+
+
 def test_products_may_be_paged() -> None:
     page = {"products": [], "pagination": {"has_next": True, "next_cursor": "abc"}}
     assert parse("markets", json.dumps(page).encode(), Known()).more == {"cursor": "abc"}

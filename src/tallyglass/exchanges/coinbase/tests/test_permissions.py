@@ -66,8 +66,17 @@ def test_an_unknown_flag_makes_every_danger_unknown_and_is_named() -> None:
         assert result.read == "granted"
 
 
-def test_an_extra_text_that_tells_of_no_right_does_no_harm() -> None:
-    assert all_absent(told(created_at="2026-01-01T00:00:00Z", region=None))
+@pytest.mark.parametrize("value", ["all", 2, -1, 0.5, "false", "2026-01-01T00:00:00Z"])
+def test_an_unknown_member_that_says_anything_leaves_every_danger_open(value: object) -> None:
+    result = told(tier=value)
+    assert all(result.state(right) == "unknown" for right in DANGEROUS)
+    assert result.strange == ("tier",)
+    assert result.read == "granted"
+
+
+@pytest.mark.parametrize("value", [None, "", "0", 0])
+def test_an_unknown_member_that_says_nothing_does_no_harm(value: object) -> None:
+    assert all_absent(told(region=value))
 
 
 @pytest.mark.parametrize(
