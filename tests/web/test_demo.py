@@ -117,6 +117,46 @@ def test_up_makes_a_home_serves_it_and_ends_its_keeper(tmp_path: Path) -> None:
     assert run("keys", *given).code == 0, "the home can be used again"
 
 
+def test_up_where_it_runs_already_gives_a_new_link(tmp_path: Path) -> None:
+    secret = tmp_path / "passphrase"
+    secret.write_text("six slow barges on the canal\n")
+    program = str(Path(sys.executable).with_name("tallyglass"))
+    given = ["--home", str(tmp_path / "home"), "--passphrase-file", str(secret)]
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [program, "up", *given, "--port", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            first = link_of(process, [])
+            assert fetch(first)[0] == 303
+            used, _, page = fetch(first)
+            assert (used, "tallyglass up" in page) == (403, True)
+            mode = (tmp_path / "home" / "app.sock").stat().st_mode & 0o777
+            again = run("up", "--home", str(tmp_path / "home"))
+            as_json = run("up", "--home", str(tmp_path / "home"), "--json")
+            found = re.search(r"already runs here. A new link: (http://\S+)", again.words)
+            assert found, again
+            links = [found[1], as_json.json()["link"]]
+            entered = [fetch(link)[0] for link in links]
+            twice = [fetch(link)[0] for link in links]
+            process.terminate()
+            process.wait(20)
+        finally:
+            process.kill()
+
+    assert mode == 0o600
+    assert (again.code, as_json.code) == (0, 0)
+    assert len({first, *links}) == 3
+    assert {link.split("?")[0] for link in links} == {first.split("?")[0]}
+    assert entered == [303, 303]
+    assert twice == [403, 403], "each works once"
+    assert not (tmp_path / "home" / "app.sock").exists()
+
+
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     secret = tmp_path / "passphrase"
     secret.write_text("six slow barges on the canal\n")

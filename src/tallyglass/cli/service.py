@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from tallyglass.app import format as shown
 from tallyglass.app import journal as uses
 from tallyglass.app import status as standing
 from tallyglass.app import worth as valuing
-from tallyglass.app.home import Home
+from tallyglass.app.home import Home, find_home
 from tallyglass.app.problems import Problem
 from tallyglass.app.service import Service
 from tallyglass.app.session import create_home
@@ -194,8 +195,10 @@ def egress() -> None:
 
 @app.command()
 def up(port: Port = 8420) -> None:
-    """Run: keeper, syncing, and the dashboard on this machine."""
+    """Run: keeper, syncing, and the dashboard on this machine. Where it runs already: a new link to it."""
     home = options.place()
+    if _served_already(home):
+        return
     if not home.exists:
         if not sys.stdin.isatty() and options.passphrase_file is None:
             raise Problem("no_home", f"There is no Tallyglass home at {home.path}.", "Make one with: tallyglass init")
@@ -212,13 +215,30 @@ def up(port: Port = 8420) -> None:
         service.stop()
 
 
+def _served_already(home: Home) -> bool:
+    """Whether another `up` or `demo` serves this home; if so, say its new link."""
+    from tallyglass.web.line import ask_for_link
+
+    link = ask_for_link(home)
+    if link is None:
+        return False
+    if options.json:
+        show.as_json({"link": link})
+    else:
+        show.out.print(f"Tallyglass already runs here. A new link: {link}", markup=False, soft_wrap=True)
+    return True
+
+
 def _serve(service: Service, port: int) -> None:
     from tallyglass.web.server import serve
+
+    place = "" if service.home == find_home(None) else f" --home {shlex.quote(str(service.home.path))}"
+    again = f"The link works once. A new one, from another terminal: tallyglass up{place}. Stop with Ctrl-C."
 
     def ready(link: str) -> None:
         options.say_sandbox(service.sandbox)
         show.out.print(f"Dashboard: {link}", markup=False, soft_wrap=True)
-        show.out.print("The link works once. A new one: restart. Stop with Ctrl-C.", style="dim")
+        show.out.print(again, style="dim", markup=False, soft_wrap=True)
 
     service.look_after()
     serve(service, port=port, ready=ready)

@@ -10,19 +10,21 @@ import uvicorn
 from tallyglass.app.problems import Problem
 from tallyglass.app.service import Service
 from tallyglass.web.auth import Gate
+from tallyglass.web.line import answering
 from tallyglass.web.pages import create_app
 
 LOOPBACK = "127.0.0.1"
 
 
 def serve(service: Service, *, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C or SIGTERM. `ready` gets the one-time link once the port listens."""
+    """Serve until Ctrl-C or SIGTERM. `ready` gets the one-time link once the port listens; later ones by the line."""
     with listen(port) as listener:
         taken: int = listener.getsockname()[1]
         gate = Gate(taken)
         server = Server(service, gate, port=taken)
-        ready(link(taken, gate))
-        server.run(sockets=[listener])
+        with answering(service.home, lambda: link(taken, gate)):
+            ready(link(taken, gate))
+            server.run(sockets=[listener])
 
 
 def link(port: int, gate: Gate) -> str:
