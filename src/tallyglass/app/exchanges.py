@@ -57,11 +57,18 @@ def mark(name: str) -> str:
     return page.read_text(encoding="utf-8").strip() if page.exists() else ""
 
 
+#: Stands where a guide would name our addresses: the keeper sees its own side of a router alone.
+_NO_ADDRESS = (
+    "(behind a router your address cannot be seen from here: look up your public address, write it into egress.txt"
+    " in the home folder that tallyglass status names, and it stands here when tallyglass up runs next)"
+)
+
+
 def guide(name: str, addresses: list[str], today: date) -> str:
     """How a read-only key is made there, in Markdown, with our addresses in that exchange's own format."""
     manifest = exchange(name)
     separator = str(manifest.ip.get("separator", ","))
-    ips = separator.join(addresses) if addresses else "(your public address: not known yet)"
+    ips = separator.join(addresses) if addresses else _NO_ADDRESS
     return registry.guide(name).replace("{ips}", ips).replace("{date}", f"{today:%Y-%m}")
 
 
