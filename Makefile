@@ -59,7 +59,7 @@ clean:  ## all that was made here, gone
 	@touch $@
 
 .cache/web.done: frontend/package-lock.json $(wildcard frontend/src/*) $(wildcard frontend/*.mjs)
-	cd frontend && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error && npm run --silent build
+	cd frontend && npm ci --ignore-scripts --no-fund --no-audit --no-update-notifier --loglevel=error && npm run --silent build
 	@mkdir -p .cache && touch $@
 
 .cache/peers.done: requirements/peers.txt

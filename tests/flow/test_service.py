@@ -163,3 +163,14 @@ def test_a_second_program_on_one_home_is_refused(tmp_path: Path, sandbox: Sandbo
             second.start()
         second.stop()
         assert service.session().keeper.health().state == "unlocked"
+
+
+def test_a_keeper_that_cannot_start_is_quoted(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running(tmp_path, sandbox) as service:
+        home = service.home
+    vault = bytearray(home.vault.read_bytes())
+    vault[len(vault) // 2] ^= 1
+    home.vault.write_bytes(vault)
+
+    with pytest.raises(Problem, match="vault.*damaged"):
+        Service(home, sandbox=sandbox.base_url).start()

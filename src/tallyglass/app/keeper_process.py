@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class KeeperProcess:
             self._environment["TALLYGLASS_SANDBOX"] = sandbox
         self._environment["TALLYGLASS_LOG"] = log_level
         self._process: subprocess.Popen[bytes] | None = None
+        self._words: _Words | None = None
 
     @property
     def pid(self) -> int | None:
@@ -57,8 +59,14 @@ class KeeperProcess:
         # The keeper ends at the end of its standard input: when this process dies, however it dies.
         command = [sys.executable, "-m", "tallyglass.keeper", "--home", str(self._home.path), "--until-eof"]
         self._process = subprocess.Popen(  # noqa: S603  (our own module, no shell)
-            command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+            command,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
+        self._words = _Words(self._process)
         keeper = Keeper(self._home.socket)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -71,16 +79,15 @@ class KeeperProcess:
             except Unreachable:
                 pass  # not listening yet
             time.sleep(0.02)
+        words = self._words
         self.stop()
-        raise Problem(
-            "keeper_not_started",
-            "The keeper did not start.",
-            f"Its own words stand above. Is another keeper running for {self._home.path}?",
-        )
+        said = f"The keeper did not start: {words.last}" if words.last else "The keeper did not start."
+        raise Problem("keeper_not_started", said, f"If another program runs on {self._home.path}, end it first.")
 
     def stop(self) -> None:
         """End it."""
         process, self._process = self._process, None
+        words, self._words = self._words, None
         if process is None:
             return
         if process.stdin is not None:
@@ -92,6 +99,26 @@ class KeeperProcess:
             except subprocess.TimeoutExpired:
                 process.kill()
         process.wait()
+        if words is not None:
+            words.join(5)
+
+
+class _Words(threading.Thread):
+    """What a keeper says on standard error: passed on to ours, the last line remembered."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__(name="keeper's words", daemon=True)
+        assert process.stderr is not None  # noqa: S101  (it was asked for)
+        self._lines = process.stderr
+        self.last = ""
+        self.start()
+
+    def run(self) -> None:
+        with self._lines:
+            for line in self._lines:
+                said = line.decode("utf-8", "replace")
+                self.last = said.strip().removeprefix("tallyglass keeper: ") or self.last
+                sys.stderr.write(said)
 
 
 @contextmanager

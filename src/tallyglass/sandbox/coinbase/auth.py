@@ -164,7 +164,12 @@ def _check_target(claims: dict[str, Any], request: Incoming, hosts: tuple[str, .
     named = claims.get("uris", [claims.get("uri")])
     if not isinstance(named, list):
         raise Denied("no uri")
-    right = {f"{request.method} {host}{request.path}" for host in (*request.signed_as, *hosts)}
+    # ccxt cuts off `https://` alone: before a sandbox on plain HTTP its tokens keep the scheme.
+    right = {
+        f"{request.method} {scheme}{host}{request.path}"
+        for host in (*request.signed_as, *hosts)
+        for scheme in ("", "http://")
+    }
     if not right.intersection(each for each in named if isinstance(each, str)):
         raise Denied("signed for another request")
 
