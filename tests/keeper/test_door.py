@@ -293,7 +293,7 @@ def test_a_nonce_that_came_too_late_is_tried_once_more(exchange: FakeExchange) -
     inside(exchange.url, lambda door: door.request(KRAKEN, "key_info", {}, key(kraken_key(), used)))
     first, second = (int(each.form["nonce"][0]) for each in exchange.seen)
     assert second > first
-    assert used == ["used"]
+    assert used == ["used", "used"]  # each attempt is a use of the key
     exchange.plans["/0/private/GetApiKeyInfo"] = late
     assert refusal(exchange, late).fault.code == "nonce"
     assert len(exchange.seen) == 4

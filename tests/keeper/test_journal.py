@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallyglass.keeper import files
+from tallyglass.keeper import journal as journals
 from tallyglass.keeper.errors import JournalBroken
 from tallyglass.keeper.journal import Head, Journal
 
@@ -119,6 +120,30 @@ def test_a_journal_cut_short_is_found_by_either_anchor(journal: Journal, kept: i
     assert (inside.intact, inside.first_bad) == (False, kept + 1)
 
 
+@pytest.mark.parametrize("kept", range(2, 9))
+@pytest.mark.parametrize("behind", [1, 2, 6])
+def test_a_journal_whose_head_is_gone_is_found_however_far_behind_the_vault_is(
+    journal: Journal, kept: int, behind: int
+) -> None:
+    """A keeper that was killed leaves a vault that knows fewer lines than there are."""
+    written = lines(journal)
+    macs = [Head(number, bytes.fromhex(json.loads(each)["mac"])) for number, each in enumerate(written, 1)]
+    use(journal)
+    journal.path.write_bytes(b"".join(lines(journal)[:kept]))
+    (journal.path.parent / "journal.head").unlink()
+    cut = opened(journal.path.parent, macs[6 - behind])
+    assert not cut.verify().intact
+    with pytest.raises(JournalBroken):
+        use(cut)
+
+
+def test_a_head_that_is_gone_is_missed_by_a_vault_that_knows_of_no_line(journal: Journal) -> None:
+    (journal.path.parent / "journal.head").unlink()
+    for kept in (6, 2):
+        journal.path.write_bytes(b"".join(lines(journal)[:kept]))
+        assert "is gone" in opened(journal.path.parent).verify().text
+
+
 def test_an_older_journal_with_its_older_head_is_found_by_the_anchor_in_the_vault(journal: Journal) -> None:
     head = journal.path.parent / "journal.head"
     old = journal.path.read_bytes(), head.read_bytes()
@@ -218,6 +243,17 @@ def test_the_last_use_of_a_key_and_of_a_connection_is_known_after_a_restart(jour
     again = opened(journal.path.parent)
     last = json.loads(lines(journal)[-1])["at"]
     assert again.last_used == {"kraken": last, "0f0f": last}
+
+
+def test_a_clock_that_was_set_back_does_not_take_back_when_a_key_was_last_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = opened(tmp_path)
+    for at in ("2026-11-23T12:00:00.000000Z", "2026-11-22T12:00:00.000000Z"):
+        monkeypatch.setattr(journals, "_now", lambda at=at: at)
+        use(made)
+    for each in (made, opened(tmp_path)):
+        assert each.last_used["0f0f"] == each.last_used["kraken"] == "2026-11-23T12:00:00.000000Z"
 
 
 @settings(max_examples=40, deadline=None)

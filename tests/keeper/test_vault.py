@@ -75,10 +75,24 @@ def test_a_forgotten_secret_leaves_no_trace(path: Path) -> None:
     with database(path) as before:
         [(sealed,)] = before.execute("SELECT sealed FROM secret WHERE id = 'kraken' AND field = 'secret'")
     before.close()
-    opened.remove("kraken")
+    opened.put({}, {}, gone="kraken")
     assert sealed not in path.read_bytes()
     assert Vault.open(path, PASSPHRASE).secret("kraken") == {}
     assert list(Vault.open(path, PASSPHRASE).records()) == ["binance"]
+
+
+def test_any_sqlite_opens_it_and_shows_ciphertext(path: Path) -> None:
+    """The 64 bytes behind the database are no hindrance."""
+    held = path.read_bytes()
+    copy = path.with_name("copy.db")
+    copy.write_bytes(held)
+    read_only = sqlite3.connect(f"file:{copy}?mode=ro", uri=True)
+    assert read_only.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert read_only.execute("SELECT id FROM record ORDER BY id").fetchall() == [("binance",), ("kraken",)]
+    told = read_only.execute("SELECT sealed FROM secret").fetchall()
+    read_only.close()
+    assert len(told) == 4
+    assert not [each for each in told if SECRET["secret"].encode() in each[0]]
 
 
 def test_only_the_passphrase_opens_it(path: Path) -> None:
@@ -98,8 +112,8 @@ def test_a_new_passphrase_touches_no_secret(path: Path) -> None:
     before.close()
     opened = Vault.open(path, PASSPHRASE)
     with pytest.raises(WrongPassphrase):
-        opened.change_passphrase("not the old one", "nine herons nap")
-    opened.change_passphrase(PASSPHRASE, "nine herons nap")
+        opened.rewrap("not the old one", "nine herons nap")
+    opened.put({}, {}, head=opened.rewrap(PASSPHRASE, "nine herons nap"))
     with pytest.raises(WrongPassphrase):
         Vault.open(path, PASSPHRASE)
     assert Vault.open(path, "nine herons nap").secret("kraken") == SECRET
@@ -235,8 +249,8 @@ def test_changes_add_up(path: Path) -> None:
     opened = Vault.open(path, PASSPHRASE)
     opened.put({"coinbase": {"state": "active"}}, {"coinbase": SECRET})
     opened.put({"kraken": {"state": "frozen"}}, {})
-    opened.change_passphrase(PASSPHRASE, "nine herons nap")
-    opened.remove("binance")
+    opened.put({}, {}, head=opened.rewrap(PASSPHRASE, "nine herons nap"))
+    opened.put({}, {}, gone="binance")
     for each in (opened, Vault.open(path, "nine herons nap")):
         assert each.records() == {"kraken": {"state": "frozen"}, "coinbase": {"state": "active"}}
         assert each.secret("kraken") == each.secret("coinbase") == SECRET

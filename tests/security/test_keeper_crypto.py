@@ -143,8 +143,22 @@ def test_a_sealed_text_is_bound_to_its_purpose_install_exchange_and_keeper(part:
         opener.renew()
     else:
         bound[part] = "other"
-    with pytest.raises(sealing.NotSealed):
+    with pytest.raises(sealing.NotSealed, match="was not sealed to this keeper for this purpose"):
         opener.open(sealing.info(*bound.values()), sealed)
+
+
+def test_a_sealed_text_opens_once_however_it_is_written() -> None:
+    opener, bound_to = sealing.Opener(), sealing.info("key", "install-1", "kraken")
+    sealed = sealing.seal(opener.public_key, bound_to, {"key": "k"})
+    with pytest.raises(sealing.NotSealed):
+        opener.open(sealing.info("key", "install-1", "binance"), sealed)  # no opening, so none is lost
+    assert opener.open(bound_to, sealed) == {"key": "k"}
+    other = bytearray(base64.b64decode(sealed))
+    other[31] ^= 0x80  # a bit of the key's encoding that X25519 ignores
+    for each in (sealed, base64.b64encode(other).decode()):
+        with pytest.raises(sealing.NotSealed):
+            opener.open(bound_to, each)
+    assert opener.open(bound_to, sealing.seal(opener.public_key, bound_to, {"key": "k"})) == {"key": "k"}
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import running_keeper
 from tallyglass.app.problems import Problem
-from tallyglass.keeper.client import Keeper
+from tallyglass.keeper.client import SHORTEST_PASSPHRASE, Keeper
 
 if TYPE_CHECKING:
     from tallyglass.store.base import Store
 
-Ask = Callable[[str], str]
-"""Gives the passphrase; the text says for what. Raises `Problem` where nobody can be asked."""
+Ask = Callable[[Callable[[str], None]], None]
+"""Opens something with the passphrase of the user. Raises `Problem` where nobody can be asked, `WrongPassphrase`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,21 @@ class Session:
 def open_keeper(home: Home, ask: Ask, *, log_level: str = "warning") -> Iterator[Keeper]:
     """The unlocked keeper of this home; a locked one is unlocked with what `ask` gives."""
     if not home.exists:
-        raise Problem("no_home", f"There is no Tallyglass home at {home.path}.", "Make one with: tallyglass init")
+        raise no_home(home)
     with running_keeper(home, log_level=log_level) as keeper:
         unlock(keeper, ask)
         yield keeper
 
 
+def no_home(home: Home) -> Problem:
+    """There is none here: in the words that say how to make one."""
+    return Problem("no_home", f"There is no Tallyglass home at {home.path}.", "Make one with: tallyglass init")
+
+
 def unlock(keeper: Keeper, ask: Ask) -> None:
     """Unlock the keeper if it is locked."""
     if keeper.health().state != "unlocked":
-        keeper.unlock(ask("Passphrase: "))
+        ask(keeper.unlock)
 
 
 def open_portfolio(home: Home, keeper: Keeper) -> Store:
@@ -69,10 +74,15 @@ def open_session(home: Home, ask: Ask, *, log_level: str = "warning") -> Iterato
             store.close()
 
 
-def create_home(home: Home, passphrase: str, *, log_level: str = "warning") -> None:
-    """Make a home with its vault."""
+def check_home(home: Home) -> None:
+    """Refuse a place that holds a vault already: before a passphrase is asked for."""
     if home.exists:
         raise Problem("home_exists", f"{home.path} already holds a vault.", "Choose another folder with --home.")
+
+
+def create_home(home: Home, passphrase: str, *, log_level: str = "warning") -> None:
+    """Make a home with its vault."""
+    check_home(home)
     check_passphrase(passphrase)
     home.make()
     with running_keeper(home, log_level=log_level) as keeper:
@@ -81,9 +91,9 @@ def create_home(home: Home, passphrase: str, *, log_level: str = "warning") -> N
 
 def check_passphrase(passphrase: str) -> None:
     """Refuse one that could be guessed offline."""
-    if len(passphrase) < 12:
+    if len(passphrase) < SHORTEST_PASSPHRASE:
         raise Problem(
             "passphrase_short",
-            "The passphrase is shorter than 12 characters.",
+            f"The passphrase is shorter than {SHORTEST_PASSPHRASE} characters.",
             "Take four or five words that do not belong together; a password manager is a good place for them.",
         )

@@ -9,6 +9,7 @@ import fcntl
 import gc
 import ipaddress
 import logging
+import math
 import os
 import signal
 import socket
@@ -64,7 +65,7 @@ async def _run(options: argparse.Namespace) -> int:
     if path.parent.name == f"tallyglass-{os.getuid()}":
         files.private_folder(path.parent)
     sandbox = os.environ.get("TALLYGLASS_SANDBOX") or None
-    pace = float(os.environ.get("TALLYGLASS_SANDBOX_PACE") or 1)
+    pace = _pace(os.environ.get("TALLYGLASS_SANDBOX_PACE") or "1")
     door = Door(sandbox and sandbox_base(sandbox), _FAMILIES[options.family], pace=pace)
     with _only_one(home):
         service = Service(home, door, _addresses(home / "egress.txt"), sandbox)
@@ -135,6 +136,16 @@ def _only_one(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _pace(text: str) -> float:
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = math.nan
+    if not 0 < pace < math.inf:
+        raise ValueError("TALLYGLASS_SANDBOX_PACE must be a number above 0: how much faster budgets refill")
+    return pace
 
 
 def _addresses(named: Path) -> tuple[str, ...]:

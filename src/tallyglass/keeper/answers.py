@@ -10,6 +10,9 @@ from typing import Any, Literal
 from tallyglass.exchanges.grants import Decision, Reason, Right, State
 
 ConnectionState = Literal["active", "retiring", "frozen", "dead"]
+#: The fewest characters of a passphrase: a copy of the vault's file can be guessed at without end.
+SHORTEST_PASSPHRASE = 12
+
 VaultState = Literal["empty", "locked", "unlocked"]
 Window = tuple[datetime | None, datetime | None]
 

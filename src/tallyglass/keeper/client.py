@@ -15,6 +15,7 @@ from typing import Any
 from tallyglass.exchanges.grants import Decision, Reason, Right, State
 from tallyglass.keeper import answers, errors
 from tallyglass.keeper.answers import (
+    SHORTEST_PASSPHRASE,
     Answer,
     Binding,
     Connection,
@@ -38,10 +39,12 @@ from tallyglass.keeper.errors import (
     NotAllowed,
     Unreachable,
     VaultAltered,
+    VaultUnwritten,
     WrongPassphrase,
 )
 
 __all__ = [
+    "SHORTEST_PASSPHRASE",
     "Answer",
     "BadKey",
     "Binding",
@@ -66,6 +69,7 @@ __all__ = [
     "State",
     "Unreachable",
     "VaultAltered",
+    "VaultUnwritten",
     "WrongPassphrase",
     "harden",
     "peer_uid",
@@ -166,7 +170,7 @@ class Keeper:
         return answers.inspection(self._call("/recheck", connection=connection))
 
     def freeze(self, connection: str, why: str = "") -> None:
-        """The key is not used until `thaw`."""
+        """The key is not used until `thaw`. Raises `VaultUnwritten` when it is so only until the keeper ends."""
         self._call("/freeze", connection=connection, why=why)
 
     def thaw(self, connection: str) -> Inspection:

@@ -40,10 +40,12 @@ class Key:
 
     fingerprint: str
     credentials: Mapping[str, str] = field(repr=False)
-    #: Called once, right before the key is used for the first time; when it raises, the key is not used.
+    #: Called right before each use of the key; when it raises, the key is not used.
     begin: Callable[[], object]
     #: No nonce of this key was ever at or above this.
     floor: int = 0
+    #: Called before a second use with the refusal of the first.
+    again: Callable[[Refused], object] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +188,6 @@ class Door:
         read, call = listed(manifest, read_id, params, signed=key is not None)
         try:
             async with asyncio.timeout(LONGEST), self._turn(manifest, read, key):
-                if key is not None:
-                    key.begin()
                 return await self._twice(manifest, read, call, key)
         except TimeoutError:
             note = f"The request did not come to an end within {LONGEST:g} s."
@@ -199,6 +199,8 @@ class Door:
         except Refused as refused:
             if not self._worth_again(call.host, refused):
                 raise
+            if key is not None:
+                key.again(refused)
         await self._budgets.take(manifest, read, key.fingerprint if key else "")
         return await self._once(manifest, read, call, key)
 
@@ -222,6 +224,8 @@ class Door:
             lock.release()
 
     async def _once(self, manifest: Manifest, read: Read, call: Call, key: Key | None) -> Response:
+        if key is not None:
+            key.begin()
         wire = self._wire(manifest, call, key)
         before = time.time()
         response = await self._fetch(manifest.id, wire)

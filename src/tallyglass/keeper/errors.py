@@ -44,6 +44,12 @@ class VaultAltered(KeeperError):
     status = 500
 
 
+class VaultUnwritten(KeeperError):
+    """The vault's file cannot be written: what was asked for is not on disk."""
+
+    status = 507
+
+
 class JournalBroken(KeeperError):
     """The journal is altered or cannot be written: no key is used until it is whole again."""
 

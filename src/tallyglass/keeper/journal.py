@@ -4,6 +4,7 @@
 MAC of the line before (32 zero bytes for the first) and the line's own bytes up to `,"mac"`. `journal.head` holds how
 many lines there are and the last MAC, under a MAC of its own, and so does the vault: lines cut off at the end are
 missed. A journal that is longer than its anchors by lines that chain is whole: the keeper was stopped between the two.
+The head is replaced in one step, so no crash takes it away: it may be missing only before the second line.
 """
 
 from __future__ import annotations
@@ -40,8 +41,10 @@ class _Chain:
 
     head: Head = field(default_factory=Head)
     size: int = 0
-    #: Key fingerprint, connection → time of its last line.
+    #: Key fingerprint, connection → the latest time of its lines.
     last_used: dict[str, str] = field(default_factory=dict)
+    #: The highest number of a writing of the vault that a line names.
+    vault: int = 0
     #: The MAC after each number of lines that an anchor names.
     at: dict[int, bytes] = field(default_factory=dict)
     #: Bytes of a last line without its end.
@@ -63,7 +66,10 @@ class Journal:
         #: What the file looked like when we last had it in hand.
         self._trusted: tuple[int, ...] = ()
         self.head = Head()
+        #: Key fingerprint, connection → the latest time of a line about it, by our clock, which may have been set back.
         self.last_used: dict[str, str] = {}
+        #: The highest number of a writing of the vault that a line named when the journal was read.
+        self.vault = 0
         self.broken = ""
         self._take_up()
 
@@ -134,13 +140,13 @@ class Journal:
                 if chain.torn:
                     os.truncate(self.path, chain.size)  # a line that was never finished: its key was not used
                 self.head = chain.head
-            self.last_used = chain.last_used
+            self.last_used, self.vault = chain.last_used, chain.vault
             self._trusted = self._state()
         except OSError as error:
             self.broken, self._trusted = f"the journal cannot be read ({error.strerror})", ()
 
     def _check(self) -> tuple[_Chain, str]:
-        anchors = [self._anchor, self.head]
+        anchors, outside = [self._anchor, self.head], None
         with contextlib.suppress(FileNotFoundError):
             raw = self._head_path.read_bytes()
             outside = _head(raw)
@@ -157,7 +163,7 @@ class Journal:
             if not hmac.compare_digest(chain.at.get(each.count, b""), each.mac):
                 chain.bad = each.count
                 return chain, f"line {each.count} of the journal is not the one that was written"
-        if len(anchors) == 2 and chain.head.count > self._anchor.count + 1:
+        if outside is None and (self._anchor.count or chain.head.count > 1):
             return chain, "journal.head, which says where the journal ends, is gone"
         return chain, ""
 
@@ -178,7 +184,9 @@ class Journal:
                 chain.size += len(raw)
                 if number in counts:
                     chain.at[number] = mac
-                self._note(_parsed(raw), chain.last_used)
+                line = _parsed(raw)
+                self._note(line, chain.last_used)
+                chain.vault = max(chain.vault, line.get("vault", 0))
         return chain
 
     def _line_mac(self, before: bytes, raw: bytes) -> bytes | None:
@@ -225,7 +233,7 @@ class Journal:
     def _note(line: Mapping[str, Any], last_used: dict[str, str]) -> None:
         if line["event"] in ("key:use", "key:answer", "connection:admit"):
             for name in (line["key"], line["connection"]):
-                last_used[name] = line["at"]
+                last_used[name] = max(last_used.get(name, ""), line["at"])
 
 
 def _head(raw: bytes) -> Head | None:

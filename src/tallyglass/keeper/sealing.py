@@ -10,8 +10,10 @@ is the UTF-8 of four lines joined by one line feed, without one at the end:
     <install id>
     <exchange id>       (empty for a passphrase)
 
-The associated data is empty. In a browser (`@hpke/core`): a sender context made with `recipientPublicKey` and
-`info`, one `seal(plaintext)`, then base64 of `sender.enc` and the result, one after the other.
+The associated data is empty. The keeper opens each sealed text once, and takes a new key at each start and each lock:
+whoever overhears a sealed text can do nothing with it. So seal anew for every call. In a browser (`@hpke/core`): a
+sender context made with `recipientPublicKey` and `info`, one `seal(plaintext)`, then base64 of `sender.enc` and the
+result, one after the other.
 """
 
 from __future__ import annotations
@@ -28,10 +30,11 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 #: The longest sealed text that is opened: a key file is far shorter.
 LONGEST = 32 * 1024
+_ENC = 32
 
 
 class NotSealed(ValueError):
-    """The text was not sealed to this keeper, or not for this purpose."""
+    """The text was not sealed to this keeper, or not for this purpose, or was opened before."""
 
 
 def info(purpose: str, install_id: str, exchange: str) -> bytes:
@@ -55,19 +58,25 @@ class Opener:
     def renew(self) -> None:
         """Take a new key: what was sealed before can no longer be opened, so it cannot be replayed."""
         self._private = X25519PrivateKey.generate()
+        #: The `enc` of every text that this key has opened; each is made at random for one text.
+        self._opened = set[bytes]()
 
     @property
     def public_key(self) -> str:
         return base64.b64encode(self._private.public_key().public_bytes_raw()).decode()
 
     def open(self, bound_to: bytes, sealed: str) -> dict[str, str]:
-        """The fields. Raises `NotSealed`, with nothing of what was inside."""
+        """The fields, once. Raises `NotSealed`, with nothing of what was inside."""
         if len(sealed) > LONGEST:
             raise NotSealed("the sealed text is too long")
         try:
-            plain = SUITE.decrypt(base64.b64decode(sealed, validate=True), self._private, info=bound_to)
+            raw = base64.b64decode(sealed, validate=True)
+            plain = SUITE.decrypt(raw, self._private, info=bound_to)
         except (InvalidTag, binascii.Error, ValueError):
             raise NotSealed("the text was not sealed to this keeper for this purpose") from None
+        if raw[:_ENC] in self._opened:
+            raise NotSealed("the text was opened before, and each is opened once")
+        self._opened.add(raw[:_ENC])
         return _fields(plain)
 
 

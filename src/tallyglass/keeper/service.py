@@ -18,9 +18,18 @@ from tallyglass import __version__
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.grants import Verdict
 from tallyglass.exchanges.registry import MalformedKey
-from tallyglass.keeper import answers, policy, sealing, uses
+from tallyglass.keeper import policy, sealing, uses
 from tallyglass.keeper import vault as vaults
-from tallyglass.keeper.answers import Connection, Health, Inspection, JournalReport, JournalRow, SealKey, VaultState
+from tallyglass.keeper.answers import (
+    SHORTEST_PASSPHRASE,
+    Connection,
+    Health,
+    Inspection,
+    JournalReport,
+    JournalRow,
+    SealKey,
+    VaultState,
+)
 from tallyglass.keeper.door import Door, Response
 from tallyglass.keeper.errors import (
     BadKey,
@@ -28,16 +37,16 @@ from tallyglass.keeper.errors import (
     JournalBroken,
     KeeperError,
     Locked,
-    NoSuchConnection,
     NotAllowed,
+    VaultUnwritten,
 )
-from tallyglass.keeper.journal import Head, Journal
+from tallyglass.keeper.journal import Journal
+from tallyglass.keeper.shelf import Row, Shelf
 from tallyglass.keeper.uses import Held, Uses
 from tallyglass.keeper.vault import Vault
 
 #: A verdict is believed for this long; then the exchange is asked again before the key is used.
 VERDICT_AGE = timedelta(hours=24)
-_ANCHOR = "@journal"
 
 
 class Service:
@@ -51,14 +60,16 @@ class Service:
         self._sandbox = sandbox
         self._opener = sealing.Opener()
         self._opening = asyncio.Lock()
-        self._vault: Vault | None = None
+        self._shelf: Shelf | None = None
         self._uses: Uses | None = None
+        #: Connections that were frozen and could not be written so: they are, for as long as this keeper runs.
+        self._stopped: dict[str, Row] = {}
         self._install = vaults.header(self._path).install if self._path.exists() else secrets.token_hex(8)
 
     # -- the vault
 
     def health(self) -> Health:
-        state: VaultState = "unlocked" if self._vault else "locked" if self._path.exists() else "empty"
+        state: VaultState = "unlocked" if self._shelf else "locked" if self._path.exists() else "empty"
         return Health(state, __version__, self._sandbox, os.getpid(), self._install)
 
     def seal_key(self) -> SealKey:
@@ -70,10 +81,12 @@ class Service:
         async with self._opening:
             if self._path.exists():
                 raise KeeperError("exists", "This home has a vault already.", "Unlock it.")
+            self._stopped.clear()
             self._take_up(await asyncio.to_thread(Vault.create, self._path, passphrase, self._install))
             if self._journal.broken:
                 self._journal.restart("a new vault")
-        self._note("vault:create")
+            self._note("vault:create")
+            self._anchor()
 
     async def unlock(self, sealed: str) -> None:
         """Open the vault; one attempt at a time."""
@@ -82,7 +95,9 @@ class Service:
             if not self._path.exists():
                 raise Locked("empty", "There is no vault yet.", "Make one with `tallyglass init`.")
             self._take_up(await asyncio.to_thread(Vault.open, self._path, passphrase))
-        self._note("vault:unlock")
+            if not self._open.anchored:  # stopped while it was made
+                self._anchor()
+            self._note("vault:unlock", vault=self._open.written)
 
     async def unlock_with(self, passphrase: str) -> None:
         """Open the vault with a passphrase that the keeper itself was given at its start."""
@@ -91,16 +106,15 @@ class Service:
 
     def lock(self) -> None:
         """Drop every key. What was sealed before can no longer be opened, so that it cannot be replayed."""
-        if self._vault is not None:
+        if self._shelf is not None:
             self._note("vault:lock")
-            with contextlib.suppress(OSError):  # a full disk keeps nobody from locking
-                self._vault.put({_ANCHOR: self._anchor()}, {})
-        self._vault = self._uses = None
+            self._anchor()
+        self._shelf = self._uses = None
         self._opener.renew()
 
     def insist_on_open(self) -> None:
         """Raises `Locked`."""
-        if self._vault is None:
+        if self._shelf is None:
             raise _locked(self._path)
 
     async def change_passphrase(self, sealed: str) -> None:
@@ -108,12 +122,12 @@ class Service:
         told = self._passphrases(sealed, "old", "new")
         new = _long_enough(told["new"])
         async with self._opening:
-            vault = self._open
-            vault.adopt(await asyncio.to_thread(vault.rewrap, told["old"], new))
-        self._note("vault:passphrase")
+            head = await asyncio.to_thread(self._open.vault.rewrap, told["old"], new)
+            self._open.write(head=head)
+            self._note("vault:passphrase", vault=self._open.written)
 
     def store_key(self) -> str:
-        return base64.b64encode(self._open.key("store")).decode()
+        return base64.b64encode(self._open.vault.key("store")).decode()
 
     # -- keys and connections
 
@@ -134,7 +148,7 @@ class Service:
         if verdict.decision == "refused" or (verdict.decision == "unproven" and not accept_unproven):
             self._keys.write("connection:refuse", held, reasons=[each.code for each in verdict.reasons])
             return uses.told(held, verdict)
-        held = replace(held, connection=self._new_id(exchange))
+        held = replace(held, connection=self._open.new_id(exchange))
         told = uses.told(held, verdict)
         now = datetime.now(UTC)
         connection = Connection(
@@ -156,21 +170,23 @@ class Service:
             unproven=verdict.decision == "unproven",
             window=told.window,
         )
-        self._keys.write("connection:admit", held, verdict=verdict.decision)
-        self._keep(connection, held.credentials)
+        self._open.keep(connection, held.credentials)
+        try:
+            self._keys.write("connection:admit", held, verdict=verdict.decision, vault=self._open.written)
+        except JournalBroken:
+            self._open.write(gone=connection.id)
+            raise
         return told
 
     def connections(self) -> list[Connection]:
-        used = self._journal.last_used
-        found = [answers.connection(row) for each, row in self._open.records().items() if each != _ANCHOR]
-        return [replace(each, last_used_at=_time(used.get(each.id))) for each in found]
+        return self._open.connections()
 
     async def recheck(self, connection: str) -> Inspection:
         """Ask the exchange again. A key that may do more than before, or another account, freezes at once."""
-        before = self._connection(connection)
+        before = self._open.connection(connection)
         held = self._hold(before)
         verdict = await self._keys.judge(held, "recheck")
-        now = self._connection(connection)
+        now = self._open.connection(connection)
         account = verdict.grants.account_id
         if account and before.account and account != before.account:
             verdict = Verdict("refused", verdict.grants, (policy.wrong_account(held.manifest, connection),))
@@ -189,40 +205,54 @@ class Service:
         )
         if bad and now.state != "dead":
             after = replace(after, state="frozen", why=told.reasons[0].text if told.reasons else "its rights changed")
-            self._note("connection:freeze", held, why="drift")
-        self._keep(after)
+        self._open.keep(after)
+        if after.state != now.state:
+            self._note("connection:freeze", held, why="drift", vault=self._open.written)
         return told
 
     def freeze(self, connection: str, why: str) -> None:
-        """Never fails for want of a journal: to stop a key is always right."""
-        known = self._connection(connection)
-        self._note("connection:freeze", connection=connection, exchange=known.exchange, why=why[:200])
-        self._keep(replace(known, state="frozen", why=why[:200]))
+        """Stops the key in any case, without a journal and on a full disk too; then raises `VaultUnwritten`."""
+        known = self._open.connection(connection)
+        who: dict[str, Any] = {"connection": connection, "exchange": known.exchange, "why": why[:200]}
+        try:
+            self._open.keep(replace(known, state="frozen", why=why[:200]))
+        except VaultUnwritten as error:
+            self._note("connection:stop", **who)
+            text = f"{connection} is stopped while this keeper runs, but after a restart its key would be used again"
+            fix = "Make room on the disk, then freeze it once more, so that it stays frozen."
+            raise VaultUnwritten(error.code, f"{text}. {error.text}", fix) from error
+        self._note("connection:freeze", **who, vault=self._open.written)
 
     async def thaw(self, connection: str) -> Inspection:
         """Only what passes the same verdict as on the first day is used again."""
         told = await self.recheck(connection)
-        known = self._connection(connection)
+        known = self._open.connection(connection)
         if told.verdict == "accepted" or (told.verdict == "unproven" and known.unproven):
-            self._journal.append("connection:thaw", connection=connection, exchange=known.exchange)
-            self._keep(replace(known, state="active", why=""))
+            self._open.keep(replace(known, state="active", why=""))
+            who: dict[str, Any] = {"connection": connection, "exchange": known.exchange}
+            try:
+                self._journal.append("connection:thaw", **who, vault=self._open.written)
+            except JournalBroken:
+                self._open.keep(known)
+                raise
         return told
 
     def forget(self, connection: str) -> None:
-        known = self._connection(connection)
-        self._note("connection:forget", connection=connection, exchange=known.exchange, key=known.fingerprint)
-        self._open.remove(connection)
+        known = self._open.connection(connection)
+        self._open.write(gone=connection)
+        who: dict[str, Any] = {"connection": connection, "exchange": known.exchange, "key": known.fingerprint}
+        self._note("connection:forget", **who, vault=self._open.written)
 
     # -- reads
 
     async def read(self, connection: str, read: str, params: Mapping[str, str]) -> Response:
         """One listed read with a connection's key."""
-        known = self._connection(connection)
+        known = self._open.connection(connection)
         uses.check(uses.exchange(known.exchange), read, params, signed=True)
         self._usable(known)
         if abs(datetime.now(UTC) - known.checked_at) > VERDICT_AGE:
             await self.recheck(connection)
-            known = self._connection(connection)
+            known = self._open.connection(connection)
             self._usable(known)
         return await self._keys.use(self._hold(known), read, params, "read")
 
@@ -243,7 +273,7 @@ class Service:
         if self._journal.verify().intact:
             raise KeeperError("journal_intact", "The journal is whole.", "There is nothing to mend.")
         aside = self._journal.restart(why[:200])
-        self._open.put({_ANCHOR: self._anchor()}, {})
+        self._open.write()
         return aside.name
 
     def egress(self) -> list[str]:
@@ -252,10 +282,10 @@ class Service:
     # -- inside
 
     @property
-    def _open(self) -> Vault:
-        if self._vault is None:
+    def _open(self) -> Shelf:
+        if self._shelf is None:
             raise _locked(self._path)
-        return self._vault
+        return self._shelf
 
     @property
     def _keys(self) -> Uses:
@@ -268,11 +298,10 @@ class Service:
         return self._keys.journal
 
     def _take_up(self, vault: Vault) -> None:
-        told = vault.records().get(_ANCHOR)
-        anchor = Head(told["count"], bytes.fromhex(told["mac"])) if told else None
+        shelf = Shelf(self._home, vault, self._stopped)
         sole = self._egress[0] if len(self._egress) == 1 and not self._sandbox else None
-        self._uses = Uses(self._door, Journal(self._home, vault.key("journal"), anchor), sole)
-        self._vault = vault
+        self._uses = Uses(self._door, shelf.journal, sole)
+        self._shelf = shelf
 
     def _passphrases(self, sealed: str, *names: str) -> dict[str, str]:
         told = self._unsealed("passphrase", "", sealed)
@@ -292,7 +321,7 @@ class Service:
         manifest = uses.exchange(exchange)
         if manifest.tier != "native":
             raise NotAllowed("not_allowed", f"{manifest.name} takes no keys.")
-        key = self._open.key("fingerprint")
+        key = self._open.vault.key("fingerprint")
         signing = registry.signing(exchange)
         try:
             credentials = signing.credentials(self._unsealed("key", exchange, sealed))
@@ -302,7 +331,7 @@ class Service:
         return Held(manifest, _fingerprint(key, exchange, name), name, credentials)
 
     def _hold(self, known: Connection) -> Held:
-        credentials = self._open.secret(known.id)
+        credentials = self._open.vault.secret(known.id)
         return Held(uses.exchange(known.exchange), known.fingerprint, known.key_name, credentials, known.id)
 
     def _usable(self, known: Connection) -> None:
@@ -319,32 +348,10 @@ class Service:
                 return each.id
         return ""
 
-    def _new_id(self, exchange: str) -> str:
-        """Never one that the journal knows already: its lines would tell of two."""
-        taken = self._open.records().keys() | self._journal.last_used.keys()
-        number, name = 1, exchange
-        while name in taken:
-            number += 1
-            name = f"{exchange}-{number}"
-        return name
-
-    def _connection(self, connection: str) -> Connection:
-        for each in self.connections():
-            if each.id == connection:
-                return each
-        known = ", ".join(each.id for each in self.connections()) or "none yet"
-        raise NoSuchConnection(
-            "no_such_connection", f"There is no connection “{connection[:60]}”.", f"There are: {known}."
-        )
-
-    def _keep(self, connection: Connection, secret: Mapping[str, str] | None = None) -> None:
-        row = answers.plain(replace(connection, last_used_at=None))
-        changed = {connection.id: row, _ANCHOR: self._anchor()}
-        self._open.put(changed, {connection.id: secret} if secret else {})
-
-    def _anchor(self) -> dict[str, Any]:
-        head = self._journal.head
-        return {"count": head.count, "mac": head.mac.hex()}
+    def _anchor(self) -> None:
+        """Write the journal's end into the vault if it can be written: a full disk keeps nobody from locking."""
+        with contextlib.suppress(VaultUnwritten):
+            self._open.write()
 
     def _note(self, event: str, held: Held | None = None, **told: object) -> None:
         """Write it if it can be written: what makes things safer does not wait for the journal."""
@@ -362,15 +369,12 @@ def _locked(path: Path) -> Locked:
 
 
 def _long_enough(passphrase: str) -> str:
-    if len(passphrase) < 8:
-        text = "A passphrase of fewer than 8 characters is guessed at once."
-        raise KeeperError("weak_passphrase", text, "Take several words, or let a password manager make one.")
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        text = f"The passphrase is shorter than {SHORTEST_PASSPHRASE} characters."
+        fix = "Take four or five words that do not belong together; a password manager is a good place for them."
+        raise KeeperError("weak_passphrase", text, fix)
     return passphrase
 
 
 def _fingerprint(key: bytes, exchange: str, name: str) -> str:
     return hmac.digest(key, f"{exchange}\n{name}".encode(), "sha256").hex()[:16]
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

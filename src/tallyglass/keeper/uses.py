@@ -63,15 +63,16 @@ class Uses:
             held.fingerprint,
             held.credentials,
             lambda: numbers.append(self.write("key:use", held, read=read_id, why=why)),
-            floor=_above(self.journal.last_used.get(held.fingerprint)),
+            floor=_above(self.journal.last_used.get(held.fingerprint), self.journal.head.count),
+            again=lambda refused: answered(refused.fault.code, refused.egress_ip),
         )
         started = time.monotonic()
 
         def answered(status: int | str, egress_ip: str | None) -> None:
             ms = round((time.monotonic() - started) * 1000)
             log.debug("asked", extra={"exchange": held.manifest.id, "read": read_id, "status": status, "ms": ms})
-            for number in numbers:
-                told = {"of": number, "status": status, "ms": ms, "egress_ip": egress_ip or self._egress_ip}
+            while numbers:
+                told = {"of": numbers.pop(), "status": status, "ms": ms, "egress_ip": egress_ip or self._egress_ip}
                 self.write("key:answer", held, **told)
 
         try:
@@ -148,6 +149,12 @@ def explained(manifest: Manifest, refused: Refused) -> ExchangeRefused:
     return ExchangeRefused(reason.code, f"{reason.text} {refused.note}".strip(), reason.fix, more)
 
 
-def _above(last: str | None) -> int:
-    """Above every nonce made up to that line of the journal: its request went out within a minute of it."""
-    return 0 if last is None else round((datetime.fromisoformat(last).timestamp() + 60) * 1_000_000) * 1_000
+def _above(latest: str | None, lines: int) -> int:
+    """Above every nonce that was made of a key, from the latest time that the journal has of it and its length.
+
+    A nonce is the time of its use, whose line is less than a minute older; or, when the clock was set back, one more
+    than the nonce before. Of those there are never more than lines, as each use has one of its own.
+    """
+    if latest is None:
+        return 0
+    return round((datetime.fromisoformat(latest).timestamp() + 60) * 1_000_000) * 1_000 + lines

@@ -135,33 +135,30 @@ class Vault:
                 fields[name] = _open(data_key, sealed, self._bound("secret", record, name, key_id)).decode()
         return fields
 
-    def put(self, changed: Mapping[str, Mapping[str, Any]], secret: Mapping[str, Mapping[str, str]]) -> None:
-        """Write records by id, and the secret fields of those that bring some."""
-        records, kept = dict(self._contents.records), dict(self._contents.secrets)
+    def put(
+        self,
+        changed: Mapping[str, Mapping[str, Any]],
+        secret: Mapping[str, Mapping[str, str]],
+        *,
+        gone: str = "",
+        head: Header | None = None,
+    ) -> None:
+        """Write records by id, and the secret fields of those that bring some; forget `gone`; take a new `head`.
+
+        What is forgotten leaves no trace in the new file. A `head` is one that `rewrap` made; it touches no secret.
+        """
+        records = {k: v for k, v in self._contents.records.items() if k != gone}
+        kept = {k: v for k, v in self._contents.secrets.items() if k[0] != gone}
         for each, told in changed.items():
             records[each] = _seal(self.key("record"), json.dumps(told).encode(), self._bound("record", each))
             for name, value in secret.get(each, {}).items():
                 kept[each, name] = self._sealed(each, name, value)
-        self._write(replace(self._contents, records=records, secrets=kept))
-
-    def remove(self, record: str) -> None:
-        """Forget a record and its secret: the new file holds nothing of them."""
-        records = {k: v for k, v in self._contents.records.items() if k != record}
-        kept = {k: v for k, v in self._contents.secrets.items() if k[0] != record}
-        self._write(replace(self._contents, records=records, secrets=kept))
-
-    def change_passphrase(self, old: str, new: str) -> None:
-        """From now on only `new` opens the vault. Raises `WrongPassphrase`."""
-        self.adopt(self.rewrap(old, new))
+        self._write(_Contents(head or self._contents.header, records, kept))
 
     def rewrap(self, old: str, new: str) -> Header:
         """The header of a vault that `new` opens: slow, and changes nothing yet. Raises `WrongPassphrase`."""
         head = self._contents.header
         return _header(head.install, head.cost, new, _unwrap_root(head, old))
-
-    def adopt(self, head: Header) -> None:
-        """Take a header that `rewrap` made; no secret is touched."""
-        self._write(replace(self._contents, header=head))
 
     def _sealed(self, record: str, name: str, value: str) -> tuple[str, bytes, bytes]:
         key_id, data_key = secrets.token_hex(8), AESGCM.generate_key(256)

@@ -1,0 +1,113 @@
+"""The shelf: an open vault as the connections in it, with the journal that it vouches for and that vouches for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tallyglass.keeper import answers
+from tallyglass.keeper.answers import Connection
+from tallyglass.keeper.errors import NoSuchConnection, VaultAltered, VaultUnwritten
+from tallyglass.keeper.journal import Head, Journal
+from tallyglass.keeper.vault import Header, Vault
+
+_ANCHOR = "@journal"
+Row = Mapping[str, Any]
+
+
+class Shelf:
+    """Of an unlocked keeper.
+
+    Each writing of the vault has a number that rises by one, and holds the journal's end. The line of the journal about
+    a change names the number and comes after it. So a vault whose number is lower than one that the journal names is an
+    older one, put back, and is refused. In the other order a crash between the two would look the same; in this one it
+    leaves a change without its line, and that last change before a crash is all that an older vault could undo unseen.
+    """
+
+    def __init__(self, folder: Path, vault: Vault, stopped: dict[str, Row]) -> None:
+        """`stopped`: connections that are frozen though it could not be written. Raises `VaultAltered`."""
+        told = vault.records().get(_ANCHOR)
+        anchor = Head(told["count"], bytes.fromhex(told["mac"])) if told else None
+        self.vault = vault
+        self.anchored = anchor is not None
+        #: How often the vault was written.
+        self.written: int = told.get("written", 0) if told else 0
+        self.journal = Journal(folder, vault.key("journal"), anchor)
+        self._stopped = stopped
+        if self.journal.vault > self.written:
+            raise _older()
+
+    def connections(self) -> list[Connection]:
+        """In the order they were made."""
+        used = self.journal.last_used
+        rows = {**self.vault.records(), **self._stopped}
+        found = [answers.connection(row) for each, row in rows.items() if each != _ANCHOR]
+        return [replace(each, last_used_at=_time(used.get(each.id))) for each in found]
+
+    def connection(self, connection: str) -> Connection:
+        """Raises `NoSuchConnection`."""
+        for each in self.connections():
+            if each.id == connection:
+                return each
+        known = ", ".join(each.id for each in self.connections()) or "none yet"
+        raise NoSuchConnection(
+            "no_such_connection", f"There is no connection “{connection[:60]}”.", f"There are: {known}."
+        )
+
+    def new_id(self, exchange: str) -> str:
+        """Never one that the journal knows already: its lines would tell of two."""
+        taken = self.vault.records().keys() | self.journal.last_used.keys()
+        number, name = 1, exchange
+        while name in taken:
+            number += 1
+            name = f"{exchange}-{number}"
+        return name
+
+    def keep(self, connection: Connection, secret: Mapping[str, str] | None = None) -> None:
+        """Write a connection. One that is frozen is stopped even if it cannot be written. Raises `VaultUnwritten`."""
+        row = answers.plain(replace(connection, last_used_at=None))
+        if connection.state == "frozen":
+            self._stopped[connection.id] = row
+        self.write({connection.id: row}, {connection.id: secret} if secret else {})
+
+    def write(
+        self,
+        changed: Mapping[str, Row] | None = None,
+        secret: Mapping[str, Mapping[str, str]] | None = None,
+        *,
+        gone: str = "",
+        head: Header | None = None,
+    ) -> None:
+        """Write the vault: `Vault.put`, the journal's end, and what could not be written before.
+
+        Raises `VaultUnwritten`; then nothing has changed.
+        """
+        rows = {each: row for each, row in {**self._stopped, **(changed or {})}.items() if each != gone}
+        end, number = self.journal.head, self.written + 1
+        anchor = {"count": end.count, "mac": end.mac.hex(), "written": number}
+        try:
+            self.vault.put({**rows, _ANCHOR: anchor}, secret or {}, gone=gone, head=head)
+        except OSError as error:
+            text = f"The vault cannot be written ({error.strerror})."
+            fix = "Make room on the disk, or mend the rights of the home folder; then do it again."
+            raise VaultUnwritten("vault_unwritten", text, fix) from error
+        self.written, self.anchored = number, True
+        self._stopped.clear()
+
+
+def _older() -> VaultAltered:
+    return VaultAltered(
+        "vault_altered",
+        "The vault is older than the journal, which tells of changes that are not in it: a key that was frozen or "
+        "forgotten since would be used again, and an old passphrase would open it.",
+        "Put back vault.db, journal.jsonl and journal.head of one moment. If you have only this vault.db and put it "
+        "there yourself, move the two journal files elsewhere, unlock, run `tallyglass journal restart`, and look "
+        "through your connections. If it was not you, find out who can write in this folder.",
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
