@@ -281,7 +281,8 @@ def test_disconnect_forgets_the_secret_and_history_only_when_asked(program: Prog
     assert program.json("sync", again)[0] == DONE
     words = readable(program.run("disconnect", again, "--forget-history"))
     assert (words.code, "delete" in words.words, "at Kraken" in words.words) == (DONE, True, True)
-    assert program.json("history", "--connection", again)[1]["items"] == []
+    code, answer = program.json("history", "--connection", again)  # nothing of it is left
+    assert (code, answer["error"]["code"]) == (USAGE, "no_such_connection")
 
 
 # -- the options of all
@@ -371,6 +372,9 @@ def test_what_runs_until_it_is_told_to_end(name: str, tmp_path: Path, sandbox: S
     }[name]
     environment = {"PATH": os.environ["PATH"], "TALLYGLASS_SANDBOX": sandbox.base_url, "LANG": "C.UTF-8"}
     noise = tmp_path / "noise.txt"
+    if name == "up":
+        assert program.json("up")[1]["error"]["code"] == "no_home"  # a home is never made in passing
+        assert program.run("init").code == DONE
     with noise.open("wb") as out:
         child = subprocess.Popen(
             [str(Path(sys.executable).with_name("tallyglass")), *line], env=environment, stdout=out, stderr=out

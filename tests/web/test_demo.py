@@ -85,12 +85,13 @@ def test_the_demo_serves_its_dashboard_and_leaves_nothing_behind(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_up_makes_a_home_serves_it_and_ends_its_keeper(tmp_path: Path) -> None:
+def test_up_serves_a_home_and_ends_its_keeper(tmp_path: Path) -> None:
     secret = tmp_path / "passphrase"
     secret.write_text("six slow barges on the canal\n")
     program = str(Path(sys.executable).with_name("tallyglass"))
     given = ["--home", str(tmp_path / "home"), "--passphrase-file", str(secret)]
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path)}
+    subprocess.run([program, "init", *given], env=environment, check=True, capture_output=True)
     with subprocess.Popen(
         [program, "up", *given, "--port", "0"],
         env=environment,
@@ -123,6 +124,7 @@ def test_up_where_it_runs_already_gives_a_new_link(tmp_path: Path) -> None:
     program = str(Path(sys.executable).with_name("tallyglass"))
     given = ["--home", str(tmp_path / "home"), "--passphrase-file", str(secret)]
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path)}
+    subprocess.run([program, "init", *given], env=environment, check=True, capture_output=True)
     with subprocess.Popen(
         [program, "up", *given, "--port", "0"],
         env=environment,
@@ -163,6 +165,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with listen(0) as taken:
         port = taken.getsockname()[1]
         given = ["--home", str(tmp_path / "home"), "--passphrase-file", str(secret)]
+        assert run("init", *given).code == 0
         ended = run("up", *given, "--port", str(port))
 
     assert ended.code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from difflib import get_close_matches
 from typing import Any
 
 from tallyglass.app.problems import Problem
@@ -24,7 +25,9 @@ def exchange(name: str) -> Manifest:
     try:
         manifest = registry.manifest(name)
     except registry.UnknownExchange as error:
-        raise Problem("unknown_exchange", f"There is {error}.", "See: tallyglass exchanges") from error
+        near = get_close_matches(name.lower(), (each.id for each in registry.manifests().values()), n=1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        raise Problem("unknown_exchange", f"There is {error}.{meant}", "See: tallyglass exchanges") from error
     if manifest.tier == "source":
         raise Problem("unknown_exchange", f"{manifest.name} is no exchange.", "See: tallyglass exchanges")
     return manifest

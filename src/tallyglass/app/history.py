@@ -27,6 +27,8 @@ def history(
         raise Problem("limit", f"A page has 1 to {LONGEST_PAGE} entries.", "Use --after for the next page.")
     place = _place(after) if after else None
     found = stored.list_entries(session.store, limit=limit + 1, after=place, connection=connection, done=not pending)
+    if connection and not found:
+        _check(session, connection)
     page = found[:limit]
     more = page[-1] if len(found) > limit else None
     partners = _partners(session, page)
@@ -34,6 +36,16 @@ def history(
         "items": [entry_view(each.entry, each.connection, partners.get(each.place)) for each in page],
         "next": None if more is None else _cursor(more.entry.time, more.place),
     }
+
+
+def _check(session: Session, connection: str) -> None:
+    """Refuse the name of nothing; one that is disconnected is known as long as its history is kept."""
+    known = [each.id for each in session.keeper.connections()]
+    if connection in known:
+        return
+    if not any(stored.list_entries(session.store, limit=1, connection=connection, done=done) for done in (True, False)):
+        text = f"No connection {connection!r}; there are: {', '.join(known) or 'none yet'}."
+        raise Problem("no_such_connection", text, "See: tallyglass keys")
 
 
 def _partners(session: Session, page: list[stored.StoredEntry]) -> dict[int, str]:

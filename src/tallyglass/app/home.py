@@ -39,7 +39,11 @@ class Home:
 
     def make(self) -> None:
         """Create the folder, 0700; refuse one that others can enter."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            text = f"No home can be made at {self.path}: {os.strerror(error.errno or 0)}."
+            raise Problem("home", text, "Choose another folder with --home.") from None
         mode = stat.S_IMODE(self.path.stat().st_mode)
         if self.path.stat().st_uid != os.getuid():
             raise Problem(

@@ -15,6 +15,9 @@ from tallyglass.exchanges import registry
 from tallyglass.keeper.client import Keeper, KeeperError
 from tallyglass.store import present
 
+#: What is read of a connection; other parts are read of exchanges and price sources, without a key.
+_OF_CONNECTIONS = frozenset(("balances", "orders", "history"))
+
 
 class StatusView(TypedDict):
     """`status`."""
@@ -63,7 +66,8 @@ def status(home: Home, session: Session | None = None) -> StatusView:
 
 
 def sources(session: Session) -> list[dict[str, str | None]]:
-    """Every part of every source: when it was last fresh, and what went wrong since."""
+    """Every part of every source that is there: when it was last fresh, and what went wrong since."""
+    there = {each.id for each in session.keeper.connections()}
     with session.store.read() as db:
         return [
             {
@@ -76,14 +80,18 @@ def sources(session: Session) -> list[dict[str, str | None]]:
                 "fix": each.fix,
             }
             for each in present.list_freshness(db)
+            if each.source in there or each.part not in _OF_CONNECTIONS
         ]
 
 
 def doctor(home: Home, session: Session | None) -> list[CheckView]:
     """Everything that can be checked here: files, keeper, journal, manifests, sources."""
     found = [_python(), _manifests(), *_files(home)]
+    if not home.exists:
+        return found
     if session is None:
-        found.append(_check("keeper", ok=False, text="The keeper is locked or down.", fix="tallyglass unlock"))
+        text = "The keeper is locked or does not run: journal and sources were not looked at."
+        found.append(_check("keeper", ok=False, text=text, fix="tallyglass doctor --passphrase-file FILE"))
         return found
     report = session.keeper.verify_journal()
     fix = "" if report.intact else "Keep a copy of the home folder, freeze your keys, and look at the journal."

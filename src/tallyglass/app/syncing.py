@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
@@ -18,7 +19,7 @@ from tallyglass.prices import refresh
 from tallyglass.store import lease
 from tallyglass.sync import engine, imports
 from tallyglass.sync.replay import replay as replay_stored
-from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
+from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody, own_error
 
 #: A sync that went well is due again after this; after failures in a row, later and later.
 EVERY = timedelta(minutes=5)
@@ -27,9 +28,12 @@ LATEST = timedelta(hours=1)
 log = logging.getLogger(__name__)
 
 
-def sync(session: Session, *names: str, full: bool = False, watch: Watcher = nobody) -> list[SyncPartView]:
+def sync(
+    session: Session, *names: str, full: bool = False, watch: Watcher = nobody, patience: float = 0
+) -> list[SyncPartView]:
     """Read everything new of the connections named, or of all, at once. A part that fails is told and stops no other.
 
+    `patience`: for how many seconds the sync of another process is waited for before a connection is told to be busy.
     A frozen connection is not read: of all at once that is told as a part, by name it is a `Problem`.
     """
     chosen, reports = _chosen(session, names)
@@ -39,7 +43,7 @@ def sync(session: Session, *names: str, full: bool = False, watch: Watcher = nob
         list(pool.map(lambda name: refresh.markets(refresher, name), exchanges))
         prices = [pool.submit(refresh.tickers, refresher, name) for name in exchanges]
         prices.append(pool.submit(refresh.rates, refresher))
-        syncs = [pool.submit(_one, session, each, full, watch) for each in chosen]
+        syncs = [pool.submit(_one, session, each, full, watch, patience) for each in chosen]
         for done in as_completed(syncs):
             reports.extend(done.result().parts)
         for each in prices:
@@ -71,8 +75,14 @@ def _frozen(connection: Connection) -> PartReport:
     return part
 
 
-def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -> SyncReport:  # noqa: FBT001
-    held = claim(session, connection.id)
+def _one(
+    session: Session,
+    connection: Connection,
+    full: bool,  # noqa: FBT001
+    watch: Watcher,
+    patience: float,
+) -> SyncReport:
+    held = _claim_in_time(session, connection.id, watch, patience)
     if held is None:
         busy = PartReport(
             connection.id, "all", fault="busy", text=f"{connection.id} is being synced by another process"
@@ -90,7 +100,7 @@ def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -
         raise
     except Exception as error:
         log.exception("the sync of %s failed", connection.id)
-        report = SyncReport(connection.id, [_internal(connection.id, error)])
+        report = SyncReport(connection.id, [own_error(PartReport(connection.id, "all"), error)])
     finally:
         failed = bool(report.failed) or not report.parts
         wait = min(EVERY * 2 ** min(lease.failures(session.store, connection.id), 10), LATEST) if failed else EVERY
@@ -98,11 +108,13 @@ def _one(session: Session, connection: Connection, full: bool, watch: Watcher) -
     return report
 
 
-def _internal(connection: str, error: Exception) -> PartReport:
-    """A mistake of ours: it is told by its kind alone, since its words may hold anything."""
-    text = f"The sync of {connection} ended in an error of Tallyglass itself ({type(error).__name__})"
-    fix = "What was read so far is kept. Please report it, with what the log tells."
-    return PartReport(connection, "all", fault="internal", text=text, fix=fix)
+def _claim_in_time(session: Session, name: str, watch: Watcher, patience: float) -> lease.Lease | None:
+    """The lease, as soon as another process gives it back; None when it does not in time."""
+    until = time.monotonic() + patience
+    while (held := claim(session, name)) is None and time.monotonic() < until:
+        watch(PartReport(name, "waiting for another sync"))
+        time.sleep(0.2)
+    return held
 
 
 def claim(session: Session, name: str) -> lease.Lease | None:

@@ -22,7 +22,7 @@ def import_(
     utc_offset: Annotated[str, typer.Option(help="Of its times, if the file does not tell: +1")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take back what this file brought.")] = False,
 ) -> None:
-    """Fill gaps of the history from a file of the exchange. What is known already adds nothing."""
+    """Fill gaps of the history from an exchange's file. What is known already adds nothing."""
     if undo:
         _undo(name, file, connection)
         return
@@ -53,7 +53,7 @@ def _print(found: ImportView) -> None:
     rows.add_row("known already", f"{found['known']:,}")
     rows.add_row("moving nothing", f"{found['skipped']:,}")
     rows.add_row("not understood", f"{found['unparsed']:,}")
-    show.out.print(rows)
+    show.print_table(rows)
     for odd in found["odd"]:
         show.out.print(odd["reason"], style="yellow", markup=False)
     if found["unparsed"]:

@@ -31,7 +31,10 @@ STATES = {"granted": "yes", "absent": "no", "unknown": "not told"}
 
 @app.command()
 def exchanges() -> None:
-    """The exchanges, what each can prove of a key, and every call that can be made."""
+    """The exchanges, and what each can prove of a key.
+
+    And every call that can be made there.
+    """
     found = pages.exchanges()
     if options.json:
         show.as_json(found)
@@ -50,7 +53,10 @@ def exchanges() -> None:
 
 @app.command()
 def guide(exchange: Exchange) -> None:
-    """Six steps to a read-only key, in the exchange's own words, with our addresses filled in."""
+    """Six steps to a read-only key.
+
+    In the exchange's own words, with our addresses filled in.
+    """
     text = pages.guide(exchange, _addresses(), datetime.now(UTC).date())
     if options.json:
         show.as_json({"exchange": exchange, "markdown": text})
@@ -88,13 +94,15 @@ def connect(
     fields = _handed_over(exchange, key_file_name)
     with options.keeper() as keeper:
         view = connections.connect(keeper, exchange, fields, label=label, accept_unproven=accept_unproven)
-    stored = f"Connected as {view['connection']}. Next: tallyglass sync"
+    called = f" ({label})" if label else ""
+    stored = f"Connected as {view['connection']}{called}. Next: tallyglass sync"
     _verdict(view, dict.fromkeys(("accepted", "unproven"), stored) if view["connection"] else {})
 
 
 def _handed_over(exchange: str, name: str) -> dict[str, str]:
     """The parts of a key: from a file, else typed without echo."""
     parts = pages.key_parts(exchange)
+    options.here()  # before a key is asked for
     return key_file.read_key_file(name) if name else prompt.key_fields(parts)
 
 
@@ -153,7 +161,7 @@ def _print_reasons(reasons: list[ReasonView]) -> None:
 
 @app.command()
 def keys() -> None:
-    """Every key: state, rights, binding, age, what to do next."""
+    """Every key: state, rights, age, what to do next."""
     with options.keeper() as keeper:
         found = connections.keys(keeper, datetime.now(UTC))
     if options.json:
@@ -166,7 +174,7 @@ def keys() -> None:
     for key in found:
         rights = ", ".join(right for right, state in key["grants"].items() if state == "granted")
         rows.add_row(
-            key["connection"],
+            Text("\n".join(filter(None, (key["connection"], key["label"])))),
             key["state"] + (" (unproven)" if key["unproven"] else ""),
             rights,
             key["ip"]["bound"],
@@ -174,7 +182,7 @@ def keys() -> None:
             _until(key["due_at"]),
             shown.age(key["last_used_at"]),
         )
-    show.out.print(rows)
+    show.print_table(rows)
     for key in found:
         for finding in key["findings"]:
             show.out.print(f"{key['connection']}: {finding['text']}", markup=False, style="yellow")
@@ -198,7 +206,7 @@ def freeze(connection: str, why: Annotated[str, typer.Option(help="For the journ
 
 @app.command()
 def thaw(connection: str) -> None:
-    """Use a frozen key again, if the exchange still proves it read-only."""
+    """Use a frozen key again, if it is still read-only."""
     with options.keeper() as keeper:
         view = connections.thaw(keeper, connection)
     used = f"{connection} is in use again. Next: tallyglass sync {connection}"
@@ -233,7 +241,7 @@ def parse(
     read: Annotated[str, typer.Argument(help="A read of its manifest: balances, trades …")],
     file: Annotated[typer.FileBinaryRead, typer.Argument(help="The exchange's raw answer.")],
 ) -> None:
-    """A raw answer in, normalised items out: for support, and for tests."""
+    """A raw answer in, items out: for support and tests."""
     found = pages.parse(exchange, read, file.read())
     if options.json:
         show.as_json(found)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import signal
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from tallyglass import __version__
@@ -20,8 +23,36 @@ from tallyglass.keeper.client import BadKey, ExchangeRefused, Locked, WrongPassp
 DONE, FAILED, USAGE, REFUSED, UNPROVEN, EXCHANGE, PARTIAL, LOCKED = range(8)
 TERMINATED = 128 + signal.SIGTERM
 
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter
+
+#: The commands in the order in which they are met.
+JOURNEY = {
+    "To begin": "init demo up status",
+    "Keys": "exchanges guide egress inspect connect keys freeze thaw disconnect journal",
+    "What you own": "sync worth holdings history transfers reconcile orders set-currency import",
+    "Upkeep": "unlock lock doctor unparsed replay parse sandbox",
+}
+
+
+class Journey(TyperGroup):
+    """The help of all commands, under headings."""
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002  (its own)
+        """One line for each: the first sentence of what it does."""
+        width = max(len(name) for name in self.commands)
+        for heading, names in JOURNEY.items():
+            found = [(name, self.commands[name]) for name in names.split() if name in self.commands]
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), each.get_short_help_str(LINE)) for name, each in found])
+
+
+#: The longest first sentence of a command.
+LINE = 60
+
 app = typer.Typer(
     name="tallyglass",
+    cls=Journey,
     help="See everything you own on every exchange, through keys that can touch nothing.",
     no_args_is_help=True,
     add_completion=False,
@@ -79,6 +110,8 @@ USAGE_CODES = frozenset(
         "no_such_asset",
         "no_such_entry",
         "usage",
+        "unknown_currency",
+        "passphrase_needed",
     )
 )
 
@@ -108,6 +141,8 @@ def main(arguments: list[str] | None = None) -> None:
     _load(given)
     # Ended from outside as by Ctrl-C: what was begun is ended too, and folders for a while are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign shows another in its place
     try:
         _run(given)
     except Told as error:
@@ -116,14 +151,42 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         sys.exit(FAILED)
+    except Exception as error:
+        logging.getLogger(__name__).debug("%s", given[:1], exc_info=True)
+        _tell_unforeseen(error)
+        sys.exit(FAILED)
+
+
+def _silence() -> None:
+    """Standard output takes no more: what waits to be written goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell_unforeseen(error: Exception) -> None:
+    """What no command foresaw, by its kind alone: its words may hold anything. Those of the system are the system's."""
+    if isinstance(error, OSError) and error.errno:
+        where = "" if error.filename is None else f"{error.filename}: "
+        told = Problem("system", f"{where}{os.strerror(error.errno)}.", "Make room or give access there; try again.")
+    else:
+        text = f"This is a fault of ours: {type(error).__name__}."
+        told = Problem("internal", text, "Please report it, with what the same command says under --log-level debug.")
+    try:
+        tell(told, options)
+        sys.stdout.flush()
+    except OSError:  # it was standard output itself
+        _silence()
+        options.json = False
+        tell(told, options)
 
 
 def _run(given: list[str]) -> None:
     """As `standalone_mode` does, but a mistake on the command line is told as every other is."""
     try:
-        sys.exit(app(args=given, standalone_mode=False) or DONE)
+        code = app(args=given, standalone_mode=False) or DONE
+        sys.stdout.flush()  # here its errors are told, at the end of the program they are not
+        sys.exit(code)
     except TyperException as error:
         options.json = "--json" in given
         text = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")

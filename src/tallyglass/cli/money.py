@@ -5,18 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.padding import Padding
+from rich.text import Text
 
 from tallyglass.app import format as shown
 from tallyglass.app import history as ledger
 from tallyglass.app import worth as valuing
+from tallyglass.app.problems import Problem
 from tallyglass.app.views import EntryView, SyncPartView, WorthView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
+from tallyglass.money import asset
 from tallyglass.sync.report import PartReport, Watcher, nobody
 
 if TYPE_CHECKING:  # loading it takes longer than most commands
     from rich.progress import Progress, TaskID
+
+#: How long `sync` waits for the sync of another process, in seconds, before it says that the connection is busy.
+PATIENCE = 60.0
 
 
 @app.command()
@@ -24,17 +31,19 @@ def sync(
     connection: Annotated[str, typer.Argument(help="One connection; all of them when left out.")] = "",
     full: Annotated[bool, typer.Option(help="Read the whole history again.")] = False,
 ) -> None:
-    """Read everything new: balances, open orders, history, prices."""
+    """Read everything new: balances, history, prices."""
     from tallyglass.app import syncing
 
     with options.session() as session, watching() as watch:
-        found = syncing.sync(session, *filter(None, [connection]), full=full, watch=watch)
+        found = syncing.sync(session, *filter(None, [connection]), full=full, watch=watch, patience=PATIENCE)
+        if not found and show.nothing_yet(session.keeper):
+            return
     _print_parts(found)
 
 
 @app.command()
 def replay(connection: Annotated[str, typer.Argument()] = "") -> None:
-    """Parse the stored answers again, for example after an upgrade. Asks no exchange."""
+    """Parse the stored answers again: after an upgrade. Asks no exchange."""
     from tallyglass.app import syncing
 
     with options.session() as session, watching() as watch:
@@ -94,17 +103,34 @@ def _print_parts(found: list[SyncPartView]) -> None:
                 *(f"{sum(part[name] for part in parts):,}" for name in ("pages", "entries", "new")),
                 f"{sum(part['seconds'] for part in parts):.1f}",
             )
-        show.out.print(rows)
+        show.print_table(rows)
         unknown = sum(part["unparsed"] for part in found)
         if unknown:
             show.out.print(f"{unknown} pieces were not understood; kept. See: tallyglass unparsed", style="yellow")
-        for part in found:
-            if part["fault"]:
-                where = "" if part["stream"] == "all" else f"{part['connection']} {part['stream']}: "
-                show.problem(where + part["text"], part["fix"])
+        _print_faults(found)
     if any(part["fault"] for part in found):
         ours = all(part["fault"] in (None, "frozen", "busy") for part in found)
         raise typer.Exit(main.PARTIAL if ours or any(not part["fault"] for part in found) else main.EXCHANGE)
+
+
+def _print_faults(found: list[SyncPartView]) -> None:
+    """What many parts of a connection have in common stands once, and what to do about it too."""
+    alike: dict[tuple[str, str, str], list[SyncPartView]] = {}
+    for part in found:
+        if part["fault"]:
+            said = part["text"].replace(part["stream"], "…")
+            alike.setdefault((part["connection"], part["fault"], said), []).append(part)
+    told = ""
+    for (connection, _, said), parts in alike.items():
+        stream, text = parts[0]["stream"], parts[0]["text"]
+        if len(parts) > 1:
+            every = sum(each["connection"] == connection for each in found)
+            text = f"{connection}: {len(parts)} of {every} parts not read: {said}"
+        elif stream != "all":
+            text = f"{connection} {stream}: {text}"
+        fix = parts[0]["fix"]
+        show.problem(text, "" if fix == told else fix)
+        told = fix
 
 
 @app.command()
@@ -112,6 +138,8 @@ def worth() -> None:
     """What everything is worth, from stored data. Says so when it is not the whole."""
     with options.session() as session:
         found = valuing.worth_view(session)
+        if not found["sources"] and show.nothing_yet(session.keeper):
+            return
     if options.json:
         show.as_json(found)
     else:
@@ -139,14 +167,16 @@ def print_worth(found: WorthView) -> None:
             shown.money(holding["value"], currency),
         )
     show.out.print()
-    show.out.print(rows)
+    show.print_table(rows)
 
 
 @app.command()
 def holdings() -> None:
-    """Every asset, and which wallet of which connection holds it."""
+    """Every asset, and which wallet holds it."""
     with options.session() as session:
         found = valuing.worth_view(session)
+        if not found["sources"] and show.nothing_yet(session.keeper):
+            return
     if options.json:
         show.as_json(found["holdings"])
     else:
@@ -158,7 +188,7 @@ def holdings() -> None:
                 rows.add_row(
                     "", shown.quantity(part["amount"]), "", f"{part['connection']} {part['account']}", style="dim"
                 )
-        show.out.print(rows)
+        show.print_table(rows)
         for cause in found["causes"]:
             show.out.print(f"! {cause['text']}", style="yellow", markup=False)
     if not found["complete"]:
@@ -171,17 +201,23 @@ def history(
     after: Annotated[str, typer.Option(help="`next` of the page before.")] = "",
     connection: Annotated[str, typer.Option(help="Only this one.")] = "",
     pending: Annotated[bool, typer.Option(help="What is on its way, or has failed.")] = False,
+    ids: Annotated[bool, typer.Option("--ids", help="With the id of each entry.")] = False,
 ) -> None:
     """What happened, newest first."""
     with options.session() as session:
         found = ledger.history(session, limit=limit, after=after, connection=connection, pending=pending)
         waiting = ledger.history(session, connection=connection, pending=True)["items"]
+        if not found["items"] and not waiting and show.nothing_yet(session.keeper):
+            return
     if options.json:
         show.as_json(found)
         return
-    _print_entries(found["items"])
+    if ids:
+        _print_ids(found["items"])
+    else:
+        _print_entries(found["items"])
     if found["next"]:
-        show.out.print(f"More: tallyglass history --after {found['next']}", style="dim", markup=False)
+        show.out.print(f"More: tallyglass history --after {found['next']}", style="dim", markup=False, soft_wrap=True)
     if waiting and not pending:
         show.out.print(f"{len(waiting)} more on their way or failed: tallyglass history --pending", style="yellow")
 
@@ -189,16 +225,31 @@ def history(
 def _print_entries(items: list[EntryView]) -> None:
     rows = show.table("time", "connection", "kind", ("amount", "right"), "asset")
     for entry in items:
-        kind = entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
+        kind = _kind(entry)
         if entry["partner"]:
             kind += f"\n{'from' if entry['kind'] == 'deposit' else 'to'} {entry['partner'].partition('/')[0]}"
         amounts = [
             f"{'' if leg['amount'].startswith('-') else '+'}{shown.quantity(leg['amount'])}" for leg in entry["legs"]
         ]
         assets = [f"{leg['asset']}{' fee' if leg['role'] == 'fee' else ''}" for leg in entry["legs"]]
-        time = entry["time"][:16].replace("T", " ")
-        rows.add_row(time, entry["connection"], kind, "\n".join(amounts), "\n".join(assets))
-    show.out.print(rows)
+        rows.add_row(_time(entry), entry["connection"], kind, "\n".join(amounts), "\n".join(assets))
+    show.print_table(rows)
+
+
+def _print_ids(items: list[EntryView]) -> None:
+    """An id is long and is copied: it has a line of its own."""
+    for entry in items:
+        legs = ", ".join(f"{shown.movement(leg['amount'])} {leg['asset']}" for leg in entry["legs"])
+        show.out.print(entry["id"], style="bold", markup=False, soft_wrap=True)
+        show.out.print(Padding(Text(f"{_time(entry)} {_kind(entry)}: {legs}"), (0, 0, 0, 2)))
+
+
+def _kind(entry: EntryView) -> str:
+    return entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
+
+
+def _time(entry: EntryView) -> str:
+    return entry["time"][:16].replace("T", " ")
 
 
 @app.command()
@@ -206,6 +257,8 @@ def orders() -> None:
     """Every open order."""
     with options.session() as session:
         found = ledger.orders(session)
+        if not found and show.nothing_yet(session.keeper):
+            return
     if options.json:
         show.as_json(found)
         return
@@ -226,12 +279,12 @@ def orders() -> None:
             shown.quantity(order["amount"]),
             shown.quantity(order["filled"]),
         )
-    show.out.print(rows)
+    show.print_table(rows)
 
 
 @app.command()
 def unparsed() -> None:
-    """What was kept raw because no parser of this version knows it."""
+    """What was kept raw because no parser knows it."""
     with options.session() as session:
         found = ledger.unparsed(session)
     if options.json:
@@ -247,9 +300,13 @@ def unparsed() -> None:
 @app.command("set-currency")
 def set_currency(code: Annotated[str, typer.Argument(help="USD, EUR, GBP, BTC …")]) -> None:
     """Count everything in another currency."""
+    try:
+        asset(code)
+    except ValueError:
+        raise Problem("unknown_currency", f"{code!r} is no currency.", "Name one: USD, EUR, GBP, BTC …") from None
     with options.session() as session:
         valuing.set_currency(session, code)
     if options.json:
-        show.as_json({"currency": code.upper()})
+        show.as_json({"currency": code.strip().upper()})
     else:
-        show.out.print(f"From now on everything is counted in {code.upper()}.")
+        show.out.print(f"From now on everything is counted in {code.strip().upper()}.")

@@ -6,18 +6,22 @@ import getpass
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import typer
 
 from tallyglass.app.home import Home, find_home
 from tallyglass.app.problems import Problem
-from tallyglass.app.session import Session, open_keeper, open_session
-from tallyglass.keeper.client import Keeper
+from tallyglass.app.session import Session, check_passphrase, create_home, open_keeper, open_session
+from tallyglass.keeper.client import Keeper, WrongPassphrase
 
 WITH_VALUE = ("--home", "--passphrase-file", "--log-level")
 FLAGS = ("--json",)
+#: How often a passphrase may be typed.
+TRIES = 3
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -29,6 +33,8 @@ class Options:
     json: bool = False
     passphrase_file: Path | None = None
     log_level: str = "warning"
+    #: The passphrase of a home that this command has just made, until it is first used.
+    fresh: str = field(default="", repr=False)
     #: Whether it has been said that nothing here is real.
     said_sandbox: bool = False
 
@@ -36,25 +42,66 @@ class Options:
         """The home that is meant."""
         return find_home(self.home)
 
-    def ask(self, prompt: str) -> str:
-        """The passphrase: from the file, else typed without echo."""
+    @property
+    def on_terminal(self) -> bool:
+        """Whether somebody is there who can be asked."""
+        return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def unlock(self, opens: Callable[[str], None]) -> None:
+        """Open something with the passphrase: from the file, else typed without echo, with three tries."""
+        fresh, self.fresh = self.fresh, ""
+        if self.passphrase_file is not None:
+            fresh = read_passphrase(self.passphrase_file)
+        if fresh:
+            opens(fresh)
+            return
+        if not sys.stdin.isatty():
+            raise Problem("locked", "The keeper is locked.", "Give the passphrase with --passphrase-file FILE.")
+        from tallyglass.cli import show
+
+        for left in reversed(range(TRIES)):
+            try:
+                opens(getpass.getpass("Passphrase: "))
+            except WrongPassphrase as error:
+                if not left:
+                    raise
+                show.problem(error.text)
+            else:
+                return
+
+    def new_passphrase(self) -> str:
+        """One for a new home: from the file, else typed twice."""
         if self.passphrase_file is not None:
             return read_passphrase(self.passphrase_file)
         if not sys.stdin.isatty():
-            raise Problem("locked", "The keeper is locked.", "Give the passphrase with --passphrase-file FILE.")
-        return getpass.getpass(prompt)
+            raise Problem("passphrase_needed", "A passphrase is needed.", "Give it with --passphrase-file FILE.")
+        first = getpass.getpass("New passphrase, of at least 12 characters: ")
+        check_passphrase(first)
+        if getpass.getpass("Again: ") != first:
+            raise Problem("usage", "The two were not the same.", "Try again.")
+        return first
+
+    def here(self) -> Home:
+        """The home that is meant; on a terminal, the first command offers to make it."""
+        home = self.place()
+        if not home.exists and self.on_terminal:
+            typer.echo(f"There is no Tallyglass home at {home.path} yet.", err=True)
+            if self.passphrase_file is None and typer.confirm("Make one now?", default=True, err=True):
+                self.fresh = self.new_passphrase()
+                create_home(home, self.fresh, log_level=self.log_level)
+        return home
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Keeper and store for one command."""
-        with open_session(self.place(), self.ask, log_level=self.log_level) as session:
+        with open_session(self.here(), self.unlock, log_level=self.log_level) as session:
             self.say_sandbox(session.sandbox)
             yield session
 
     @contextmanager
     def keeper(self) -> Iterator[Keeper]:
         """The unlocked keeper for one command."""
-        with open_keeper(self.place(), self.ask, log_level=self.log_level) as keeper:
+        with open_keeper(self.here(), self.unlock, log_level=self.log_level) as keeper:
             self.say_sandbox(keeper.health().sandbox)
             yield keeper
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+from rich.table import Table
 
 from tallyglass.app import format as shown
 from tallyglass.app import reconciling
@@ -14,7 +15,7 @@ from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 
 commands = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
-app.add_typer(commands, name="reconcile", help="Does what the exchanges report equal what their entries add up to?")
+app.add_typer(commands, name="reconcile", help="Do balances equal what the entries add up to?")
 
 
 @commands.callback()
@@ -27,6 +28,8 @@ def reconcile(
         return
     with options.session() as session:
         found = reconciling.reconcile(session, everything=everything)
+        if not found and show.nothing_yet(session.keeper):
+            return
     if options.json:
         show.as_json(found)
     else:
@@ -74,14 +77,21 @@ def _print(found: list[GapView], *, everything: bool) -> None:
 
 
 def _table(rows: list[GapView]) -> None:
-    table = show.table("connection", "asset", ("reported", "right"), ("computed", "right"), ("gap", "right"), "since")
-    for row in rows:
-        figures = (shown.quantity(row[name] or "0") for name in ("reported", "computed"))
-        gap = "" if row["gap"] in (None, "0") else shown.movement(row["gap"] or "0")
-        since = (row["since"] or "")[:16].replace("T", " ")
-        table.add_row(row["connection"], row["asset"], *figures, gap, since)
-    show.out.print(table)
+    table = _filled(rows, ("reported", "computed"))
+    if show.too_wide(table):  # what is computed is what is reported less the gap
+        table = _filled(rows, ("reported",))
+    show.print_table(table)
     for row in rows:
         if row["opening"]:
             words = f"{row['connection']} {row['asset']}: {shown.quantity(row['opening'])} of it are by your word"
             show.out.print(f"{words} (opening balance).", style="dim", markup=False)
+
+
+def _filled(rows: list[GapView], names: tuple[Literal["reported", "computed"], ...]) -> Table:
+    table = show.table("connection", "asset", *((name, "right") for name in names), ("gap", "right"), "since")
+    for row in rows:
+        figures = (shown.quantity(row[name] or "0") for name in names)
+        gap = "" if row["gap"] in (None, "0") else shown.movement(row["gap"] or "0")
+        since = (row["since"] or "")[:16].replace("T", " ")
+        table.add_row(row["connection"], row["asset"], *figures, gap, since)
+    return table

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
-import sys
+import socket
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,7 +20,7 @@ from tallyglass.app import worth as valuing
 from tallyglass.app.home import Home, find_home
 from tallyglass.app.problems import Problem
 from tallyglass.app.service import Service
-from tallyglass.app.session import create_home
+from tallyglass.app.session import check_home, create_home, no_home
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.money import print_worth, watching
@@ -32,8 +34,8 @@ Port = Annotated[int, typer.Option(help="Where the dashboard listens, on this ma
 def init() -> None:
     """Make a home: a vault under a passphrase of yours."""
     home = options.place()
-    passphrase = _new_passphrase()
-    create_home(home, passphrase, log_level=options.log_level)
+    check_home(home)
+    create_home(home, options.new_passphrase(), log_level=options.log_level)
     if options.json:
         show.as_json({"home": str(home.path)})
     else:
@@ -42,33 +44,32 @@ def init() -> None:
         show.out.print("Next: tallyglass guide kraken (or binance, coinbase), then tallyglass connect.")
 
 
-def _new_passphrase() -> str:
-    if options.passphrase_file is not None:
-        return read_passphrase(options.passphrase_file)
-    first = options.ask("New passphrase: ")
-    if options.ask("Again: ") != first:
-        raise Problem("usage", "The two were not the same.", "Try again.")
-    return first
-
-
 @app.command()
 def unlock() -> None:
     """Unlock the keeper that runs (`tallyglass up`)."""
     keeper = _running()
     if keeper.health().state != "unlocked":
-        keeper.unlock(options.ask("Passphrase: "))
+        options.unlock(keeper.unlock)
     _said("unlocked", "The keeper is unlocked.")
 
 
 @app.command()
 def lock() -> None:
     """Lock the keeper that runs: it forgets every secret."""
-    _running().lock()
-    _said("locked", "The keeper is locked.")
+    keeper = Keeper(options.place().socket)
+    try:
+        keeper.lock()
+    except Unreachable:
+        _said("down", "Nothing is running, so nothing is unlocked.")
+    else:
+        _said("locked", "The keeper is locked.")
 
 
 def _running() -> Keeper:
-    keeper = Keeper(options.place().socket)
+    home = options.place()
+    if not home.exists:
+        raise no_home(home)
+    keeper = Keeper(home.socket)
     try:
         keeper.health()
     except Unreachable:
@@ -103,7 +104,7 @@ def status() -> None:
         trouble = f"{source['text']}" if source["fault"] else ""
         rows.add_row(source["source"], source["part"], shown.age(source["fresh_at"]), trouble)
     if view["sources"]:
-        show.out.print(rows)
+        show.print_table(rows)
     if view["gaps"]:
         found = "1 asset does" if view["gaps"] == 1 else f"{view['gaps']} assets do"
         show.out.print(f"{found} not add up: tallyglass reconcile", style="yellow")
@@ -137,7 +138,10 @@ def journal(
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     connection: Annotated[str, typer.Option()] = "",
 ) -> None:
-    """Every use of every key (list); proof that no line is changed or gone (verify); begin anew (restart)."""
+    """Every use of every key.
+
+    list: the last ones; verify: proof that no line is changed or gone; restart: begin anew.
+    """
     if what == "verify":
         _verify_journal()
     elif what == "restart":
@@ -169,6 +173,8 @@ def _restart_journal() -> None:
 def _list_journal(limit: int, connection: str) -> None:
     with options.keeper() as keeper:
         found = uses.journal(keeper, limit=limit, connection=connection)
+        if not found and show.nothing_yet(keeper):
+            return
     if options.json:
         show.as_json(found)
         return
@@ -178,12 +184,12 @@ def _list_journal(limit: int, connection: str) -> None:
         who = use["connection"] or f"({use['exchange']})"
         ms = "" if use["ms"] is None else str(use["ms"])
         rows.add_row(moment, who, use["read"], use["status"], use["egress_ip"] or "", ms)
-    show.out.print(rows)
+    show.print_table(rows)
 
 
 @app.command()
 def egress() -> None:
-    """The addresses that exchanges see: what to paste into their allow-lists."""
+    """Your addresses, for the exchanges' allow-lists."""
     with options.keeper() as keeper:
         addresses = keeper.egress()
     if options.json:
@@ -195,21 +201,20 @@ def egress() -> None:
 
 @app.command()
 def up(port: Port = 8420) -> None:
-    """Run: keeper, syncing, and the dashboard on this machine. Where it runs already: a new link to it."""
-    home = options.place()
+    """Run everything: syncing, and the dashboard. Where it runs already: a new link to it."""
+    home = options.here()
     if _served_already(home):
         return
     if not home.exists:
-        if not sys.stdin.isatty() and options.passphrase_file is None:
-            raise Problem("no_home", f"There is no Tallyglass home at {home.path}.", "Make one with: tallyglass init")
-        create_home(home, _new_passphrase(), log_level=options.log_level)
+        raise no_home(home)
+    _check_port(port)
     file = options.passphrase_file
     again = None if file is None or not file.is_file() else (lambda: read_passphrase(file))
     service = Service(home, passphrase=again, log_level=options.log_level)
     keeper = service.start()
     try:
         if keeper.health().state == "locked":
-            service.unlock(options.ask("Passphrase: "))
+            options.unlock(service.unlock)
         _serve(service, port)
     finally:
         service.stop()
@@ -227,6 +232,19 @@ def _served_already(home: Home) -> bool:
     else:
         show.out.print(f"Tallyglass already runs here. A new link: {link}", markup=False, soft_wrap=True)
     return True
+
+
+def _check_port(port: int) -> None:
+    """Refuse one that another program has, before anything is begun."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            text = f"Port {port} is taken by another program."
+            if error.errno != errno.EADDRINUSE:
+                text = f"Port {port} cannot be used: {os.strerror(error.errno or 0)}."
+            raise Problem("port_taken", text, "Choose another with --port, or stop that program.") from None
 
 
 def _serve(service: Service, port: int) -> None:
@@ -251,7 +269,12 @@ def demo_command(
     scale: Annotated[Literal["small", "large"], typer.Option()] = "small",
     port: Port = 8420,
 ) -> None:
-    """Try everything on fake exchanges: no key, no account, no network."""
+    """Try everything on fake exchanges.
+
+    No key, no account, no network.
+    """
+    if not once:
+        _check_port(port)
     with demo.demo_home(options.home) as home, demo.running_sandbox(_folder(home), seed=seed, scale=scale) as sandbox:
         passphrase = demo.make_passphrase()
         service = Service(home, sandbox=sandbox.base_url, passphrase=lambda: passphrase, log_level=options.log_level)
@@ -307,7 +330,7 @@ def _print_comparison(rows: list[demo.Comparison], entries: int, seconds: float)
     table = show.table("", ("Tallyglass", "right"), ("truth", "right"), "")
     for row in rows:
         table.add_row(row.asset, row.ours, row.true, "[green]equal[/]" if row.equal else "[bold red]differs[/]")
-    show.out.print(table)
+    show.print_table(table)
     show.out.print(f"{entries:,} items from three exchanges in {seconds:.1f} s.", style="dim")
 
 
@@ -322,4 +345,5 @@ def sandbox(
     """Run the fake exchanges alone."""
     from tallyglass.sandbox import run
 
+    _check_port(port)
     run.serve(port, seed, scale, state or Path("sandbox.json"), tls=tls)

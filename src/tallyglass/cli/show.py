@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from tallyglass.keeper.client import Keeper
+
+#: Columns of words may be folded to this.
+SHORTEST = 10
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -24,8 +31,41 @@ def table(*columns: str | tuple[str, str], title: str = "") -> Table:
     made = Table(box=None, pad_edge=False, title=title or None, title_justify="left", header_style="dim")
     for column in columns:
         name, justify = column if isinstance(column, tuple) else (column, "left")
-        made.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+        right = justify == "right"
+        made.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
     return made
+
+
+def too_wide(made: Table) -> bool:
+    """Whether the figures of a table, each on one line, leave its words no room."""
+    return _least(made) > out.width
+
+
+def print_table(made: Table) -> None:
+    """Print a table; no figure is ever broken or cut, whatever the width."""
+    if too_wide(made):
+        made.width = _least(made)
+    out.print(made, crop=False)
+
+
+def _least(made: Table) -> int:
+    """The narrowest that a table may be: figures whole, a few letters of each word."""
+    widths = []
+    for column in made.columns:
+        lines = [line for cell in column.cells for line in str(cell).split("\n")]
+        widest = max((cell_len(line) for line in lines), default=0)
+        widths.append(widest if column.no_wrap else min(widest, SHORTEST))
+    return sum(widths) + len(widths) - 1
+
+
+def nothing_yet(keeper: Keeper) -> bool:
+    """Where people ask and nothing is connected, say how to begin. Programs get their empty JSON."""
+    from tallyglass.cli.options import options
+
+    if options.json or keeper.connections():
+        return False
+    out.print("Nothing connected yet. Start with: tallyglass guide kraken")
+    return True
 
 
 def problem(text: str, fix: str = "") -> None:

@@ -26,7 +26,10 @@ def transfers(
     context: typer.Context,
     every: Annotated[bool, typer.Option("--all", help="Those without any counterpart, too.")] = False,
 ) -> None:
-    """Coins moved between your own accounts: what is matched, and what is open."""
+    """Coins moved between your own accounts.
+
+    What is matched, and what is open.
+    """
     if context.invoked_subcommand is not None:
         return
     with options.session() as session:
@@ -125,7 +128,7 @@ def _print_matched(found: list[TransferView]) -> None:
         arrived, lost = f"{shown.quantity(received['amount'])} {received['asset']}", shown.quantity(each["lost"])
         rows.add_row(sent["time"][:10], sent["connection"], received["connection"], arrived, lost, each["basis"])
     if found:
-        show.out.print(rows)
+        show.print_table(rows)
 
 
 def _print_open(each: UnmatchedView) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 from sqlcipher3 import dbapi2 as sqlcipher
 
@@ -23,8 +24,11 @@ def open_store(path: Path, key: bytes) -> Store:
     """
     if len(key) != 32:
         raise StoreError("the store's key has 32 bytes")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise _unusable(path, os.strerror(error.errno or 0)) from error
 
     def connect() -> Any:
         raw = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None)
@@ -39,6 +43,8 @@ def open_store(path: Path, key: bytes) -> Store:
             raw.execute("PRAGMA temp_store = MEMORY")
         except sqlcipher.DatabaseError as error:
             raw.close()
+            if "not a database" not in str(error):
+                raise _unusable(path, error) from error
             raise StoreError(
                 f"{path} cannot be opened: it was encrypted under another key, or has been altered.",
                 "Restore the whole home folder from a backup made at one moment.",
@@ -50,8 +56,17 @@ def open_store(path: Path, key: bytes) -> Store:
     )
     event.listen(engine, "begin", _begin)
     store = Store(engine)
-    store.migrate()
+    try:
+        store.migrate()
+    except DatabaseError as error:
+        store.close()
+        raise _unusable(path, error.orig) from error
     return store
+
+
+def _unusable(path: Path, why: object) -> StoreError:
+    """No room, no right to write, a broken disk: in the words of the system."""
+    return StoreError(f"{path} cannot be used: {why}.", "Make room or give access there, then try again.")
 
 
 def _begin(connection: Connection) -> None:
