@@ -112,6 +112,15 @@ def test_a_stream_that_was_not_read_is_blamed_with_what_the_exchange_said() -> N
     assert found.fix == "Try again later. Then: tallyglass sync kraken"
 
 
+def test_while_its_history_is_being_read_nothing_else_is_said() -> None:
+    behind = [Behind("ledger", "is not read to its end")]
+    own = Behind("trades:ETHEUR", "was never read", frozenset((EUR,)))
+
+    assert explain(gap("0.5"), replace(NOTHING, behind=behind, reading=True)).code == "still_read"
+    assert explain(gap("0.5"), replace(NOTHING, behind=behind)).code == "stream_unread"
+    assert explain(gap("0.5"), replace(NOTHING, behind=[own], reading=True)).code == "untold"
+
+
 def test_a_stream_of_other_assets_is_not_blamed_and_one_of_this_asset_before_all() -> None:
     other = Behind("trades:ETHEUR", "was never read", frozenset((EUR,)))
     own = Behind("trades:BTCEUR", "was never read", frozenset((BTC, EUR)))

@@ -16,6 +16,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.reconciling import reconcile
 from tallyglass.app.session import Session
 from tallyglass.money import amount, text, total
+from tallyglass.sync.report import PartReport
 
 EXCHANGES = ("kraken", "binance", "coinbase")
 
@@ -154,12 +155,38 @@ def test_a_history_that_was_never_read_lacks_everything(tmp_path: Path, calm: Sa
     calm.fault("status", "kraken", "/0/private/Ledgers", value=503)
     with open_home(tmp_path, calm, "kraken") as session:
         syncing.sync(session)
-        rows = reconcile(session)
+        rows, gaps = reconcile(session), status.status(session.home, session)["gaps"]
 
     assert {row["asset"]: row["gap"] for row in rows} == calm.truth("kraken")["balances"]
     assert {row["cause"] for row in rows} == {"stream_unread"}
     assert all("`ledger` was never read" in row["text"] for row in rows)
     assert {row["clean_at"] for row in rows} == {None}
+    assert gaps == 0, "what was never read whole cannot be wrong"
+
+
+def test_while_a_history_is_read_for_the_first_time_no_gap_is_invented(tmp_path: Path, calm: Sandbox) -> None:
+    seen: list[tuple[int, set[tuple[str | None, str | None]]]] = []
+
+    with open_home(tmp_path, calm, "kraken") as session:
+
+        def look(part: PartReport) -> None:
+            if part.stream == "ledger" and not part.fault:
+                seen.append((status.count_gaps(session), {(row["cause"], row["since"]) for row in reconcile(session)}))
+
+        syncing.sync(session, watch=look)
+        assert len(seen) > 1
+        assert {count for count, _ in seen} == {0}
+        assert {("still_read", None)} in [told for _, told in seen]
+        assert all(told <= {("still_read", None)} for _, told in seen)
+        assert reconcile(session) == []
+
+        assert {each["source"] for each in status.sources(session)} >= {"kraken"}
+        connections.disconnect(session, "kraken")
+        left = status.sources(session)
+        assert {(each["source"], each["part"]) for each in left if each["source"] == "kraken"} <= {
+            ("kraken", "markets"),
+            ("kraken", "tickers"),
+        }, "no key reads them any more"
 
 
 def test_balances_never_read_are_not_taken_for_right_and_old_ones_not_for_new(tmp_path: Path, calm: Sandbox) -> None:

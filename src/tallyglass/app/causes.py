@@ -74,6 +74,8 @@ class Evidence:
     pieces: Sequence[Piece] = ()
     waiting: Sequence[Waiting] = ()
     behind: Sequence[Behind] = ()
+    #: Its history is being read, or will be when its sync goes on: no attempt has ended since the balances were seen.
+    reading: bool = False
     #: What the last sync said when a part of history failed: words and next step.
     fault: tuple[str, str] = ("", "")
     #: Wallets that the exchange has ever reported.
@@ -105,6 +107,13 @@ def _exactly(gap: Gap, moves: Iterable[Move]) -> datetime | None:
     same = {wallet: moved for wallet, moved in sums.items() if moved != ZERO} == {e.account: e.gap for e in gap.open}
     whole = total(sums.values())
     return min(move.time for move in here) if same or (whole != ZERO and whole == gap.amount) else None
+
+
+def _still(gap: Gap, known: Evidence) -> Cause | None:
+    if not known.reading or not any(each.may_lack(gap) for each in known.behind):
+        return None
+    then = f"Wait for the sync that runs. If none does: tallyglass sync {known.connection}"
+    return Cause("still_read", "Its history is still being read: until then its entries do not add up.", then)
 
 
 def _unparsed(gap: Gap, known: Evidence) -> Cause | None:
@@ -225,6 +234,7 @@ def _untold(gap: Gap, known: Evidence) -> Cause:
 
 _UPGRADE: Final = "See them: tallyglass unparsed. After an upgrade: tallyglass replay"
 _LOOKS: Final[tuple[Callable[[Gap, Evidence], Cause | None], ...]] = (
+    _still,
     _unparsed,
     _waiting,
     _opening,

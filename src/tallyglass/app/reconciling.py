@@ -36,7 +36,7 @@ from tallyglass.store.base import Db
 #: Entries that the user has confirmed begin like this.
 OPENING = "opening:"
 #: Causes that are about to go away, or that tell what is missing: no opening balance should hide them.
-_NO_OPENING = frozenset(("unparsed", "pending", "stream_unread", "moved", "missing_transfer", "untold"))
+_NO_OPENING = frozenset(("unparsed", "pending", "still_read", "stream_unread", "moved", "missing_transfer", "untold"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,19 @@ def reconcile(session: Session, *, everything: bool = False) -> list[GapView]:
 
 
 def count_gaps(session: Session) -> int:
-    """How many assets of how many connections do not add up."""
+    """How many assets of how many connections do not add up, though what tells of them has been read."""
     with session.store.read() as db:
-        return sum(bool(gap.open) for each in _books(db, session.keeper.connections()) for gap in each.gaps)
+        return sum(_settled(db, each) for each in _books(db, session.keeper.connections()))
+
+
+def _settled(db: Db, each: _Books) -> int:
+    """The gaps of a connection that no history still to be read may close."""
+    gaps = [gap for gap in each.gaps if gap.open]
+    if not gaps:
+        return 0
+    behind = list(_behind(db, each, _known(db, each)))
+    unread = behind if _reading(db, each) else [stream for stream in behind if stream.read_at is None]
+    return sum(not any(stream.may_lack(gap) for stream in unread) for gap in gaps)
 
 
 def open_balance(session: Session, connection: str, symbol: str, *, anyway: bool = False) -> GapView:
@@ -149,7 +159,9 @@ def _row(known: _Evidences, each: _Books, gap: Gap) -> GapView:
 def _explain(known: _Evidences, each: _Books, gap: Gap) -> tuple[Gap, Cause]:
     """The gap with its start, and its cause."""
     found = replace(gap, opened=_opened(known.db, each.connection.id, gap))
-    return found, explain(found, known.of(each))
+    cause = explain(found, known.of(each))
+    # What is still to be read would tell of another beginning.
+    return (gap if cause.code == "still_read" else found), cause
 
 
 def _opened(db: Db, connection: str, gap: Gap) -> Opened | None:
@@ -194,18 +206,14 @@ class _Evidences:
 
     def _gather(self, each: _Books) -> Evidence:
         one, db = each.connection, self.db
-        known = Known(
-            present.markets_of(db, one.exchange),
-            frozenset(gap.asset for gap in each.gaps),
-            present.wallets_of(db, one.id),
-        )
-        fault = next((f for f in present.list_freshness(db) if (f.source, f.part) == (one.id, "history")), None)
+        known, fault = _known(db, each), _freshness(db, one.id)
         return Evidence(
             one.id,
             registry.manifest(one.exchange),
             pieces=_pieces(db, one, known),
             waiting=[Waiting(entry.id, _moves(entry)) for entry in books.waiting(db, one.id)],
             behind=list(_behind(db, each, known)),
+            reading=_reading(db, each),
             fault=(fault.text, fault.fix) if fault else ("", ""),
             wallets=books.wallets_reported(db, one.id),
             unmatched=self._open(),
@@ -225,6 +233,25 @@ def _pieces(db: Db, one: Connection, known: Known) -> list[Piece]:
         Piece(each.stream, each.piece.reason, tuple(reader.clues(each.piece, known)) if reader else ())
         for each in history.unparsed_of(db, one.id)
     ]
+
+
+def _known(db: Db, each: _Books) -> Known:
+    one = each.connection
+    assets = frozenset(gap.asset for gap in each.gaps)
+    return Known(present.markets_of(db, one.exchange), assets, present.wallets_of(db, one.id))
+
+
+def _freshness(db: Db, connection: str) -> present.Freshness | None:
+    """How the last reading of its history ended."""
+    return next((f for f in present.list_freshness(db) if (f.source, f.part) == (connection, "history")), None)
+
+
+def _reading(db: Db, each: _Books) -> bool:
+    """Whether no attempt to read the history has ended since the balances were seen."""
+    last = _freshness(db, each.connection.id)
+    if last is None or each.as_of is None:
+        return True
+    return not last.fault and (last.fresh_at is None or last.fresh_at < each.as_of)
 
 
 def _behind(db: Db, each: _Books, known: Known) -> Iterator[Behind]:
