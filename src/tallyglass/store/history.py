@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
 from tallyglass.ledger.entries import Entry, Leg
@@ -20,6 +20,8 @@ from tallyglass.store.tables import cursors, entries, legs, raw_pages, unparsed
 
 #: The streams of files that the user imported begin so; behind it stands the format.
 FILES = "import:"
+#: The id of a piece that stands for a whole answer begins so.
+WHOLE_PAGE = "page:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,14 @@ class StoredUnparsed:
     seen_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What came of booking entries: how many were not there before, and whether anything is other than it was."""
+
+    new: int = 0
+    changed: bool = False
+
+
 def keep_raw(db: Connection, page: RawPage) -> int:
     """Store an answer, compressed; its id."""
     row = {
@@ -69,12 +79,17 @@ def keep_raw(db: Connection, page: RawPage) -> int:
 
 
 def drop_raw(db: Connection, connection: str, stream: str, *, before: int) -> None:
-    """Forget older answers of a read that tells only the present (balances, open orders)."""
+    """Forget older answers of a read that tells only the present (balances, open orders); not what was odd in them."""
+    older = (raw_pages.c.connection == connection, raw_pages.c.stream == stream, raw_pages.c.id < before)
     db.execute(
-        delete(raw_pages).where(
-            raw_pages.c.connection == connection, raw_pages.c.stream == stream, raw_pages.c.id < before
-        )
+        update(unparsed).where(unparsed.c.raw_page.in_(select(raw_pages.c.id).where(*older))).values(raw_page=None)
     )
+    db.execute(delete(raw_pages).where(*older))
+
+
+def drop_page(db: Connection, page: int) -> None:
+    """Forget an answer of which nothing was made."""
+    db.execute(delete(raw_pages).where(raw_pages.c.id == page))
 
 
 def raw_of(db: Connection, connection: str, stream: str) -> Iterator[RawPage]:
@@ -85,8 +100,23 @@ def raw_of(db: Connection, connection: str, stream: str) -> Iterator[RawPage]:
         .order_by(raw_pages.c.id)
     )
     for row in db.execute(query.execution_options(yield_per=50)):
-        ask = Ask(row.read, row.params)
-        yield RawPage(row.id, row.connection, row.stream, ask, row.cursor, row.received_at, zlib.decompress(row.body))
+        yield _raw(row)
+
+
+def raw_ids(db: Connection, connection: str, streams: Collection[str]) -> list[int]:
+    """The stored answers of some streams, in the order in which they came."""
+    query = select(raw_pages.c.id, raw_pages.c.stream).where(raw_pages.c.connection == connection)
+    return [row.id for row in db.execute(query.order_by(raw_pages.c.id)) if row.stream in streams]
+
+
+def raw_page(db: Connection, page: int) -> RawPage:
+    """One stored answer."""
+    return _raw(db.execute(select(raw_pages).where(raw_pages.c.id == page)).one())
+
+
+def _raw(row: Any) -> RawPage:
+    ask = Ask(row.read, row.params)
+    return RawPage(row.id, row.connection, row.stream, ask, row.cursor, row.received_at, zlib.decompress(row.body))
 
 
 def raw_streams(db: Connection, connection: str) -> list[str]:
@@ -96,7 +126,12 @@ def raw_streams(db: Connection, connection: str) -> list[str]:
 
 
 def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> int:
-    """Add what is new, update what has changed; how many entries were not there before.
+    """Book entries; how many were not there before."""
+    return book(db, connection, found, raw_page).new
+
+
+def book(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> Booked:
+    """Add what is new, update what has changed.
 
     `raw_page` is the answer that they were made of; None for what the user says and no exchange has told.
 
@@ -105,50 +140,56 @@ def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_pag
     """
     merged = _merge(found)
     if not merged:
-        return 0
+        return Booked()
     ids = [entry.id for entry in merged]
     remove_entries(db, connection, ids, file_pages(db, connection))
     before = _keys(db, connection, ids)
-    changed = upsert.upsert(
-        db,
-        entries,
-        [
-            {
-                "connection": connection,
-                "id": entry.id,
-                "time": min(entry.time, before[entry.id][1]) if entry.id in before else entry.time,
-                "kind": entry.kind,
-                "status": entry.status,
-                "note": entry.note,
-                "txid": entry.txid,
-                "raw_page": raw_page,
-            }
-            for entry in merged
-        ],
-        updated=("time", "kind", "status", "note", "txid"),
-        keys=("connection", "id"),
-    )
+    times = {entry_id: time for entry_id, (_, time) in before.items()}
+    rows = [_entry_row(connection, entry, times.get(entry.id, entry.time), raw_page) for entry in merged]
+    updated = ("time", "kind", "status", "note", "txid")
+    changed = upsert.upsert(db, entries, rows, updated, keys=("connection", "id"))
     keys = _keys(db, connection, ids)
-    changed += upsert.upsert(
-        db,
-        legs,
-        [
-            {
-                "entry": keys[entry.id][0],
-                "id": leg.id,
-                "account": leg.account,
-                "asset": leg.asset,
-                "amount": leg.amount,
-                "role": leg.role,
-            }
-            for entry in merged
-            for leg in entry.legs
-        ],
-        updated=("account", "asset", "amount", "role"),
-    )
+    rows = [_leg_row(keys[entry.id][0], leg) for entry in merged for leg in entry.legs]
+    changed += upsert.upsert(db, legs, rows, updated=("account", "asset", "amount", "role"))
     if changed and any(entry.kind in MOVES for entry in merged):
         transfers.outdate(db)
-    return sum(entry_id not in before for entry_id in ids)
+    return Booked(sum(entry_id not in before for entry_id in ids), changed > 0)
+
+
+def _entry_row(connection: str, entry: Entry, earlier: datetime, raw_page: int | None) -> dict[str, Any]:
+    return {
+        "connection": connection,
+        "id": entry.id,
+        "time": min(entry.time, earlier),
+        "kind": entry.kind,
+        "status": entry.status,
+        "note": entry.note,
+        "txid": entry.txid,
+        "raw_page": raw_page,
+    }
+
+
+def _leg_row(entry: int, leg: Leg) -> dict[str, Any]:
+    return {
+        "entry": entry,
+        "id": leg.id,
+        "account": leg.account,
+        "asset": leg.asset,
+        "amount": leg.amount,
+        "role": leg.role,
+    }
+
+
+def unbook(db: Connection, connection: str, streams: Collection[str]) -> set[str]:
+    """Before a replay: remove every entry that was made of the answers of these streams; their ids."""
+    pages = select(raw_pages.c.id).where(raw_pages.c.connection == connection, raw_pages.c.stream.in_(streams))
+    of_them = entries.c.raw_page.in_(pages)
+    found = set(db.execute(select(entries.c.id).where(of_them)).scalars())
+    if found:
+        db.execute(delete(legs).where(legs.c.entry.in_(select(entries.c.pk).where(of_them))))
+        db.execute(delete(entries).where(of_them))
+        transfers.outdate(db)
+    return found
 
 
 def file_pages(db: Connection, connection: str) -> list[int]:
@@ -278,8 +319,8 @@ def forget_cursors(db: Connection, connection: str) -> None:
 
 def add_unparsed(
     db: Connection, connection: str, stream: str, pieces: Sequence[Unparsed], *, raw_page: int, now: datetime
-) -> None:
-    """Keep what no parser knew."""
+) -> int:
+    """Keep what no parser knew; how many pieces are new or other than they were."""
     rows = [
         {
             "connection": connection,
@@ -292,13 +333,19 @@ def add_unparsed(
         }
         for piece in pieces
     ]
-    if rows:
-        upsert.upsert(db, unparsed, rows, updated=("reason", "raw"))
+    return upsert.upsert(db, unparsed, rows, updated=("reason", "raw"))
 
 
 def forget_unparsed(db: Connection, connection: str, stream: str) -> None:
     """Before a replay, which finds them again if they are still not understood."""
     db.execute(delete(unparsed).where(unparsed.c.connection == connection, unparsed.c.stream == stream))
+
+
+def never_read(db: Connection, connection: str) -> set[int]:
+    """The stored answers that as a whole were not understood when they came."""
+    told = select(entries.c.raw_page).where(entries.c.raw_page == unparsed.c.raw_page)
+    whole = (unparsed.c.connection == connection, unparsed.c.id.startswith(WHOLE_PAGE), ~told.exists())
+    return set(db.execute(select(unparsed.c.raw_page).where(unparsed.c.raw_page.is_not(None), *whole)).scalars())
 
 
 def list_unparsed(store: Store, connection: str = "") -> list[StoredUnparsed]:
@@ -320,9 +367,10 @@ def _unparsed(row: Any) -> StoredUnparsed:
     return StoredUnparsed(row.connection, row.stream, Unparsed(row.id, row.reason, row.raw), row.seen_at)
 
 
-def count_unparsed(db: Connection, connection: str) -> int:
-    """How many pieces of a connection are not understood."""
-    query = select(func.count()).select_from(unparsed).where(unparsed.c.connection == connection)
+def count_unparsed(db: Connection, connection: str, read: str) -> int:
+    """How many pieces of one kind of read (`balances` and its suffixed kin) are not understood."""
+    of_read = (unparsed.c.stream == read) | unparsed.c.stream.startswith(f"{read}.", autoescape=True)
+    query = select(func.count()).select_from(unparsed).where(unparsed.c.connection == connection, of_read)
     return int(db.execute(query).scalar_one())
 
 

@@ -141,6 +141,7 @@ entries = Table(
     UniqueConstraint("connection", "id"),
     Index("entries_by_time", "time", "pk"),
     Index("moves_by_time", "time", "pk", sqlite_where=MOVES),
+    Index("entries_by_page", "raw_page"),
 )
 
 legs = Table(
@@ -165,6 +166,7 @@ unparsed = Table(
     Column("raw", Text, nullable=False),
     Column("raw_page", _id, ForeignKey("raw_pages.id")),
     Column("seen_at", Instant, nullable=False),
+    Index("unparsed_by_page", "raw_page"),
 )
 
 #: Found anew whenever entries or decisions have changed; kept so that a page of history need not search.

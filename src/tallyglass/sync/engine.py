@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from tallyglass.exchanges.streams import (
 )
 from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
 from tallyglass.store import history, lease, present
-from tallyglass.store.base import Db, Store
-from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
+from tallyglass.store.base import Db, Store, StoreError
+from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody, own_error
 
 #: An exchange that gives one and the same answer so often in a row, while we move on, will never end.
 REPEATS = 5
@@ -34,6 +35,8 @@ REPEATS = 5
 MOST_PAGES = 500
 #: Rounds of new streams found through the assets that earlier ones have shown.
 ROUNDS = 12
+
+log = logging.getLogger(__name__)
 
 
 class Door(Protocol):
@@ -135,13 +138,14 @@ def _pages(job: Job, part: PartReport, read: str) -> list[Parsed]:
         with job.store.write() as db:
             lease.hold(db, job.lease, job.now())
             raw = _keep(db, job, Asked(read, {}, ask, answer))
-            first = first or raw
-            history.drop_raw(db, job.connection, read, before=first)
+            if not first:
+                first = raw
+                # The last answer's pieces point to its pages: both make room for this one's.
+                history.forget_unparsed(db, job.connection, read)
+                history.drop_raw(db, job.connection, read, before=first)
         parsed = parser.parse(read, answer.body, known)
         with job.store.write() as db:
             lease.hold(db, job.lease, job.now())
-            if not pages:
-                history.forget_unparsed(db, job.connection, read)
             history.add_unparsed(db, job.connection, read, parsed.unparsed, raw_page=raw, now=job.now())
         part.pages += 1
         part.unparsed += len(parsed.unparsed)
@@ -196,30 +200,41 @@ def _stream(job: Job, part: PartReport, stream: Stream, known: Known) -> None:
 
 
 def _commit(job: Job, part: PartReport, asked: Asked, page: Page) -> int:
-    """Raw page, entries and cursor, all in one transaction; how many entries were new."""
+    """Raw page, entries and cursor, all in one transaction; how many entries were new.
+
+    An answer that changes nothing (empty, or the rows of the last sync again) is not kept: those that are kept give
+    the same entries without it, and a connection where nothing happens does not grow.
+    """
     with job.store.write() as db:
         lease.hold(db, job.lease, job.now())
         raw = _keep(db, job, asked)
-        new = history.add_entries(db, job.connection, page.entries, raw)
-        history.add_unparsed(db, job.connection, asked.stream, page.unparsed, raw_page=raw, now=job.now())
+        booked = history.book(db, job.connection, page.entries, raw)
+        odd = history.add_unparsed(db, job.connection, asked.stream, page.unparsed, raw_page=raw, now=asked.answer.at)
+        if not booked.changed and not odd:
+            history.drop_page(db, raw)
         history.set_cursor(db, job.connection, asked.stream, page.cursor, done=page.done, now=job.now())
     part.pages += 1
     part.entries += len(page.entries)
-    part.new += new
+    part.new += booked.new
     part.unparsed += len(page.unparsed)
-    if new:
+    if booked.new:
         part.earliest = min([entry.time for entry in page.entries] + ([part.earliest] if part.earliest else []))
-    return new
+    return booked.new
 
 
 def _keep_unreadable(job: Job, part: PartReport, asked: Asked, reason: str) -> None:
     """An answer that cannot be read is kept raw, counted and shown; the cursor stays where it was."""
-    piece = Unparsed(f"page:{asked.answer.at.isoformat()}", reason, asked.answer.body[:2000].decode("utf-8", "replace"))
+    piece = unreadable(asked.answer.at, reason, asked.answer.body)
     with job.store.write() as db:
         lease.hold(db, job.lease, job.now())
         raw = _keep(db, job, asked)
-        history.add_unparsed(db, job.connection, asked.stream, [piece], raw_page=raw, now=job.now())
+        history.add_unparsed(db, job.connection, asked.stream, [piece], raw_page=raw, now=asked.answer.at)
     part.unparsed += 1
+
+
+def unreadable(at: datetime, reason: str, body: bytes) -> Unparsed:
+    """What stands for a whole answer that cannot be read."""
+    return Unparsed(f"{history.WHOLE_PAGE}{at.isoformat()}", reason, body[:2000].decode("utf-8", "replace"))
 
 
 def _keep(db: Db, job: Job, asked: Asked) -> int:
@@ -264,6 +279,11 @@ def _guarded(job: Job, part: PartReport, kind: str, work: Callable[[], None]) ->
         part.fix = "Nothing was dropped: the answer is kept. See `tallyglass unparsed`, upgrade, then `replay`."
     except Stuck as error:
         part.fault, part.text, part.fix = "repeats", str(error), "Try again later; what was read so far is kept."
+    except (lease.LeaseLost, StoreError):
+        raise
+    except Exception as error:
+        log.exception("%s: reading %s failed", job.connection, part.stream)
+        own_error(part, error)
     finally:
         part.seconds = time.monotonic() - begun
     if part.fault:

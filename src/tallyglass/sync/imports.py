@@ -79,7 +79,7 @@ def around(held: lease.Lease, store: Store, now: Callable[[], datetime], work: C
     if not files:
         return work()
     with store.write() as db:
-        _note(db, held, {**state, "settled": "no"}, now())
+        unsettle(db, held, now())
     report = work()
     if state.get("settled") != "yes" or _reaches(report, datetime.fromisoformat(state["until"])):
         settle(store, held, now)
@@ -87,6 +87,12 @@ def around(held: lease.Lease, store: Store, now: Callable[[], datetime], work: C
         with store.write() as db:
             _note(db, held, state, now())
     return report
+
+
+def unsettle(db: Db, held: lease.Lease, now: datetime) -> None:
+    """Note, where there are files, that what the exchange told is about to change."""
+    if history.file_pages(db, held.name):
+        _note(db, held, {**history.cursor_of(db, held.name, _STATE), "settled": "no"}, now)
 
 
 def _reaches(report: SyncReport, until: datetime) -> bool:

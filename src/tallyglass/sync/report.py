@@ -29,6 +29,14 @@ class PartReport:
     fix: str = ""
 
 
+def own_error(part: PartReport, error: Exception) -> PartReport:
+    """Note a mistake of ours as the part's fault: by its kind alone, since its words may hold anything."""
+    part.fault = "internal"
+    part.text = f"{part.connection}: an error of Tallyglass itself ({type(error).__name__})"
+    part.fix = "What was read so far is kept. Please report it, with what the log tells."
+    return part
+
+
 @dataclass(slots=True)
 class SyncReport:
     """One connection, all parts."""

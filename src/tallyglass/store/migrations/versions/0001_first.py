@@ -14,6 +14,7 @@ down_revision = None
 def upgrade() -> None:
     """Create every table."""
     _housekeeping()
+    _answers()
     _history()
     _present()
     _prices()
@@ -50,8 +51,8 @@ def _housekeeping() -> None:
     )
 
 
-def _history() -> None:
-    """What was read, and what was made of it."""
+def _answers() -> None:
+    """What was read, and how far."""
     op.create_table(
         "raw_pages",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -74,6 +75,10 @@ def _history() -> None:
         sa.Column("updated_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "stream"),
     )
+
+
+def _history() -> None:
+    """What was made of it."""
     op.create_table(
         "entries",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
