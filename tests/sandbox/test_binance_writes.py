@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.binance import Bench, Denied, grown
-from tallyglass.money import ZERO
+from tallyglass.money import ROUNDED, ZERO
 from tallyglass.sandbox.wishes import BadWish
 
 ORDER = "POST /api/v3/order"
@@ -29,7 +29,7 @@ def held(bench: Bench, asset: str, wallet: str = "spot") -> Decimal:
 
 def buy(bench: Bench, **more: Any) -> Any:
     last = bench.public("GET /api/v3/ticker/price", symbol="BTCUSDT")["price"]
-    low = str(Decimal(last).quantize(Decimal(1)) / 2)
+    low = str(ROUNDED.quantize(Decimal(last), Decimal(1)) / 2)
     order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001"}
     return bench.ask(ORDER, "can_trade", **order | {"price": low} | more)
 

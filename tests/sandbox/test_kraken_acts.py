@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.kraken import NOW, Bench, Client, grown
+from tallyglass.money import ROUNDED, divide
 
 _LIMIT = {"pair": "XBTEUR", "type": "buy", "ordertype": "limit", "price": "40000", "volume": "0.01"}
 
@@ -106,7 +107,7 @@ def test_a_bad_order_is_refused(trader: Client, change: dict[str, str], error: s
 
 def test_what_an_order_holds_cannot_be_spent_twice(trader: Client) -> None:
     free = Decimal(trader.ask("Balance")["ZEUR"]) - 1000  # held by the order that was there
-    most = str((free / Decimal(40000) / Decimal("1.01")).quantize(Decimal("0.0001")))
+    most = str(ROUNDED.quantize(divide(free, Decimal(40400)), Decimal("0.0001")))
     trader.ask("AddOrder", **(_LIMIT | {"volume": most}))
 
     assert trader.error("AddOrder", **(_LIMIT | {"volume": "0.1"})) == "EOrder:Insufficient funds"

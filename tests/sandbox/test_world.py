@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tallyglass.money import add, divide, magnitude, multiply, subtract
 from tallyglass.sandbox.world import ASSETS, FIAT, NoMarket, WorldPrices, all_markets, markets
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC).timestamp()  # a Sunday
@@ -34,7 +35,7 @@ def test_fiat_is_priced_by_the_central_bank_alone() -> None:
 
     assert WORLD.usd("USD") == 1
     assert WORLD.usd("EUR") == table["USD"][-1] != WORLD.last("EUR", "USD")
-    assert abs(WORLD.usd("GBP") * table["GBP"][-1] - table["USD"][-1]) < Decimal("1e-45")
+    assert magnitude(subtract(multiply(WORLD.usd("GBP"), table["GBP"][-1]), table["USD"][-1])) < Decimal("1e-45")
 
 
 def test_stable_coins_are_not_exactly_a_dollar_in_every_world() -> None:
@@ -52,8 +53,8 @@ def test_every_market_quotes_near_the_path_within_its_decimals(seed: int) -> Non
             assert last > 0
             assert -int(last.as_tuple().exponent) <= market.price_decimals
             tick = Decimal(1).scaleb(-market.price_decimals)
-            fair = world.usd(market.base) / world.usd(market.quote)
-            assert abs(last - fair) <= fair * Decimal("0.002") + tick
+            fair = divide(world.usd(market.base), world.usd(market.quote))
+            assert magnitude(subtract(last, fair)) <= add(multiply(fair, Decimal("0.002")), tick)
 
 
 def test_every_asset_and_every_currency_has_a_price_and_nothing_else_has() -> None:

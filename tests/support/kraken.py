@@ -15,6 +15,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
+from tallyglass.money import ROUNDED, divide
 from tallyglass.sandbox.kraken import Kraken, create
 from tallyglass.sandbox.model import Act, Incoming, Outgoing
 from tallyglass.sandbox.world import WorldPrices
@@ -134,7 +135,7 @@ def grown(seed: int = 5) -> Bench:
     for number in range(130):
         base, price = (("BTC", "80000"), ("ETH", "2500.50"), ("DOT", "4"))[number % 3]
         cost = Decimal(price) * Decimal("0.01")
-        fee = str((cost / 400).quantize(Decimal("0.0001")))
+        fee = str(ROUNDED.quantize(divide(cost, Decimal(400)), Decimal("0.0001")))
         side = "sell" if number % 10 == 9 else "buy"
         traded = {"price": price, "cost": str(cost), "fee": fee, "fee_asset": "EUR", "side": side}
         bench.happen("trade", start + 100 * (number // 2 + 1), base, "0.01", quote="EUR", **traded)

@@ -106,7 +106,7 @@ class Desk:
             return None
         asset = self.rng.choice(held)
         part = self._part(asset, 0.03 + 0.2 * self.rng.random())
-        amount = part.quantize(Decimal(1).scaleb(-min(among[asset], 8)), ROUND_DOWN)
+        amount = part.quantize(Decimal(1).scaleb(-min(among[asset], 8)), ROUND_DOWN, context=ROUNDED)
         fee = self._worth(asset, 0.5 + 2 * self.rng.random())
         if amount * 2 <= fee or _ADD(amount, fee) > self._held(asset):
             return None
@@ -136,7 +136,7 @@ class Desk:
             market = line.market
             away = 0.8 + 0.15 * self.rng.random() if side == "buy" else 1.08 + 0.3 * self.rng.random()
             tick = line.prices[-1].as_tuple().exponent
-            price = Decimal(away * float(line.prices[-1])).quantize(Decimal(1).scaleb(int(tick)))
+            price = Decimal(away * float(line.prices[-1])).quantize(Decimal(1).scaleb(int(tick)), context=ROUNDED)
             free = float(self._free(line, side, taken)) * (0.1 + 0.2 * self.rng.random())
             amount = _cut(free / float(price) if side == "buy" else free, line.places)
             if float(amount) * line.base_usd < _LEAST_USD or price <= ZERO:

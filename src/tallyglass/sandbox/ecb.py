@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs
 
-from tallyglass.money import Amount, divide
+from tallyglass.money import ROUNDED, Amount, divide
 from tallyglass.sandbox.model import Incoming, Outgoing
 
 FIRST_DAY = date(2019, 1, 2)
@@ -95,7 +95,7 @@ class Rates:
         rate = float(text) * rng.uniform(0.97, 1.03)
         walk = []
         for _ in self.days:
-            walk.append(max(Decimal(rate).quantize(step), step))
+            walk.append(max(Decimal(rate).quantize(step, context=ROUNDED), step))
             rate *= 1 + rng.gauss(0, 0.003)
         return walk[::-1]
 

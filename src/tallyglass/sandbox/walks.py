@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from tallyglass.money import Amount
+from tallyglass.money import Amount, divide
 from tallyglass.sandbox.model import MarketFact
 from tallyglass.sandbox.world import STABLE, WorldPrices
 
@@ -50,7 +50,7 @@ class Walks:
         if key not in self._markets:
             last = self._prices.last(*key)
             tick = Decimal(1).scaleb(last.as_tuple().exponent)  # type: ignore[arg-type]  # it is finite
-            ticks = float(last / tick)
+            ticks = float(divide(last, tick))
             ratios = zip(self._factor(key[0]), self._factor(key[1]), strict=True)
             self._markets[key] = [tick * max(round(ticks * up / down), _FEWEST_TICKS) for up, down in ratios]
         return self._markets[key]
@@ -68,7 +68,7 @@ class Walks:
         for step in range(self.span.steps):
             day = datetime.fromtimestamp(self.span.moment(step) / 1000, UTC).date()
             at = max(bisect_right(rates.days, day) - 1, 0)
-            yield float(rates.usd(currency, at) / today)
+            yield float(divide(rates.usd(currency, at), today))
 
     def _walk(self, asset: str) -> Iterable[float]:
         rng = random.Random(f"{self._seed}:walk:{asset}")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Literal, cast, get_args
 
-from tallyglass.money import ZERO, Amount, NotMoney, add, amount, divide, multiply, subtract, text
+from tallyglass.money import ROUNDED, ZERO, Amount, NotMoney, add, amount, divide, multiply, subtract, text
 from tallyglass.sandbox.model import Act, ActKind, Facts, MarketFact, Venue
 from tallyglass.sandbox.world import WorldPrices
 
@@ -194,4 +194,4 @@ def _cover(act: Act, venue: Venue, account: str) -> None:
 
 
 def _down(value: Amount, decimals: int) -> Amount:
-    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
+    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN, context=ROUNDED)

@@ -6,7 +6,7 @@ import random
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
-from tallyglass.money import Amount, divide, multiply
+from tallyglass.money import ROUNDED, Amount, divide, multiply
 from tallyglass.sandbox.ecb import Rates
 from tallyglass.sandbox.model import MarketFact
 
@@ -148,4 +148,4 @@ def _decimals(base: str, quote: str) -> tuple[int, int]:
 
 def _cut(value: Decimal, decimals: int) -> Amount:
     """Rounded to a market's decimals."""
-    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, context=ROUNDED)

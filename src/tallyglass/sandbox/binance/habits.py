@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
-from tallyglass.money import ZERO, Amount, divide, multiply, subtract
+from tallyglass.money import ROUNDED, ZERO, Amount, divide, multiply, subtract
 from tallyglass.sandbox.binance import own
 from tallyglass.sandbox.binance.account import Account, Order, Trade
 from tallyglass.sandbox.binance.happen import cancel, fill, next_trade_id, withdrawal_row
@@ -19,7 +19,9 @@ _DUST_USD: Final = Decimal("0.4")
 
 def _part(whole: Amount, percent: int, decimals: int = 4) -> Amount:
     """So many hundredths of it, cut."""
-    return (whole * percent / 100).quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
+    return multiply(whole, Decimal(percent).scaleb(-2)).quantize(
+        Decimal(1).scaleb(-decimals), ROUND_DOWN, context=ROUNDED
+    )
 
 
 def _subscribe(asset: str) -> Habit:
@@ -52,7 +54,7 @@ def _dust(account: Account, prices: Prices, us: int) -> bool:
     """Two small remainders at once: one log entry with two lines."""
     small = []
     for asset in sorted(account.wallet("spot")):
-        amount = divide(_DUST_USD, prices.usd(asset)).quantize(Decimal("0.00000001"), ROUND_DOWN)
+        amount = divide(_DUST_USD, prices.usd(asset)).quantize(Decimal("0.00000001"), ROUND_DOWN, context=ROUNDED)
         if asset not in {"BNB", "EUR", "USDT", "USDC"} and ZERO < amount < account.free(asset):
             small.append((asset, amount))
     if len(small) < 2:
@@ -73,7 +75,7 @@ def _fill_order(account: Account, _: Prices, us: int) -> bool:
     amount = subtract(order.amount, order.filled)
     cost = multiply(amount, order.price)
     fee_asset, basis = (order.market.base, amount) if order.side == "BUY" else (order.market.quote, cost)
-    fee = multiply(basis, FEE_RATE).quantize(LEAST, ROUND_DOWN)
+    fee = multiply(basis, FEE_RATE).quantize(LEAST, ROUND_DOWN, context=ROUNDED)
     number = next_trade_id(account, order.market)
     fill(account, order, Trade(number, order, order.price, amount, cost, fee, fee_asset, us, maker=True))
     return True

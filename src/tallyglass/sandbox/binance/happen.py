@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
-from tallyglass.money import EXACT, ZERO, Amount, add, divide, multiply, subtract, text
+from tallyglass.money import EXACT, ROUNDED, ZERO, Amount, add, divide, multiply, subtract, text
 from tallyglass.sandbox.binance.account import Account, Order, Trade, micros, moment
 from tallyglass.sandbox.binance.markets import FIAT, MARKETS, Market, eight, network, rounded
 from tallyglass.sandbox.model import Act, Prices
@@ -126,7 +126,7 @@ def _trade(account: Account, act: Act, us: int, prices: Prices) -> None:
 
 def _fills(act: Act, market: Market, fee: Amount) -> list[tuple[Amount, Amount, Amount]]:
     """(amount, cost, fee) of each fill: some orders meet two others in the book."""
-    first = EXACT.multiply(act.amount, Decimal("0.4")).quantize(market.step, ROUND_DOWN)
+    first = EXACT.multiply(act.amount, Decimal("0.4")).quantize(market.step, ROUND_DOWN, context=ROUNDED)
     cost = multiply(first, act.price)
     if act.serial % 7 or first == ZERO or cost >= act.cost:
         return [(act.amount, act.cost, fee)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN
 from typing import Any, Final, Literal, cast
 
-from tallyglass.money import EXACT, ZERO, Amount, divide, multiply
+from tallyglass.money import EXACT, ROUNDED, ZERO, Amount, divide, multiply
 from tallyglass.sandbox.binance.account import Order, Trade
 from tallyglass.sandbox.binance.errors import Refusal, missing, neither
 from tallyglass.sandbox.binance.happen import cancel, fill, new_order, next_trade_id
@@ -68,7 +68,7 @@ def _wish(call: Call) -> _Wish:
             if whole is None:
                 raise neither("quantity", "quoteOrderQty")
             quote_amount = whole
-            amount = divide(whole, last).quantize(market.step, ROUND_DOWN)
+            amount = divide(whole, last).quantize(market.step, ROUND_DOWN, context=ROUNDED)
     else:
         if amount is None:
             raise missing("quantity")
@@ -131,7 +131,7 @@ def _place_order(call: Call) -> Any:
 def _take(call: Call, wish: _Wish, order: Order, now: int) -> None:
     cost = multiply(wish.amount, wish.last)
     fee_asset, basis = (wish.market.base, wish.amount) if wish.side == "BUY" else (wish.market.quote, cost)
-    fee = multiply(basis, FEE_RATE).quantize(LEAST, ROUND_DOWN)
+    fee = multiply(basis, FEE_RATE).quantize(LEAST, ROUND_DOWN, context=ROUNDED)
     number = next_trade_id(call.account, wish.market)
     fill(call.account, order, Trade(number, order, wish.last, wish.amount, cost, fee, fee_asset, now))
 

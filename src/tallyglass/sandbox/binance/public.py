@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from tallyglass.money import EXACT, Amount, multiply
+from tallyglass.money import EXACT, Amount, divide, multiply
 from tallyglass.sandbox.binance.errors import Refusal, bad_symbol, missing
 from tallyglass.sandbox.binance.limits import DAPI, FAPI, SAPI_IP
 from tallyglass.sandbox.binance.markets import MARKETS, Market, eight, rounded, symbol_row
@@ -103,7 +103,7 @@ def _day(call: Call, market: Market, *, full: bool) -> dict[str, Any]:
     change = EXACT.subtract(last, candle["open"])
     more = {
         "priceChange": eight(change),
-        "priceChangePercent": f"{rounded(change * 100 / candle['open'], 3)}",
+        "priceChangePercent": f"{rounded(divide(multiply(change, Decimal(100)), candle['open']), 3)}",
         "weightedAvgPrice": eight(last),
         "prevClosePrice": eight(candle["open"]),
         "lastQty": eight(market.step),
@@ -135,7 +135,9 @@ def _candle(call: Call, market: Market, start: int, width: int) -> dict[str, Amo
 
     def price(moment: int) -> Amount:
         rng = random.Random(f"{market.symbol} {moment // _MINUTE}")
-        return max(market.tick, rounded(last * Decimal(1000 + rng.randint(-20, 20)) / 1000, market.price_decimals))
+        return max(
+            market.tick, rounded(multiply(last, Decimal(1000 + rng.randint(-20, 20)).scaleb(-3)), market.price_decimals)
+        )
 
     first = price(start)
     close = last if start + width > call.now else price(start + width)

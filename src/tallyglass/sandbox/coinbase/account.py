@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from itertools import count
 from typing import Any, Literal
 
-from tallyglass.money import ZERO, Amount, add, multiply, subtract, text, total
+from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract, text, total
 from tallyglass.sandbox.coinbase.catalog import CURRENCIES, LISTED, NATIVE, TAKER
 from tallyglass.sandbox.coinbase.ids import Ids
 from tallyglass.sandbox.coinbase.timeline import Timeline
@@ -108,7 +108,7 @@ class Order:
         if self.side == "sell":
             return self.base, left
         cost = multiply(multiply(left, self.price), add(Decimal(1), TAKER))
-        return self.quote, cost.quantize(Decimal(1).scaleb(-CURRENCIES[self.quote].exponent), ROUND_UP)
+        return self.quote, cost.quantize(Decimal(1).scaleb(-CURRENCIES[self.quote].exponent), ROUND_UP, context=ROUNDED)
 
 
 @dataclass(slots=True, eq=False)
@@ -214,7 +214,7 @@ class Account:
     def native(self, amount: Amount, currency: str) -> str:
         """What an amount is worth in the user's own currency."""
         worth = amount if currency == NATIVE else multiply(amount, self.prices.usd(currency))
-        return format(worth.quantize(Decimal("0.01"), ROUND_HALF_UP), "f")
+        return format(worth.quantize(Decimal("0.01"), ROUND_HALF_UP, context=ROUNDED), "f")
 
     def holds(self) -> dict[str, Amount]:
         """What open orders and sends on their way reserve, per currency, never more than there is."""

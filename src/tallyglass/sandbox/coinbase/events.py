@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from tallyglass.money import ZERO, Amount, add, multiply, subtract, text
+from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract, text
 from tallyglass.sandbox.coinbase.account import Account, Fill, Order, Row, Transfer, fixed
 from tallyglass.sandbox.coinbase.catalog import CURRENCIES, MARKETS
 from tallyglass.sandbox.model import Act
@@ -274,8 +274,8 @@ def _past_order(account: Account, act: Act) -> Order:
 def _half(act: Act) -> Amount:
     """Half of the size, in steps of the market."""
     step = Decimal(1).scaleb(-MARKETS[f"{act.base}-{act.quote}"].amount_decimals)
-    return multiply(act.amount, Decimal("0.5")).quantize(step, ROUND_DOWN)
+    return multiply(act.amount, Decimal("0.5")).quantize(step, ROUND_DOWN, context=ROUNDED)
 
 
 def _cut(amount: Amount, currency: str) -> Amount:
-    return amount.quantize(Decimal(1).scaleb(-CURRENCIES[currency].exponent), ROUND_DOWN)
+    return amount.quantize(Decimal(1).scaleb(-CURRENCIES[currency].exponent), ROUND_DOWN, context=ROUNDED)

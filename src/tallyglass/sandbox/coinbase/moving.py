@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from tallyglass.money import ZERO, Amount, add, divide
+from tallyglass.money import ROUNDED, ZERO, Amount, add, divide
 from tallyglass.sandbox.coinbase.account import Account, Row, Transfer, Wallet
 from tallyglass.sandbox.coinbase.answers import Call, Route, figure_of, v2_error, v3_error, value
 from tallyglass.sandbox.coinbase.catalog import CURRENCIES
@@ -206,7 +206,7 @@ def send(call: Call) -> Outgoing:
 
 def _network_fee(call: Call, currency: str) -> Amount:
     dollar_and_a_half = divide(Decimal("1.5"), call.prices.usd(currency))
-    return dollar_and_a_half.quantize(step(min(8, CURRENCIES[currency].exponent)), ROUND_UP)
+    return dollar_and_a_half.quantize(step(min(8, CURRENCIES[currency].exponent)), ROUND_UP, context=ROUNDED)
 
 
 def _commit(call: Call, transfer: Transfer) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from tallyglass.money import Amount, add, divide, multiply, subtract, text
+from tallyglass.money import ROUNDED, Amount, add, divide, multiply, subtract, text
 from tallyglass.sandbox.coinbase.answers import Call, Route, limit_of, micros, seconds, v2_error, v3_error, whole
 from tallyglass.sandbox.coinbase.catalog import ALIASES, CURRENCIES, LISTED, MARKETS
 from tallyglass.sandbox.coinbase.v2 import data
@@ -79,7 +79,9 @@ def _product(call: Call, product: str) -> dict[str, Any]:
     market = market_of(product)
     base, quote = product.split("-")
     price = call.prices.last(market.base, market.quote)
-    volume = multiply(divide(Decimal(5_000_000), price).quantize(step(market.amount_decimals)), Decimal(1))
+    volume = multiply(
+        divide(Decimal(5_000_000), price).quantize(step(market.amount_decimals), context=ROUNDED), Decimal(1)
+    )
     increment = text(step(market.price_decimals))
     alias = f"{base}-USDC"
     return _PLAIN | {
@@ -123,7 +125,12 @@ def product(call: Call) -> Outgoing:
 def _book(call: Call, product: str, depth: int) -> tuple[dict[str, Any], Amount, Amount]:
     market = market_of(product)
     last, tick = call.prices.last(market.base, market.quote), step(market.price_decimals)
-    size = text(max(divide(Decimal(1000), last).quantize(step(market.amount_decimals)), step(market.amount_decimals)))
+    size = text(
+        max(
+            divide(Decimal(1000), last).quantize(step(market.amount_decimals), context=ROUNDED),
+            step(market.amount_decimals),
+        )
+    )
 
     def levels(side: int) -> list[dict[str, str]]:
         prices = (add(last, multiply(tick, Decimal(side * level))) for level in range(depth))
@@ -148,7 +155,7 @@ def product_book(call: Call) -> Outgoing:
             "pricebook": book,
             "last": text(ask),
             "mid_market": text(middle),
-            "spread_bps": text(spread.quantize(Decimal("1e-12"), ROUND_HALF_UP)),
+            "spread_bps": text(spread.quantize(Decimal("1e-12"), ROUND_HALF_UP, context=ROUNDED)),
             "spread_absolute": text(subtract(ask, bid)),
         }
     )
@@ -204,7 +211,7 @@ def _candle(market: MarketFact, last: Amount, begin: int) -> dict[str, str]:
     tick = step(market.price_decimals)
 
     def near(thousandths: int) -> Amount:
-        moved = multiply(last, Decimal(1000 + thousandths).scaleb(-3)).quantize(tick, ROUND_HALF_UP)
+        moved = multiply(last, Decimal(1000 + thousandths).scaleb(-3)).quantize(tick, ROUND_HALF_UP, context=ROUNDED)
         return max(moved, tick)
 
     opened, closed = rng.randint(-9, 9), rng.randint(-9, 9)
@@ -267,7 +274,7 @@ def exchange_rates(call: Call) -> Outgoing:
 
 
 def _rate(rate: Amount, decimals: int) -> str:
-    return text(rate.quantize(step(decimals), ROUND_HALF_UP))
+    return text(rate.quantize(step(decimals), ROUND_HALF_UP, context=ROUNDED))
 
 
 def _price(factor: Amount) -> Callable[[Call], Outgoing]:

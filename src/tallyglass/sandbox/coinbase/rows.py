@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from tallyglass.money import ZERO, Amount, add, divide, multiply, subtract, text, total
+from tallyglass.money import ROUNDED, ZERO, Amount, add, divide, multiply, subtract, text, total
 from tallyglass.sandbox.coinbase.account import Account, Fill, Order, Row, Transfer, Wallet, fixed
 from tallyglass.sandbox.coinbase.answers import micros, seconds, value
 from tallyglass.sandbox.coinbase.catalog import NATIVE
@@ -40,7 +40,7 @@ _SEQUENCED = timedelta(milliseconds=4)
 def _percent(done: Amount, whole: Amount) -> str:
     if whole == ZERO:
         return "0"
-    return text(multiply(divide(done, whole), Decimal(100)).quantize(Decimal("0.01"), ROUND_HALF_UP))
+    return text(multiply(divide(done, whole), Decimal(100)).quantize(Decimal("0.01"), ROUND_HALF_UP, context=ROUNDED))
 
 
 def _kind(order: Order) -> str:
@@ -55,11 +55,13 @@ def order_v3(account: Account, order: Order) -> dict[str, Any]:
     worth = add(total(fill.cost for fill in order.fills), multiply(order.filled_before, order.price))
     fees = total(fill.commission for fill in order.fills)
     after = add(worth, fees) if order.side == "buy" else subtract(worth, fees)
-    average = divide(worth, filled).quantize(Decimal("1e-12"), ROUND_HALF_UP) if filled else ZERO
+    average = divide(worth, filled).quantize(Decimal("1e-12"), ROUND_HALF_UP, context=ROUNDED) if filled else ZERO
     last = order.fills[-1].time if order.fills else None
     earlier = 1 if order.filled_before else 0
-    dollars = multiply(after, account.prices.usd(order.quote)).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    fee_dollars = multiply(fees, account.prices.usd(order.quote)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    dollars = multiply(after, account.prices.usd(order.quote)).quantize(Decimal("0.01"), ROUND_HALF_UP, context=ROUNDED)
+    fee_dollars = multiply(fees, account.prices.usd(order.quote)).quantize(
+        Decimal("0.01"), ROUND_HALF_UP, context=ROUNDED
+    )
     return _PLAIN | {
         "order_id": order.id,
         "product_id": order.product,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from tallyglass.money import Amount
+from tallyglass.money import ROUNDED, Amount
 from tallyglass.sandbox.coinbase.account import Account, Row
 from tallyglass.sandbox.coinbase.catalog import MARKETS
 from tallyglass.sandbox.coinbase.events import arrive, send_detail, trade
@@ -83,8 +83,8 @@ def sideless_fill(account: Account, now: datetime) -> None:
     """A fill whose v2 rows do not say on which side it was."""
     price = account.prices.last("ETH", "USD")
     step = Decimal(1).scaleb(-MARKETS["ETH-USD"].amount_decimals)
-    size: Amount = Decimal("0.01").quantize(step)
-    cost = (price * size).quantize(Decimal("0.01"))
+    size: Amount = Decimal("0.01").quantize(step, context=ROUNDED)
+    cost = (price * size).quantize(Decimal("0.01"), context=ROUNDED)
     trade(account, Act("trade", now, "ETH", size, "USD", "buy", price, cost, Decimal("0.05"), "USD", serial=-7))
     account.orders.items[-1].hides_side = True
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
-from tallyglass.money import ZERO, Amount, add, divide, multiply, text
+from tallyglass.money import ROUNDED, ZERO, Amount, add, divide, multiply, text
 from tallyglass.sandbox.coinbase.account import Account, Fill, Order
 from tallyglass.sandbox.coinbase.answers import Call, Refused, Route, figure_of, micros, v3_error
 from tallyglass.sandbox.coinbase.catalog import CURRENCIES, TAKER
@@ -77,8 +77,10 @@ def plan(call: Call, body: dict[str, Any]) -> Plan:
         _limit(made, last)
     else:
         raise Rejected("UNSUPPORTED_ORDER_CONFIGURATION", "order configuration is not supported")
-    made.cost = multiply(made.size, made.price).quantize(step(CURRENCIES[quote].exponent), ROUND_HALF_UP)
-    made.fee = multiply(made.cost, TAKER).quantize(step(CURRENCIES[quote].exponent), ROUND_DOWN)
+    made.cost = multiply(made.size, made.price).quantize(
+        step(CURRENCIES[quote].exponent), ROUND_HALF_UP, context=ROUNDED
+    )
+    made.fee = multiply(made.cost, TAKER).quantize(step(CURRENCIES[quote].exponent), ROUND_DOWN, context=ROUNDED)
     return made
 
 
@@ -92,7 +94,7 @@ def _market_size(made: Plan) -> Amount:
         )
     # at most the amount of money given is spent, commission included
     money = divide(_figure(made.config, "quote_size"), add(Decimal(1), TAKER))
-    size = divide(money, made.price).quantize(step(made.market.amount_decimals), ROUND_DOWN)
+    size = divide(money, made.price).quantize(step(made.market.amount_decimals), ROUND_DOWN, context=ROUNDED)
     if size == ZERO:
         raise Rejected("PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL")
     return size

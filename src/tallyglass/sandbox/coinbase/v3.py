@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from tallyglass.money import ZERO, Amount, multiply, subtract, text, total
+from tallyglass.money import ROUNDED, ZERO, Amount, divide, multiply, subtract, text, total
 from tallyglass.sandbox.coinbase.account import Account, Wallet
 from tallyglass.sandbox.coinbase.answers import (
     Call,
@@ -162,7 +162,7 @@ def portfolio(call: Call) -> Outgoing:
 
 
 def _cents(amount: Amount) -> Amount:
-    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP, context=ROUNDED)
 
 
 def _position(account: Account, currency: str, amount: Amount, hold: Amount, everything: Amount) -> dict[str, Any]:
@@ -175,7 +175,9 @@ def _position(account: Account, currency: str, amount: Amount, hold: Amount, eve
         "total_balance_fiat": _number(_cents(worth)),
         "total_balance_crypto": _number(amount),
         "available_to_trade_fiat": free_worth,
-        "allocation": _number((worth / everything).quantize(Decimal("0.0001"))) if everything else 0,
+        "allocation": _number(divide(worth, everything).quantize(Decimal("0.0001"), context=ROUNDED))
+        if everything
+        else 0,
         "cost_basis": value(ZERO, NATIVE),
         "asset_img_url": "",
         "is_cash": CURRENCIES[currency].fiat,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from tallyglass.money import ZERO, Amount, add, multiply, subtract
+from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract
 from tallyglass.sandbox.kraken.names import Names, PairName
 from tallyglass.sandbox.kraken.timeline import Timeline
 from tallyglass.sandbox.model import Books
@@ -281,4 +281,4 @@ def unix(when: datetime) -> float:
 
 def moment(seconds: float) -> datetime:
     """The time of a Unix second, cut to 4 decimals as the ledger of many years shows them."""
-    return datetime.fromtimestamp(float(Decimal(str(seconds)).quantize(Decimal("0.0001"))), tz=UTC)
+    return datetime.fromtimestamp(float(Decimal(str(seconds)).quantize(Decimal("0.0001"), context=ROUNDED)), tz=UTC)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tallyglass.money import ZERO, Amount, add, multiply, subtract
+from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract
 from tallyglass.sandbox.kraken.account import Account, Funding, Ids, Move, Order, Trade, unix
 from tallyglass.sandbox.kraken.names import AWAY_CODES, REWARD_CODES
 from tallyglass.sandbox.model import Act
@@ -194,7 +194,7 @@ def move_old(
 
 def _share(account: Account, symbol: str) -> Amount:
     free = account.free(account.names.code(symbol))
-    return multiply(free, _SHARE).quantize(Decimal("0.0001")) if free > ZERO else ZERO
+    return multiply(free, _SHARE).quantize(Decimal("0.0001"), context=ROUNDED) if free > ZERO else ZERO
 
 
 def _spent(act: Act) -> tuple[str, Amount]:

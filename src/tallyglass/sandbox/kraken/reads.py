@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from tallyglass.money import ZERO, Amount, divide, multiply
+from tallyglass.money import ROUNDED, ZERO, Amount, divide, multiply
 from tallyglass.sandbox.kraken import shown
 from tallyglass.sandbox.kraken.account import Funding, Order, Row
 from tallyglass.sandbox.kraken.house import Answer, Call, permissions
@@ -105,7 +105,7 @@ def worth_usd(call: Call) -> Amount:
 
 def cut(amount: Amount, decimals: int) -> Amount:
     """To so many decimals."""
-    return amount.quantize(Decimal(1).scaleb(-decimals))
+    return amount.quantize(Decimal(1).scaleb(-decimals), context=ROUNDED)
 
 
 def open_orders(call: Call) -> dict[str, Any]:

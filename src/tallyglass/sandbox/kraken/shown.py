@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tallyglass.money import ZERO, Amount, divide, text
+from tallyglass.money import ROUNDED, ZERO, Amount, divide, text
 from tallyglass.sandbox.kraken.account import Funding, Order, Row, Trade
 from tallyglass.sandbox.kraken.names import Names, PairName, digits
 
@@ -150,4 +150,4 @@ def _average(one: Order) -> Amount:
 
 def round_to(price: Amount, pair: PairName) -> Amount:
     """A price cut to a pair's decimals."""
-    return price.quantize(Decimal(1).scaleb(-pair.price_decimals))
+    return price.quantize(Decimal(1).scaleb(-pair.price_decimals), context=ROUNDED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from tallyglass.money import ZERO, multiply
+from tallyglass.money import ROUNDED, ZERO, multiply
 from tallyglass.sandbox.kraken.account import Account, Funding, Move, Order, moment, unix
 from tallyglass.sandbox.kraken.happen import method, pair_of_moves, send, settle, swap
 from tallyglass.sandbox.kraken.house import House
@@ -71,7 +71,7 @@ def airdrop(account: Account, now: float) -> None:
 
 def opt_in(account: Account, now: float) -> None:
     """A half of the bitcoins moves to the opt-in rewards, as `allocation` under one refid."""
-    amount = multiply(account.free("XXBT"), Decimal("0.5")).quantize(Decimal("0.00000001"))
+    amount = multiply(account.free("XXBT"), Decimal("0.5")).quantize(Decimal("0.00000001"), context=ROUNDED)
     if amount > ZERO:
         ids = account.ids("opt-in")
         account.write(ids.id("E"), "earn", moment(now), pair_of_moves("XXBT", "XBT.M", amount, "allocation"), ids)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from tallyglass.money import ZERO, Amount, add, multiply, subtract
+from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract
 from tallyglass.sandbox.kraken import shown
 from tallyglass.sandbox.kraken.account import Order, moment
 from tallyglass.sandbox.kraken.happen import fill
@@ -124,7 +124,7 @@ def _meets(order: Order, last: Amount) -> bool:
 
 
 def _up(amount: Amount, decimals: int) -> Amount:
-    return amount.quantize(Decimal(1).scaleb(-decimals), ROUND_UP)
+    return amount.quantize(Decimal(1).scaleb(-decimals), ROUND_UP, context=ROUNDED)
 
 
 def _drop(call: Call, order: Order, reason: str, status: str = "canceled") -> None:
