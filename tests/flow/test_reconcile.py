@@ -171,7 +171,8 @@ def test_while_a_history_is_read_for_the_first_time_no_gap_is_invented(tmp_path:
 
         def look(part: PartReport) -> None:
             if part.stream == "ledger" and not part.fault:
-                seen.append((reconciling.count_gaps(session), {(row["cause"], row["since"]) for row in reconcile(session)}))
+                told = {(row["cause"], row["since"]) for row in reconcile(session)}
+                seen.append((reconciling.count_gaps(session), told))
 
         syncing.sync(session, watch=look)
         assert len(seen) > 1
