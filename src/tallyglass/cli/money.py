@@ -82,7 +82,7 @@ class watching:  # noqa: N801  (used as a function)
         assert self._progress is not None  # noqa: S101  (it is shown only once it has begun)
         self._entries[part.connection, part.stream] = part.entries
         total = sum(count for (connection, _), count in self._entries.items() if connection == part.connection)
-        text = f"{part.connection}: {part.stream} ({total:,} items)"
+        text = f"{part.connection}: {part.stream}" + (f" ({total:,} items)" if total else "")
         if part.connection not in self._tasks:
             self._tasks[part.connection] = self._progress.add_task(text, total=None)
         self._progress.update(self._tasks[part.connection], description=text)
