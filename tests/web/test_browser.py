@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from support.app import App, running_app, wait
 from support.program import run
 from support.sandbox import Sandbox, running_sandbox
+from tallyglass.app import connections
 from tallyglass.web.models import PAGES
 
 pytestmark = pytest.mark.browser
@@ -221,6 +222,33 @@ def test_no_page_scrolls_sideways(browser: Browser, app: App, path: str) -> None
             seen.page.set_viewport_size({"width": width, "height": 844})
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert seen.page.evaluate(wide) <= 0, width
+
+
+@pytest.fixture(scope="module")
+def long_names(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
+    """An app whose reader called a connection by one word of a hundred letters."""
+    with running_app(tmp_path_factory.mktemp("long"), sandbox) as running:
+        for exchange in ("kraken", "binance"):
+            key = sandbox.key(exchange)
+            connections.connect(running.service.session().keeper, exchange, key, label=exchange[0] * 100)
+        running.service.sync()
+        yield running
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_one_long_word_breaks_no_page(browser: Browser, long_names: App, path: str) -> None:
+    with tab(browser, long_names) as seen:
+        seen.go(path)
+        assert "k" * 100 in seen.text("main")
+        for width in (390, 1280):
+            seen.page.set_viewport_size({"width": width, "height": 844})
+            page, window, out = seen.page.evaluate(
+                "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth,"
+                " [...document.querySelectorAll('main *')].filter(each => each.getBoundingClientRect().right"
+                " > document.documentElement.clientWidth && !each.closest('.unseen')).map(each => each.outerHTML)]"
+            )
+            assert page <= window, width
+            assert out == [], width
 
 
 @pytest.mark.parametrize("path", PATHS)

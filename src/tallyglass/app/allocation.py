@@ -9,7 +9,8 @@ from decimal import Decimal
 from tallyglass.app.views import HoldingView, WorthView
 from tallyglass.money import ZERO, amount, divide, multiply, negate, total
 
-MOST = 6
+#: So many parts at the most, and no fewer than this while the rest together is still a tenth of the whole.
+MOST, FEW = 9, 6
 REST = "others"
 
 
@@ -59,7 +60,14 @@ def _slices(pairs: Iterable[tuple[str, Decimal]]) -> list[Slice]:
     for name, value in pairs:
         sums[name] = total((sums.get(name, ZERO), value))
     owned = sorted(((name, value) for name, value in sums.items() if value > ZERO), key=lambda pair: negate(pair[1]))
-    if len(owned) > MOST:
-        owned = [*owned[: MOST - 1], (REST, total(value for _, value in owned[MOST - 1 :]))]
-    whole = total(value for _, value in owned)
+    whole = _sum(owned)
+    named = FEW - 1
+    while named < MOST - 1 and multiply(_sum(owned[named:]), Decimal(10)) >= whole:
+        named += 1
+    if len(owned) > named + 1:
+        owned = [*owned[:named], (REST, _sum(owned[named:]))]
     return [Slice(name, value, divide(value, whole)) for name, value in owned]
+
+
+def _sum(pairs: Iterable[tuple[str, Decimal]]) -> Decimal:
+    return total(value for _, value in pairs)

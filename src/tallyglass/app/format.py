@@ -63,7 +63,7 @@ def percent(share: Decimal | None) -> str:
     """A share of one, to a tenth of a percent; a little of something is never nothing."""
     if share is None:
         return ""
-    tenths = ROUNDED.multiply(share, Decimal(100)).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN)
+    tenths = ROUNDED.multiply(share, Decimal(100)).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN, context=ROUNDED)
     return "< 0.1 %" if tenths == 0 < share else f"{tenths} %"
 
 

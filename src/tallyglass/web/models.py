@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from tallyglass.app import journal as uses
 from tallyglass.app import worth as valuing
 from tallyglass.app.session import Session
 from tallyglass.app.views import ExchangeView, HoldingView, KeyView, WorthView
+from tallyglass.money import multiply
 
 Model = dict[str, Any]
 Query = Mapping[str, str]
@@ -54,8 +55,20 @@ class Row:
 
     holding: HoldingView
     share: Decimal | None
+    #: Of its share in a bar of 1000.
+    length: int
     colour: int
     where: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Uses of one key within one minute that asked the same and were answered the same: one line of the journal."""
+
+    newest: Model
+    count: int
+    #: All together; None where nothing was asked of anybody.
+    ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +135,8 @@ def orders_page(session: Session, _query: Query) -> Model:
 
 def journal_page(session: Session, _query: Query) -> Model:
     """The last uses of keys."""
-    found = uses.journal(session.keeper, limit=2 * PAGE)
-    days = [(day, list(each)) for day, each in groupby(found, key=lambda use: use["time"][:10])]
+    found = uses.journal(session.keeper, limit=10 * PAGE)
+    days = [(day, runs(each)) for day, each in groupby(found, key=lambda use: use["time"][:10])]
     return {"days": days, "count": len(found)}
 
 
@@ -178,7 +191,8 @@ def rows(found: WorthView, names: Mapping[str, str]) -> list[Row]:
     return [
         Row(
             holding,
-            shares.get(holding["asset"]),
+            share := shares.get(holding["asset"]),
+            0 if share is None else int(multiply(share, Decimal(1000))),
             colours.get(holding["asset"], COLOURS),
             where(holding, names),
         )
@@ -198,6 +212,18 @@ def _place(name: str, wallets: list[str]) -> str:
     if wallets == ["spot"]:
         return name
     return f"{name} ({', '.join(sorted(wallets, key=lambda wallet: wallet != 'spot'))})"
+
+
+def runs(found: Iterable[Model]) -> list[Run]:
+    """The uses of a day, newest first, folded."""
+    alike: dict[tuple[str, ...], list[Model]] = {}
+    for use in found:
+        same = ("connection", "exchange", "read", "status", "egress_ip")
+        alike.setdefault((use["time"][:16], *(str(use[each]) for each in same)), []).append(use)
+    return [
+        Run(uses[0], len(uses), sum(times) if (times := [use["ms"] for use in uses if use["ms"] is not None]) else None)
+        for uses in alike.values()
+    ]
 
 
 def segments(slices: list[allocation.Slice]) -> list[Segment]:

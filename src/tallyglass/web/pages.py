@@ -89,7 +89,7 @@ class Site:
         if isinstance(error, Unreachable) or code == "keeper_down":
             return self._page(request, "down", page, {"needed": 0, "key_count": None})
         status = 400 if isinstance(error, Problem) else 500
-        model = {"needed": 0, "key_count": None, "text": error.text, "fix": error.fix}
+        model = {**self._counts(), "text": error.text, "fix": error.fix}
         return self._page(request, "problem", page, model, status=status)
 
     def _page(
@@ -120,9 +120,19 @@ class Site:
         status = error.status_code if isinstance(error, HTTPException) else 500
         if request.method != "GET" or status != 404:
             return Response(status_code=status)
-        known = self._gate.holds(request.cookies.get(self._gate.cookie), in_use=False)
-        model = {"needed": 0, "key_count": None, "text": "There is no such page.", "fix": "", "tried": False}
-        return self._page(request, "problem" if known else "enter", None, model, status=404)
+        if not self._gate.holds(request.cookies.get(self._gate.cookie), in_use=False):
+            return self._page(request, "enter", None, {"tried": False}, status=404)
+        model = {**self._counts(), "text": "There is no such page.", "fix": ""}
+        return self._page(request, "problem", None, model, status=404)
+
+    def _counts(self) -> dict[str, int | None]:
+        """What the frame says of the keys; nothing where the keeper tells nothing."""
+        try:
+            session = self._service.session()
+            keys = connections.keys(session.keeper, session.now())
+        except Told:
+            return {"needed": 0, "key_count": None}
+        return {"needed": sum(len(key["findings"]) for key in keys), "key_count": len(keys)}
 
     # -- coming and going
 
