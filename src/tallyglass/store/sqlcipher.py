@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ BUSY_MILLISECONDS = 60_000
 def open_store(path: Path, key: bytes) -> Store:
     """Open, or make, the database at `path` with a 32-byte key, at the newest schema.
 
-    Raises `StoreError` when the key is not the file's, or the file has been altered.
+    Raises `StoreError` when the key is not the file's, the file has been altered, or the disk does not let it be made.
     """
     if len(key) != 32:
         raise StoreError("the store's key has 32 bytes")
@@ -30,29 +31,13 @@ def open_store(path: Path, key: bytes) -> Store:
     except OSError as error:
         raise _unusable(path, os.strerror(error.errno or 0)) from error
 
-    def connect() -> Any:
-        raw = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None)
-        try:
-            raw.execute("PRAGMA cipher_log_level = NONE")
-            raw.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-            raw.execute("PRAGMA cipher_memory_security = OFF")
-            raw.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-            raw.execute("PRAGMA foreign_keys = ON")
-            raw.execute("PRAGMA journal_mode = WAL")
-            raw.execute("PRAGMA synchronous = NORMAL")
-            raw.execute("PRAGMA temp_store = MEMORY")
-        except sqlcipher.DatabaseError as error:
-            raw.close()
-            if "not a database" not in str(error):
-                raise _unusable(path, error) from error
-            raise StoreError(
-                f"{path} cannot be opened: it was encrypted under another key, or has been altered.",
-                "Restore the whole home folder from a backup made at one moment.",
-            ) from error
-        return raw
-
     engine = create_engine(
-        "sqlite://", module=sqlcipher, creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=8
+        "sqlite://",
+        module=sqlcipher,
+        creator=partial(_connect, path, key),
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=8,
     )
     event.listen(engine, "begin", _begin)
     store = Store(engine)
@@ -62,6 +47,28 @@ def open_store(path: Path, key: bytes) -> Store:
         store.close()
         raise _unusable(path, error.orig) from error
     return store
+
+
+def _connect(path: Path, key: bytes) -> Any:
+    raw = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None)
+    try:
+        raw.execute("PRAGMA cipher_log_level = NONE")
+        raw.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        raw.execute("PRAGMA cipher_memory_security = OFF")
+        raw.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute("PRAGMA journal_mode = WAL")
+        raw.execute("PRAGMA synchronous = NORMAL")
+        raw.execute("PRAGMA temp_store = MEMORY")
+    except sqlcipher.DatabaseError as error:
+        raw.close()
+        if not any(sign in str(error) for sign in ("not a database", "malformed")):
+            raise _unusable(path, error) from error
+        raise StoreError(
+            f"{path} cannot be opened: it was encrypted under another key, or has been altered.",
+            "Restore the whole home folder from a backup made at one moment.",
+        ) from error
+    return raw
 
 
 def _unusable(path: Path, why: object) -> StoreError:
