@@ -410,3 +410,21 @@ def _certificate(folder: Path) -> Path:
     path = folder / "stranger.pem"
     path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def test_a_home_belongs_to_one_world_with_its_first_key(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running(home) as real:
+        real.keeper.create(PASSPHRASE)
+    with fake_exchange() as exchange:
+        with running(home, sandbox=exchange.url) as made_up:  # no key yet: it may still be either
+            made_up.keeper.unlock(PASSPHRASE)
+            assert made_up.keeper.admit("kraken", kraken_key()).connection == "kraken"
+        with running(home) as real, pytest.raises(KeeperError, match="made-up accounts") as caught:
+            real.keeper.unlock(PASSPHRASE)
+        assert caught.value.code == "sandbox_home"
+        with running(home, sandbox=exchange.url) as made_up:
+            made_up.keeper.unlock(PASSPHRASE)
+            made_up.keeper.forget("kraken")
+    with running(home) as real, pytest.raises(KeeperError, match="made-up accounts"):
+        real.keeper.unlock(PASSPHRASE)

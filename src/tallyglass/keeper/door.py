@@ -331,7 +331,8 @@ def _offset(headers: Mapping[str, str], ours: float) -> int | None:
 
 
 def _clean(said: str, wire: Wire, key: Key | None) -> str:
-    """The exchange's words without anything of the request that could be secret, should it echo that."""
+    """The exchange's words, printable, without anything of the request that could be secret, should it echo that."""
+    said = "".join(each if each.isprintable() else " " for each in said)  # they may reach a terminal
     sent = [*wire.headers.values(), *(value for _, value in parse_qsl(urlsplit(wire.target).query))]
     hidden = [*(key.credentials.values() if key else ()), *(each for each in sent if len(each) >= 16)]
     for each in sorted(hidden, key=len, reverse=True):

@@ -50,6 +50,12 @@ class VaultUnwritten(KeeperError):
     status = 507
 
 
+class WrongWorld(KeeperError):
+    """The home belongs to a sandbox and the keeper stands before real exchanges, or the other way round."""
+
+    status = 409
+
+
 class JournalBroken(KeeperError):
     """The journal is altered or cannot be written: no key is used until it is whole again."""
 

@@ -298,7 +298,7 @@ class Service:
         return self._keys.journal
 
     def _take_up(self, vault: Vault) -> None:
-        shelf = Shelf(self._home, vault, self._stopped)
+        shelf = Shelf(self._home, vault, self._stopped, sandbox=self._sandbox is not None)
         sole = self._egress[0] if len(self._egress) == 1 and not self._sandbox else None
         self._uses = Uses(self._door, shelf.journal, sole)
         self._shelf = shelf

@@ -10,7 +10,7 @@ from typing import Any
 
 from tallyglass.keeper import answers
 from tallyglass.keeper.answers import Connection
-from tallyglass.keeper.errors import NoSuchConnection, VaultAltered, VaultUnwritten
+from tallyglass.keeper.errors import NoSuchConnection, VaultAltered, VaultUnwritten, WrongWorld
 from tallyglass.keeper.journal import Head, Journal
 from tallyglass.keeper.vault import Header, Vault
 
@@ -27,14 +27,23 @@ class Shelf:
     leaves a change without its line, and that last change before a crash is all that an older vault could undo unseen.
     """
 
-    def __init__(self, folder: Path, vault: Vault, stopped: dict[str, Row]) -> None:
-        """`stopped`: connections that are frozen though it could not be written. Raises `VaultAltered`."""
+    def __init__(self, folder: Path, vault: Vault, stopped: dict[str, Row], *, sandbox: bool) -> None:
+        """`stopped`: connections that are frozen though it could not be written.
+
+        Raises `VaultAltered`, and `WrongWorld` where made-up keys would be shown to real exchanges or real ones to a
+        sandbox: with its first key a home belongs to one world for ever.
+        """
         told = vault.records().get(_ANCHOR)
         anchor = Head(told["count"], bytes.fromhex(told["mac"])) if told else None
         self.vault = vault
         self.anchored = anchor is not None
         #: How often the vault was written.
         self.written: int = told.get("written", 0) if told else 0
+        here = "sandbox" if sandbox else "real"
+        self._here = here
+        self._world = told.get("world") if told else None
+        if self._world not in (None, here):
+            raise _elsewhere(here)
         self.journal = Journal(folder, vault.key("journal"), anchor)
         self._stopped = stopped
         if self.journal.vault > self.written:
@@ -87,14 +96,16 @@ class Shelf:
         """
         rows = {each: row for each, row in {**self._stopped, **(changed or {})}.items() if each != gone}
         end, number = self.journal.head, self.written + 1
-        anchor = {"count": end.count, "mac": end.mac.hex(), "written": number}
+        keyed = bool({*rows, *self.vault.records()} - {_ANCHOR})
+        world = self._world or (self._here if keyed else None)
+        anchor = {"count": end.count, "mac": end.mac.hex(), "written": number, "world": world}
         try:
             self.vault.put({**rows, _ANCHOR: anchor}, secret or {}, gone=gone, head=head)
         except OSError as error:
             text = f"The vault cannot be written ({error.strerror})."
             fix = "Make room on the disk, or mend the rights of the home folder; then do it again."
             raise VaultUnwritten("vault_unwritten", text, fix) from error
-        self.written, self.anchored = number, True
+        self.written, self.anchored, self._world = number, True, world
         self._stopped.clear()
 
 
@@ -106,6 +117,20 @@ def _older() -> VaultAltered:
         "Put back vault.db, journal.jsonl and journal.head of one moment. If you have only this vault.db and put it "
         "there yourself, move the two journal files elsewhere, unlock, run `tallyglass journal restart`, and look "
         "through your connections. If it was not you, find out who can write in this folder.",
+    )
+
+
+def _elsewhere(here: str) -> WrongWorld:
+    if here == "real":
+        return WrongWorld(
+            "sandbox_home",
+            "This home holds made-up accounts of a sandbox: its keys are not shown to real exchanges.",
+            "For your own accounts use another home (--home). For this one set TALLYGLASS_SANDBOX to its sandbox.",
+        )
+    return WrongWorld(
+        "real_home",
+        "This home holds real accounts: its keys are not shown to a sandbox.",
+        "Unset TALLYGLASS_SANDBOX, or use another home (--home) for the sandbox.",
     )
 
 
