@@ -187,6 +187,15 @@ def test_what_an_exchange_says_is_told_without_key_secret_and_signature() -> Non
     assert len(told) == 200
 
 
+def test_what_an_exchange_says_cannot_steer_a_terminal() -> None:
+    sent = Wire("GET", "x.example", "/a")
+    told = doors._clean("no \x1b[2J\u202e\x07way\r\n", sent, None)
+
+    assert told.isprintable()
+    assert "no" in told
+    assert "way" in told
+
+
 def test_the_real_exchange_is_asked_over_tls_at_public_addresses_only() -> None:
     """Without a sandbox there is no way to this computer, whatever a name leads to."""
     with pytest.raises(OSError, match="not a public address"):
