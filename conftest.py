@@ -15,7 +15,6 @@ settings.register_profile("test", PATIENT, derandomize=True)
 settings.register_profile("soak", PATIENT, max_examples=2_000)
 settings.load_profile(os.environ.get("TALLYGLASS_PROPERTIES", "test"))
 
-# Python's own context rounds to 28 digits in silence, at a mere minus sign. In tests it raises, in every thread: what
-# may round says so, through one of money's own contexts.
-decimal.DefaultContext.traps[decimal.Inexact] = True
-decimal.setcontext(decimal.Context())
+# Python's own context rounds to 28 digits in silence, at a mere minus sign. In tests it raises: what may round says so,
+# through one of money's own contexts. (Not `DefaultContext`: Hypothesis makes contexts of its own, and may round.)
+decimal.getcontext().traps[decimal.Inexact] = True
