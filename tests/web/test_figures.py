@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tallyglass.app import allocation
 from tallyglass.app import format as shown
 from tallyglass.app.views import HoldingView, WorthView
-from tallyglass.money import amount, multiply, subtract, text, total
+from tallyglass.money import amount, magnitude, multiply, subtract, text, total
 from tallyglass.web.look import HIDDEN, Figures, Look
 from tallyglass.web.models import partial, segments, split_command
 
@@ -31,7 +31,7 @@ def test_a_quantity_keeps_every_digit(value: Decimal) -> None:
 @given(amounts)
 def test_money_is_right_to_half_a_cent(value: Decimal) -> None:
     read = Decimal(re.sub(r"[$,]", "", shown.money(text(value), "USD")).replace("−", "-"))
-    assert abs(read - value) <= Decimal("0.005")
+    assert magnitude(subtract(read, value)) <= Decimal("0.005")
     whole, decimals, unit = shown.hero(text(value), "USD")
     assert whole + decimals + unit == shown.money(text(value), "USD")
 
@@ -39,7 +39,7 @@ def test_money_is_right_to_half_a_cent(value: Decimal) -> None:
 @given(st.decimals(min_value=Decimal("1e-15"), max_value=10**7, allow_nan=False, allow_infinity=False))
 def test_a_price_is_never_shown_as_nothing(value: Decimal) -> None:
     read = Decimal(re.sub(r"[$,]", "", shown.price(text(value), "USD")))
-    assert abs(read - value) <= value / 1000
+    assert magnitude(subtract(read, value)) <= multiply(value, Decimal("0.001"))
     assert re.search(r"\.\d\d", shown.price(text(value), "USD"))
 
 
@@ -122,7 +122,7 @@ def test_a_bar_is_filled_from_end_to_end(held: dict[str, tuple[Decimal, Decimal]
     assert len(drawn) == min(len(held), allocation.MOST)
     assert all(segment.length >= 1 for segment in drawn)
     if drawn:
-        assert abs(subtract(total(segment.slice.share for segment in drawn), Decimal(1))) < Decimal("1e-40")
+        assert magnitude(subtract(total(segment.slice.share for segment in drawn), Decimal(1))) < Decimal("1e-40")
         assert drawn[-1].begin + drawn[-1].length >= 1000
         whole = total(each.slice.value for each in drawn)
         assert [(each.name, each.value) for each in allocation.by_connection(found)] == [("one", whole)]
