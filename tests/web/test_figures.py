@@ -119,13 +119,28 @@ def test_a_bar_is_filled_from_end_to_end(held: dict[str, tuple[Decimal, Decimal]
     found = worth(**{asset: (text(many), text(price)) for asset, (many, price) in held.items()})
     drawn = segments(allocation.by_asset(found))
 
-    assert len(drawn) == min(len(held), allocation.MOST)
+    assert len(drawn) == len(held) or allocation.FEW <= len(drawn) <= allocation.MOST
     assert all(segment.length >= 1 for segment in drawn)
     if drawn:
         assert magnitude(subtract(total(segment.slice.share for segment in drawn), Decimal(1))) < Decimal("1e-40")
         assert drawn[-1].begin + drawn[-1].length >= 1000
         whole = total(each.slice.value for each in drawn)
         assert [(each.name, each.value) for each in allocation.by_connection(found)] == [("one", whole)]
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"),
+    [
+        ([100, 90, 80, 70, 60, 9, 8, 7], ["A0", "A1", "A2", "A3", "A4", "others"]),
+        ([20] * 20, ["A0", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "others"]),
+        ([20] * 9, [f"A{number}" for number in range(9)]),
+        ([100, 90, 80, 70, 60, 9], ["A0", "A1", "A2", "A3", "A4", "A5"]),
+    ],
+)
+def test_the_rest_of_a_bar_is_small_as_far_as_colours_reach(values: list[int], drawn: list[str]) -> None:
+    found = worth(**{f"A{place}": ("1", str(value)) for place, value in enumerate(values)})
+
+    assert [each.name for each in allocation.by_asset(found)] == drawn
 
 
 def test_debts_and_what_has_no_price_are_no_part_of_the_bar() -> None:

@@ -24,7 +24,7 @@ from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.money import Asset
 from tallyglass.store import history as stored
 from tallyglass.store import present
-from tallyglass.web.models import PAGES
+from tallyglass.web.models import PAGES, runs
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
 
@@ -138,6 +138,46 @@ def test_the_journal_shows_uses_of_the_key(app: App) -> None:
     page = Text(app.enter().page("/journal")).text
     assert "key info" in page
     assert "Coinbase" in page
+
+
+def use(time: str, **more: str | int) -> dict[str, str | int | None]:
+    made = {"time": time, "connection": "one", "exchange": "kraken", "read": "ledger", "status": "200"}
+    return {**made, "egress_ip": None, "ms": 5, **more}
+
+
+def test_the_journal_has_one_line_for_what_asked_the_same_within_a_minute() -> None:
+    uses = [
+        use("2026-11-22T12:01:09Z"),
+        use("2026-11-22T12:01:08Z", connection="two"),
+        use("2026-11-22T12:01:07Z", ms=7),
+        use("2026-11-22T12:01:06Z", status="503"),
+        use("2026-11-22T12:00:59Z"),
+    ]
+    folded = runs(uses)
+
+    assert [(run.newest, run.count, run.ms) for run in folded] == [
+        (uses[0], 2, 12),
+        (uses[1], 1, 5),
+        (uses[3], 1, 5),
+        (uses[4], 1, 5),
+    ]
+
+
+def test_a_page_that_is_not_there_keeps_what_the_frame_says(app: App) -> None:
+    visitor = app.enter()
+    here, nowhere = visitor.page("/orders"), visitor.ask("GET", "/nowhere")
+    said = re.search(r"Keeper unlocked · \d+ keys?", Text(here).text)
+
+    assert said
+    assert nowhere.status == 404
+    assert said[0] in Text(nowhere.body.decode()).text
+    badges = [re.findall(r"\d+ things? needs? you", Text(page).text) for page in (here, nowhere.body.decode())]
+    assert badges[0] == badges[1]
+
+
+def test_a_card_says_the_name_that_commands_take(app: App) -> None:
+    for key in connections.keys(app.service.session().keeper, app.service.session().now()):
+        assert f'<span class="id">{key["connection"]}</span>' in app.enter().page("/connections")
 
 
 def test_open_orders_are_shown(app: App) -> None:
