@@ -393,3 +393,18 @@ def test_what_runs_until_it_is_told_to_end(name: str, tmp_path: Path, sandbox: S
         child.send_signal(signal.SIGINT)
         child.wait(30)
     assert "Traceback" not in noise.read_text()
+
+
+@pytest.mark.parametrize("command", ["inspect", "connect"])
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_secret_typed_on_the_line_is_not_said_again(command: str, more: list[str]) -> None:
+    ended = run(command, "kraken", "kQH5HWmadeUpSecretKey", *more)
+
+    assert ended.code == USAGE
+    assert "kQH5HWmadeUpSecretKey" not in ended.out + ended.err
+    assert "history" in ended.words
+
+
+def test_an_empty_log_level_is_the_usual_one() -> None:
+    assert run("exchanges", env={"TALLYGLASS_LOG": ""}).code == DONE
+    assert run("exchanges", env={"TALLYGLASS_LOG": "DEBUG"}).code == DONE

@@ -74,7 +74,8 @@ def _common(
     home: Annotated[Path | None, typer.Option(help="The folder that holds everything.", show_default=False)] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs: exact and stable.")] = False,
     passphrase_file: Annotated[Path | None, typer.Option(help="A path or /dev/fd/N; else a prompt.")] = None,
-    log_level: Annotated[str, typer.Option(help=", ".join(LEVELS))] = os.environ.get("TALLYGLASS_LOG", "warning"),
+    log_level: Annotated[str, typer.Option(help=", ".join(LEVELS))] = os.environ.get("TALLYGLASS_LOG", "").lower()
+    or "warning",
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,  # noqa: ARG001
 ) -> None:
     if log_level not in LEVELS:
@@ -159,6 +160,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(FAILED)
 
 
+#: Commands that a secret may wrongly be typed behind.
+TAKES_KEYS = ("inspect", "connect")
+
+
 def _silence() -> None:
     """Standard output takes no more: what waits to be written goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -191,9 +196,18 @@ def _run(given: list[str]) -> None:
         options.json = "--json" in given
         text = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")
         command = getattr(getattr(error, "ctx", None), "command_path", "tallyglass")
+        if "extra argument" in text and command.split()[-1] in TAKES_KEYS:
+            raise _key_on_the_line(command) from None
         raise Problem("usage", " ".join(text.split()), f"See: {command} --help") from None
     except typer.Abort:
         sys.exit(130)
+
+
+def _key_on_the_line(command: str) -> Problem:
+    """What stands too much on the line of such a command is most likely a secret: it is not said again."""
+    text = "A key does not belong on the command line: other programs can read it there."
+    fix = f"Run `{command} EXCHANGE` alone: you are asked for the key. If that was a real one, it now stands in your"
+    return Problem("usage", text, f"{fix} shell's history: delete it there, and better still at the exchange.")
 
 
 def tell(error: Trouble, with_: Options) -> None:
