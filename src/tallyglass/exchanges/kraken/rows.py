@@ -21,7 +21,7 @@ U = TypeVar("U")
 Rows = dict[str, msgspec.Raw]
 
 #: What a row that is not understood raises.
-STRANGE: Final = (msgspec.ValidationError, UnknownName, NotMoney)
+STRANGE: Final = (msgspec.ValidationError, UnknownName, NotMoney, ArithmeticError)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME: Final = 10**11
 _MOVES: Final = frozenset(
