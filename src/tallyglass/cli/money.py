@@ -223,7 +223,7 @@ def history(
 
 
 def _print_entries(items: list[EntryView]) -> None:
-    rows = show.table("time", "connection", "kind", ("amount", "right"), "asset")
+    rows = show.table(("time", "whole"), "connection", "kind", ("amount", "right"), "asset")
     for entry in items:
         kind = _kind(entry)
         if entry["partner"]:

@@ -88,7 +88,9 @@ def _table(rows: list[GapView]) -> None:
 
 
 def _filled(rows: list[GapView], names: tuple[Literal["reported", "computed"], ...]) -> Table:
-    table = show.table("connection", "asset", *((name, "right") for name in names), ("gap", "right"), "since")
+    table = show.table(
+        "connection", "asset", *((name, "right") for name in names), ("gap", "right"), ("since", "whole")
+    )
     for row in rows:
         figures = (shown.quantity(row[name] or "0") for name in names)
         gap = "" if row["gap"] in (None, "0") else shown.movement(row["gap"] or "0")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.text import Text
 
 from tallyglass.app import demo
 from tallyglass.app import format as shown
@@ -123,9 +124,8 @@ def doctor() -> None:
         show.as_json(found)
     else:
         for each in found:
-            mark = "[green]ok  [/]" if each["ok"] else "[red]look[/]"
-            show.out.print(f"{mark} {each['check']}: ", end="")
-            show.out.print(each["text"], markup=False)
+            mark = ("ok  ", "green") if each["ok"] else ("look", "red")
+            show.out.print(Text.assemble(mark, f" {each['check']}: {each['text']}"))
             if each["fix"]:
                 show.out.print(f"     {each['fix']}", markup=False)
     if not all(each["ok"] for each in found):
@@ -178,7 +178,7 @@ def _list_journal(limit: int, connection: str) -> None:
     if options.json:
         show.as_json(found)
         return
-    rows = show.table("time (UTC)", "connection", "read", "status", "address", ("ms", "right"))
+    rows = show.table(("time (UTC)", "whole"), "connection", "read", "status", "address", ("ms", "right"))
     for use in found:
         moment = use["time"][:19].replace("T", " ")
         who = use["connection"] or f"({use['exchange']})"

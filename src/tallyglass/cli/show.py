@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tallyglass.keeper.client import Keeper
 
 #: Columns of words may be folded to this.
-SHORTEST = 10
+SHORTEST = 6
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
@@ -27,34 +27,36 @@ def as_json(value: Any) -> None:
 
 
 def table(*columns: str | tuple[str, str], title: str = "") -> Table:
-    """A table without lines; a column given as (name, "right") is for figures."""
+    """A table without lines; a column given as (name, "right") is for figures, as (name, "whole") for times."""
     made = Table(box=None, pad_edge=False, title=title or None, title_justify="left", header_style="dim")
     for column in columns:
         name, justify = column if isinstance(column, tuple) else (column, "left")
-        right = justify == "right"
-        made.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
+        whole = justify in ("right", "whole")
+        made.add_column(name, justify="right" if justify == "right" else "left", overflow="fold", no_wrap=whole)
     return made
 
 
 def too_wide(made: Table) -> bool:
     """Whether the figures of a table, each on one line, leave its words no room."""
-    return _least(made) > out.width
+    return _width(made, SHORTEST) > out.width
 
 
 def print_table(made: Table) -> None:
     """Print a table; no figure is ever broken or cut, whatever the width."""
+    if _width(made) + len(made.columns) > out.width:
+        made.padding = (0, 1, 0, 0)  # closer together
     if too_wide(made):
-        made.width = _least(made)
+        made.width = _width(made, SHORTEST)
     out.print(made, crop=False)
 
 
-def _least(made: Table) -> int:
-    """The narrowest that a table may be: figures whole, a few letters of each word."""
+def _width(made: Table, words: int = 1_000) -> int:
+    """How wide a table is, a space between columns: figures whole, words folded to so many letters."""
     widths = []
     for column in made.columns:
-        lines = [line for cell in column.cells for line in str(cell).split("\n")]
-        widest = max((cell_len(line) for line in lines), default=0)
-        widths.append(widest if column.no_wrap else min(widest, SHORTEST))
+        lines = [line for cell in (column.header, *column.cells) for line in str(cell).split("\n")]
+        widest = max(cell_len(line) for line in lines)
+        widths.append(widest if column.no_wrap else min(widest, words))
     return sum(widths) + len(widths) - 1
 
 

@@ -114,15 +114,13 @@ def _print(found: TransfersView, *, every: bool) -> None:
         if every or each["candidates"]:
             _print_open(each)
     if lone and not every:
-        show.out.print(
-            f"{len(lone)} more went to or came from where no connection looks: tallyglass transfers --all", style="dim"
-        )
+        show.out.print(f"{len(lone)} more have no counterpart here. See: tallyglass transfers --all", style="dim")
     if not found["matched"] and not found["open"]:
         show.out.print("No deposits and no withdrawals yet.")
 
 
 def _print_matched(found: list[TransferView]) -> None:
-    rows = show.table("sent", "from", "to", ("arrived", "right"), ("lost", "right"), "because")
+    rows = show.table(("sent", "whole"), "from", "to", ("arrived", "right"), ("lost", "right"), "because")
     for each in found:
         sent, received = each["sent"], each["received"]
         arrived, lost = f"{shown.quantity(received['amount'])} {received['asset']}", shown.quantity(each["lost"])
