@@ -114,7 +114,7 @@ def _print(found: TransfersView, *, every: bool) -> None:
         if every or each["candidates"]:
             _print_open(each)
     if lone and not every:
-        show.out.print(f"{len(lone)} more have no counterpart here. See: tallyglass transfers --all", style="dim")
+        show.out.print(f"{len(lone)} more went to or came from elsewhere: tallyglass transfers --all", style="dim")
     if not found["matched"] and not found["open"]:
         show.out.print("No deposits and no withdrawals yet.")
 
