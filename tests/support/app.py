@@ -20,6 +20,7 @@ from tallyglass.app.home import Home
 from tallyglass.app.service import Service
 from tallyglass.web import server as web
 from tallyglass.web.auth import Gate
+from tallyglass.web.port import listen
 
 PASSPHRASE = "five tall herons by the mill"
 
@@ -134,7 +135,7 @@ def running_app(folder: Path, sandbox: Sandbox | None = None, *exchanges: str) -
 
 @contextmanager
 def _served(service: Service) -> Iterator[App]:
-    with web.listen(0) as listener:
+    with listen(0) as listener:
         port: int = listener.getsockname()[1]
         clock = Clock()
         gate = Gate(port, clock)

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from support.program import run
-from tallyglass.web.server import listen
+from tallyglass.web.port import listen
 
 START_SECONDS = 150
 #: Two on a machine of one's own; the tests run several at once.

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shlex
-import socket
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -236,15 +233,9 @@ def _served_already(home: Home) -> bool:
 
 def _check_port(port: int) -> None:
     """Refuse one that another program has, before anything is begun."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            text = f"Port {port} is taken by another program."
-            if error.errno != errno.EADDRINUSE:
-                text = f"Port {port} cannot be used: {os.strerror(error.errno or 0)}."
-            raise Problem("port_taken", text, "Choose another with --port, or stop that program.") from None
+    from tallyglass.web.port import listen
+
+    listen(port).close()
 
 
 def _serve(service: Service, port: int) -> None:

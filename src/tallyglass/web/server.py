@@ -7,13 +7,11 @@ from collections.abc import Callable
 
 import uvicorn
 
-from tallyglass.app.problems import Problem
 from tallyglass.app.service import Service
 from tallyglass.web.auth import Gate
 from tallyglass.web.line import answering
 from tallyglass.web.pages import create_app
-
-LOOPBACK = "127.0.0.1"
+from tallyglass.web.port import LOOPBACK, listen
 
 
 def serve(service: Service, *, port: int, ready: Callable[[str], None]) -> None:
@@ -51,17 +49,3 @@ class Server(uvicorn.Server):
         """Close the gate first: an open stream would keep the server waiting."""
         self._gate.close()
         await super().shutdown(sockets)
-
-
-def listen(port: int) -> socket.socket:
-    """A listening socket on this machine only; port 0 takes a free one."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((LOOPBACK, port))
-    except OSError:
-        listener.close()
-        text = f"Port {port} is taken by another program."
-        raise Problem("port_taken", text, "Choose another with --port, or stop that program.") from None
-    listener.listen(128)
-    return listener
