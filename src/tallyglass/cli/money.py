@@ -36,7 +36,7 @@ def sync(
 
     with options.session() as session, watching() as watch:
         found = syncing.sync(session, *filter(None, [connection]), full=full, watch=watch, patience=PATIENCE)
-        if not found and show.nothing_yet(session.keeper):
+        if not found and options.nothing_yet(session.keeper):
             return
     _print_parts(found)
 
@@ -138,7 +138,7 @@ def worth() -> None:
     """What everything is worth, from stored data. Says so when it is not the whole."""
     with options.session() as session:
         found = valuing.worth_view(session)
-        if not found["sources"] and show.nothing_yet(session.keeper):
+        if not found["sources"] and options.nothing_yet(session.keeper):
             return
     if options.json:
         show.as_json(found)
@@ -175,7 +175,7 @@ def holdings() -> None:
     """Every asset, and which wallet holds it."""
     with options.session() as session:
         found = valuing.worth_view(session)
-        if not found["sources"] and show.nothing_yet(session.keeper):
+        if not found["sources"] and options.nothing_yet(session.keeper):
             return
     if options.json:
         show.as_json(found["holdings"])
@@ -207,7 +207,7 @@ def history(
     with options.session() as session:
         found = ledger.history(session, limit=limit, after=after, connection=connection, pending=pending)
         waiting = ledger.history(session, connection=connection, pending=True)["items"]
-        if not found["items"] and not waiting and show.nothing_yet(session.keeper):
+        if not found["items"] and not waiting and options.nothing_yet(session.keeper):
             return
     if options.json:
         show.as_json(found)
@@ -257,7 +257,7 @@ def orders() -> None:
     """Every open order."""
     with options.session() as session:
         found = ledger.orders(session)
-        if not found and show.nothing_yet(session.keeper):
+        if not found and options.nothing_yet(session.keeper):
             return
     if options.json:
         show.as_json(found)

@@ -105,6 +105,15 @@ class Options:
             self.say_sandbox(keeper.health().sandbox)
             yield keeper
 
+    def nothing_yet(self, keeper: Keeper) -> bool:
+        """Where people ask and nothing is connected, say how to begin. Programs get their empty JSON."""
+        if self.json or keeper.connections():
+            return False
+        from tallyglass.cli import show
+
+        show.out.print("Nothing connected yet. Start with: tallyglass guide kraken")
+        return True
+
     def say_sandbox(self, address: str | None) -> None:
         """Every command says so, once and on standard error, when nothing of it is real."""
         if address and not self.said_sandbox:

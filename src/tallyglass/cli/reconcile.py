@@ -28,7 +28,7 @@ def reconcile(
         return
     with options.session() as session:
         found = reconciling.reconcile(session, everything=everything)
-        if not found and show.nothing_yet(session.keeper):
+        if not found and options.nothing_yet(session.keeper):
             return
     if options.json:
         show.as_json(found)

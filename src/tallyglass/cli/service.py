@@ -170,7 +170,7 @@ def _restart_journal() -> None:
 def _list_journal(limit: int, connection: str) -> None:
     with options.keeper() as keeper:
         found = uses.journal(keeper, limit=limit, connection=connection)
-        if not found and show.nothing_yet(keeper):
+        if not found and options.nothing_yet(keeper):
             return
     if options.json:
         show.as_json(found)

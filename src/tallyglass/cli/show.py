@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-if TYPE_CHECKING:
-    from tallyglass.keeper.client import Keeper
 
 #: Columns of words may be folded to this.
 SHORTEST = 6
@@ -58,16 +55,6 @@ def _width(made: Table, words: int = 1_000) -> int:
         widest = max(cell_len(line) for line in lines)
         widths.append(widest if column.no_wrap else min(widest, words))
     return sum(widths) + len(widths) - 1
-
-
-def nothing_yet(keeper: Keeper) -> bool:
-    """Where people ask and nothing is connected, say how to begin. Programs get their empty JSON."""
-    from tallyglass.cli.options import options
-
-    if options.json or keeper.connections():
-        return False
-    out.print("Nothing connected yet. Start with: tallyglass guide kraken")
-    return True
 
 
 def problem(text: str, fix: str = "") -> None:
