@@ -172,5 +172,5 @@ def test_a_keeper_that_cannot_start_is_quoted(tmp_path: Path, sandbox: Sandbox) 
     vault[len(vault) // 2] ^= 1
     home.vault.write_bytes(vault)
 
-    with pytest.raises(Problem, match="vault.*damaged"):
+    with pytest.raises(Problem, match=r"vault.*damaged"):
         Service(home, sandbox=sandbox.base_url).start()
