@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from typing import Any
 
 from rich.cells import cell_len
@@ -58,10 +59,11 @@ def _width(made: Table, words: int = 1_000) -> int:
 
 
 def problem(text: str, fix: str = "") -> None:
-    """Say what went wrong, and the next step."""
-    err.print(Text(text, style="bold red"))
-    if fix:
-        err.print(Text(fix))
+    """Say what went wrong, and the next step. A path longer than a line stays whole."""
+    for words, style in ((text, "bold red"), (fix, "")):
+        for line in words.splitlines():
+            whole = textwrap.fill(line, err.width, break_long_words=False, break_on_hyphens=False)
+            err.print(Text(whole, style=style), soft_wrap=True)
 
 
 def sandbox_notice(address: str | None) -> None:
