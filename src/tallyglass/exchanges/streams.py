@@ -96,6 +96,9 @@ class Known:
     assets: frozenset[Asset] = frozenset()
     #: The exchange's wallet id → asset, where history is asked for per wallet (Coinbase).
     wallets: Mapping[str, Asset] = field(default_factory=dict)
+    #: Assets of which the exchange reports another amount than the entries read so far add up to: some history of
+    #: theirs is still unread. None = not known.
+    gaps: frozenset[Asset] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,12 @@ class Page:
     #: The stream has been read to its end for now; the next sync starts from `cursor`.
     done: bool
     unparsed: tuple[Unparsed, ...] = ()
+    #: All of this stream from now back to this moment has been read: what the engine goes by to bring the newest
+    #: history of every stream first, and what it shows. None where the stream does not go back in time.
+    reached: datetime | None = None
+    #: How many more requests the stream expects to need in this sync, as far as can be told: at most a guess, never 0
+    #: unless `done`. None = cannot be told.
+    left: int | None = None
 
 
 def told_once(codes: Iterable[str]) -> None:

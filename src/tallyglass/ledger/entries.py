@@ -48,6 +48,9 @@ class Entry:
     status: Literal["done", "pending", "failed"] = "done"
     #: Hash of the blockchain transaction, where there is one: for matching transfers.
     txid: str = ""
+    #: What else the exchange tells of the event, for the reader and not for sums: (name, value), names in order, such
+    #: as `market`, `order`, `price`, `side`. May come on a page of its own, as an entry of the same id without legs.
+    facts: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.time.tzinfo is None:
