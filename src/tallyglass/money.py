@@ -21,7 +21,7 @@ EXACT: Final = Context(prec=100, traps=[InvalidOperation, Overflow, Inexact])
 ROUNDED: Final = Context(prec=50, traps=[InvalidOperation, Overflow])
 """For quotients (a price turned round, a rate), the only place where digits may end."""
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_is_number: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII).fullmatch
 _LONGEST = 120
 
 
@@ -34,12 +34,13 @@ def amount(value: object) -> Amount:
 
     Raises `NotMoney` for anything else: a float, a bool, NaN, infinity, an empty or overlong text.
     """
-    if isinstance(value, Decimal):
+    if isinstance(value, str):
+        if len(value) <= _LONGEST and _is_number(value):
+            return Decimal(value)
+    elif isinstance(value, Decimal):
         if value.is_finite():
             return value
     elif isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    elif isinstance(value, str) and len(value) <= _LONGEST and _NUMBER.fullmatch(value):
         return Decimal(value)
     shown = repr(value)[:40] if isinstance(value, str | int) else type(value).__name__
     raise NotMoney(f"not an exact amount: {shown}")
@@ -49,7 +50,9 @@ def text(value: Amount) -> str:
     """The amount in plain digits, without exponent, without trailing zeros: `1500`, `0.00000001`, `0`."""
     if not value.is_finite():
         raise NotMoney("not an exact amount")
-    plain = format(value, "f")
+    plain = str(value)
+    if "E" in plain:
+        plain = format(value, "f")
     if "." in plain:
         plain = plain.rstrip("0").rstrip(".")
     return "0" if plain in ("", "-", "-0") else plain

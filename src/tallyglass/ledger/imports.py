@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import structs
+
 from tallyglass.ledger.entries import Entry
 from tallyglass.money import Amount, Asset, total
 
@@ -52,9 +54,9 @@ def numbered(rows: Iterable[Row]) -> Iterator[tuple[Key, Row]]:
 
 
 def _again(row: Row, number: int) -> Row:
-    legs = tuple(replace(leg, id=f"{leg.id}#{number}") for leg in row.entry.legs)
+    legs = tuple(structs.replace(leg, id=f"{leg.id}#{number}") for leg in row.entry.legs)
     name = f"{row.entry.id}#{number}" if row.alone else row.entry.id
-    return replace(row, entry=replace(row.entry, id=name, legs=legs))
+    return replace(row, entry=structs.replace(row.entry, id=name, legs=legs))
 
 
 def united(files: Iterable[Iterable[Row]]) -> dict[Key, Row]:
@@ -79,7 +81,7 @@ def _joined(parts: list[Entry]) -> Entry:
         return parts[0]
     first = min(parts, key=lambda part: (part.time, [leg.id for leg in part.legs]))
     legs = {leg.id: leg for part in parts for leg in part.legs}
-    return replace(first, legs=tuple(legs[name] for name in sorted(legs)))
+    return structs.replace(first, legs=tuple(legs[name] for name in sorted(legs)))
 
 
 def recognised(rows: Mapping[Key, Row], told: Sequence[Entry]) -> set[Key]:
