@@ -185,7 +185,7 @@ def test_a_timeline_keeps_order_and_finds_its_places(seconds: list[int], bound: 
     seen: list[Dot] = []
     high, more = len(line), True
     while more:
-        found, more = line.back(high, 0, limit, lambda dot: dot.n % 2 == 0)
+        found, more = line.back(high, limit, 0, lambda dot: dot.n % 2 == 0)
         seen += found
         high = line.index((found[-1].time, found[-1].n)) if found else 0
     assert seen == [each for each in reversed(line.items) if each.n % 2 == 0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,8 +19,16 @@ DEFAULTS: dict[str, float] = {
     "html": 200,  # the HTTP status of a web page that comes in place of the answer
     "clock": 3600,  # seconds by which the exchange's clock is ahead
     "nonce": 0,  # the request reaches the exchange twice and the second answer is given: a nonce is used up
+    "maintenance": 300,  # seconds from the order on, in which the exchange is closed and says so in its own words
+    "shuffle": 0,  # the rows of every page stand in another order
+    "shrink": 0.5,  # the part of a page that the exchange gives; its cursor or offset goes on from there
+    "overlap": 5,  # by so many rows a page begins before the place that was asked for
+    "jump": 0.5,  # the part of a page that arrives while its cursor goes on as if all had: rows are passed over
+    "repeat": 0,  # the first answer of a path comes again and again, whatever is asked of that path
 }
 """Fault → its `value` when none is given."""
+
+Change = Callable[[list[Any]], list[Any]]
 
 _MEMBERS = ("fault", "exchange", "path", "value", "times", "retry_after")
 _MIXED = frozenset(("delay", "clock"))
@@ -49,6 +58,8 @@ class Fault:
     times: int | None = None
     #: Seconds in a `Retry-After` beside the status; None = no such header.
     retry_after: int | None = None
+    #: When a maintenance is over, in Unix seconds.
+    ends: float | None = None
 
     def meets(self, exchange: str, path: str) -> bool:
         """Whether a request to that path of that exchange is met by it."""
@@ -75,7 +86,8 @@ class Faults:
             count, wait = (None if each is None else int(each) for each in (times, after))
         except (TypeError, ValueError):
             raise BadFault("value, times and retry_after are numbers") from None
-        fault = Fault(kind, str(wish.get("exchange") or ""), str(wish.get("path") or ""), number, count, wait)
+        where = str(wish.get("exchange") or ""), str(wish.get("path") or "")
+        fault = Fault(kind, *where, number, count, wait, time.time() + number if kind == "maintenance" else None)
         self._all.append(fault)
         return fault
 
@@ -90,6 +102,7 @@ class Faults:
     def due(self, exchange: str, path: str) -> dict[str, float]:
         """The faults that meet this request, by kind, counted down: of those that spoil the answer only the first."""
         met: dict[str, float] = {}
+        self._all = [each for each in self._all if each.ends is None or each.ends > time.time()]
         for fault in self._all:
             kind = fault.fault
             taken = met.keys() - _MIXED if kind not in _MIXED else met.keys() & {kind}
@@ -105,19 +118,36 @@ class Faults:
 
 def doubled(body: bytes) -> bytes:
     """The JSON answer with every object of every list given twice; anything else unchanged."""
+    return _remade(body, lambda rows: [each for each in rows for _ in range(2)], maps=False)
+
+
+def shuffled(body: bytes) -> bytes:
+    """The JSON answer with the rows of every page in another order: every second one first."""
+    return _remade(body, lambda rows: [*rows[1::2], *rows[::2]])
+
+
+def cut(body: bytes, part: float) -> bytes:
+    """The JSON answer with a part of the rows of every page, at least one; what else it tells is as it was."""
+    return _remade(body, lambda rows: rows[: max(int(len(rows) * part), 1)])
+
+
+def _remade(body: bytes, change: Change, *, maps: bool = True) -> bytes:
+    """Every page in a JSON answer changed: a list of objects or, where `maps`, an object of several objects alone."""
     try:
         value = msgspec.json.Decoder(float_hook=Decimal).decode(body)
     except msgspec.DecodeError:
         return body
-    return msgspec.json.Encoder(decimal_format="number").encode(_twice(value))
+    return msgspec.json.Encoder(decimal_format="number").encode(_changed(value, change, maps=maps))
 
 
-def _twice(value: Any) -> Any:
+def _changed(value: Any, change: Change, *, maps: bool) -> Any:
     if isinstance(value, dict):
-        return {name: _twice(each) for name, each in value.items()}
+        inner = [(name, _changed(each, change, maps=maps)) for name, each in value.items()]
+        rows = maps and len(inner) > 1 and all(isinstance(each, dict) for _, each in inner)
+        return dict(change(inner) if rows else inner)
     if isinstance(value, list):
-        times = 2 if value and all(isinstance(each, dict) for each in value) else 1
-        return [_twice(each) for each in value for _ in range(times)]
+        found = [_changed(each, change, maps=maps) for each in value]
+        return change(found) if found and all(isinstance(each, dict) for each in found) else found
     return value
 
 

@@ -31,6 +31,13 @@ class Incoming:
     now: float
     #: `host[:port][/prefix]` forms the client may have signed: Coinbase's `uri` is checked against each.
     signed_as: tuple[str, ...] = ()
+    #: Faults of paging: the part of a page that is given, and by how many rows it begins too early.
+    share: float = 1.0
+    overlap: int = 0
+
+    def shrunk(self, size: int) -> int:
+        """How many rows a page of that size holds."""
+        return size if self.share >= 1 else max(int(size * self.share), 1)
 
 
 @dataclass(frozen=True, slots=True)

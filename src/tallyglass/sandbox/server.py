@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from aiohttp import web
 from multidict import CIMultiDict
 
+from tallyglass.sandbox import closed
 from tallyglass.sandbox.control import Control
-from tallyglass.sandbox.faults import PAGE, doubled, kept
+from tallyglass.sandbox.faults import PAGE, cut, doubled, kept, shuffled
 from tallyglass.sandbox.model import Incoming, Outgoing
 
 CONTROL = "_control"
@@ -81,6 +82,8 @@ class Gate:
     def __init__(self, sites: Iterable[Site], control: Control) -> None:
         self._routes = Routes(sites)
         self._control = control
+        #: Under a `repeat`: the answer of each site's path that is given for ever.
+        self._repeated: dict[tuple[str, str], Outgoing] = {}
 
     def app(self) -> web.Application:
         """To be run by aiohttp."""
@@ -106,6 +109,8 @@ class Gate:
             *(request.method, route.host, route.path, route.query, headers, body, request.remote or ""),
             now=time.time() + faults.get("clock", 0),
             signed_as=_signed_as(route, headers),
+            share=faults.get("shrink", 1.0),
+            overlap=int(faults.get("overlap", 0)),
         )
         answer = self._ask(route.site, incoming, faults)
         self._control.note(incoming, route.site, 0 if answer is None else answer.status, faults)
@@ -122,12 +127,30 @@ class Gate:
             return Outgoing(int(faults["status"]), {"content-type": "text/plain", **headers}, b"")
         if "html" in faults:
             return Outgoing(int(faults["html"]), {"content-type": "text/html; charset=UTF-8"}, PAGE)
+        if "maintenance" in faults:
+            return closed.answer(site.id, request)
+        return self._spoiled(site, request, faults)
+
+    def _spoiled(self, site: Site, request: Incoming, faults: Mapping[str, float]) -> Outgoing:
+        """What the site answers, and what becomes of it on the way."""
+        place = (site.id, request.path)
+        if "repeat" not in faults:
+            self._repeated.pop(place, None)
+        elif place in self._repeated:
+            return self._repeated[place]
         answer = site.handle(request)
         if "nonce" in faults:
             answer = site.handle(request)
+        if "repeat" in faults:
+            self._repeated[place] = answer
+        body = answer.body
         if "duplicate" in faults:
-            return Outgoing(answer.status, answer.headers, doubled(answer.body))
-        return answer
+            body = doubled(body)
+        if "shuffle" in faults:
+            body = shuffled(body)
+        if "jump" in faults:
+            body = cut(body, faults["jump"])
+        return answer if body is answer.body else Outgoing(answer.status, answer.headers, body)
 
 
 def _signed_as(route: Route, headers: Mapping[str, str]) -> tuple[str, ...]:

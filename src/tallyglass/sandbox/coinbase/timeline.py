@@ -43,7 +43,7 @@ class Timeline(Generic[T]):
         """How many items are older than a moment."""
         return bisect.bisect_left(self.items, moment, key=_time)
 
-    def back(self, high: int, low: int, limit: int, accept: Callable[[T], bool]) -> tuple[list[T], bool]:
+    def back(self, high: int, limit: int, low: int, accept: Callable[[T], bool]) -> tuple[list[T], bool]:
         """Up to `limit` accepted items among `items[low:high]`, newest first, and whether unseen ones are left."""
         found: list[T] = []
         for index in range(high - 1, low - 1, -1):

@@ -37,7 +37,7 @@ def listed(call: Call, items: Sequence[T], id_of: Callable[[T], str], at: Callab
 
     `at` finds an item's index by its id. Each item is printed by `_printed`.
     """
-    limit = limit_of(call.one("limit"), 25, 100)
+    limit = call.request.shrunk(limit_of(call.one("limit"), 25, 100))
     order = "asc" if call.one("order") == "asc" else "desc"
     after, before = call.one("starting_after"), call.one("ending_before")
     size, forward = len(items), order == "asc"
@@ -50,6 +50,8 @@ def listed(call: Call, items: Sequence[T], id_of: Callable[[T], str], at: Callab
         start = max(start, stop - limit)
     # a page may hold fewer rows than asked for, although more follow
     stop = min(stop, start + (max(1, limit // 3) if call.mine.short_pages else limit))
+    if after:
+        start = max(start - call.request.overlap, 0)
     page = items[start:stop] if forward else items[size - stop : size - start][::-1]
     more, earlier = stop < size and bool(page), start > 0 and bool(page)
     following, preceding = id_of(page[-1]) if more else None, id_of(page[0]) if earlier else None

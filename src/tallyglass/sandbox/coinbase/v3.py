@@ -81,7 +81,8 @@ def accounts(call: Call) -> Outgoing:
     if cursor and cursor not in ids:
         raise v3_error(400, "INVALID_ARGUMENT", "invalid cursor")
     start = ids.index(cursor) + 1 if cursor else 0
-    page = wallets[start : start + limit]
+    limit = call.request.shrunk(limit)
+    page = wallets[max(start - call.request.overlap, 0) if cursor else 0 : start + limit]
     more = start + limit < len(wallets)
     holds = account.holds()
     return Outgoing.json(
@@ -222,12 +223,9 @@ def orders(call: Call) -> Outgoing:
         for order in account.open.values():
             timeline.add(order)
     stop = len(timeline) if high is None else timeline.since(high)
-    if call.one("cursor"):
-        stop = min(stop, timeline.index(cursor_from(call.one("cursor"))))
     found, more = timeline.back(
-        stop,
+        *_place(call, timeline, stop, limit_of(call.one("limit"), 1000, 1000)),
         0 if low is None else timeline.since(low),
-        limit_of(call.one("limit"), 1000, 1000),
         lambda order: (
             not (hidden or other_kind)
             and (not statuses or order.status in statuses)
@@ -247,6 +245,16 @@ def orders(call: Call) -> Outgoing:
             "proof_token_required": False,
         }
     )
+
+
+def _place(call: Call, timeline: Timeline[Any], newest: int, limit: int) -> tuple[int, int]:
+    """Before which place a page begins, and how many rows it holds."""
+    size = call.request.shrunk(limit)
+    if not call.one("cursor"):
+        return newest, size
+    asked = min(newest, timeline.index(cursor_from(call.one("cursor"))))
+    place = min(newest, asked + call.request.overlap)
+    return place, size + place - asked
 
 
 def _order_type(style: str) -> str:
@@ -280,12 +288,9 @@ def fills(call: Call) -> Outgoing:
     low, high = _bounds(call, "start_sequence_timestamp", "end_sequence_timestamp")
     timeline = account.fills
     stop = len(timeline) if high is None else timeline.since(high)
-    if call.one("cursor"):
-        stop = min(stop, timeline.index(cursor_from(call.one("cursor"))))
     found, more = timeline.back(
-        stop,
+        *_place(call, timeline, stop, limit_of(call.one("limit"), 100, 3000)),
         0 if low is None else timeline.since(low),
-        limit_of(call.one("limit"), 100, 3000),
         lambda fill: (
             (not products or fill.order.product in products)
             and (not wanted or fill.order.id in wanted)

@@ -12,7 +12,7 @@ from tallyglass.sandbox.kraken.account import Account
 from tallyglass.sandbox.kraken.limits import Lockout, Tier
 from tallyglass.sandbox.kraken.names import Names
 from tallyglass.sandbox.kraken.params import Params
-from tallyglass.sandbox.model import KEY_KINDS, Books, Key, Prices
+from tallyglass.sandbox.model import KEY_KINDS, Books, Incoming, Key, Prices
 
 READ = ("query-funds", "query-open-trades", "query-closed-trades", "query-ledger")
 """Query funds; query open orders & trades; query closed orders & trades; query ledger entries."""
@@ -52,7 +52,12 @@ class Call:
     account: Account
     key: Key
     params: Params
-    now: float
+    request: Incoming
+
+    @property
+    def now(self) -> float:
+        """The exchange's clock."""
+        return self.request.now
 
 
 Answer = Callable[[Call], Any]

@@ -213,10 +213,14 @@ def _page(call: Call, line: Timeline[Item]) -> tuple[list[Item], int]:
         start = max(start or 0.0, float(own_from))
     if own_to and not isinstance(end, str):
         end = min(end or float(own_to), float(own_to))
+    ofs, size = call.params.whole("ofs"), call.request.shrunk(_PAGE)
     try:
-        return line.page(start, end, call.params.whole("ofs"), _PAGE)
+        rows, count = line.page(start, end, ofs, size)
+        if rows and ofs and call.request.overlap:
+            rows, count = line.page(start, end, max(ofs - call.request.overlap, 0), size)
     except KeyError:
         raise Refused("EGeneral:Invalid arguments") from None
+    return rows, count
 
 
 def _counted(call: Call, page: dict[str, Any], count: int) -> dict[str, Any]:
@@ -249,8 +253,9 @@ def _fundings(call: Call, line: Timeline[Funding], limit: int) -> tuple[list[Fun
     if isinstance(start, str) or isinstance(end, str):
         raise Refused("EGeneral:Invalid arguments")
     offset = int(cursor) if cursor.isdecimal() else 0
-    size = params.whole("limit", limit)
-    rows, count = line.page(None if start is None else start - 0.5, end, offset, size)
+    size = call.request.shrunk(params.whole("limit", limit))
+    again = min(offset, call.request.overlap)
+    rows, count = line.page(None if start is None else start - 0.5, end, offset - again, size + again)
     return rows, str(offset + size) if offset + size < count else None
 
 

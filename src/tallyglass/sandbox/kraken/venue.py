@@ -126,6 +126,6 @@ class Kraken:
             needed = (frozenset((house.wallet_transfer_needs,)),)
         if needed and not any(words <= set(permissions(key)) for words in needed):
             raise Refused("EGeneral:Permission denied")
-        result = _PRIVATE[name](Call(house, house.accounts[key.account], key, params, request.now))
+        result = _PRIVATE[name](Call(house, house.accounts[key.account], key, params, request))
         key.memory["last_used"] = request.now
         return result
