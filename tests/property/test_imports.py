@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.streams import NotReadable
@@ -60,7 +60,9 @@ def read(name: str, lines: list[str]) -> tuple[Row, ...]:
 
 def ledger(name: str, *files: list[str]) -> list[Entry]:
     made = entries(united(read(name, lines) for lines in files).values())
-    return sorted((replace(entry, legs=tuple(sorted(entry.legs, key=str))) for entry in made), key=lambda each: each.id)
+    return sorted(
+        (structs.replace(entry, legs=tuple(sorted(entry.legs, key=str))) for entry in made), key=lambda each: each.id
+    )
 
 
 @given(exports, st.data())
@@ -147,7 +149,7 @@ def test_a_sum_of_legs_is_recognised_but_not_beside_its_parts() -> None:
 
 def test_certain_names_let_equal_content_be_new() -> None:
     api = Entry("R1", START, "deposit", (Leg("L1", "spot", Asset("BTC"), amount("1")),))
-    ours = [Row(n, replace(api, id=f"R{n}"), frozenset((f"R{n}",)), certain=True) for n in (1, 2)]
+    ours = [Row(n, structs.replace(api, id=f"R{n}"), frozenset((f"R{n}",)), certain=True) for n in (1, 2)]
     rows = united([ours])
 
     assert {key[0] for key in recognised(rows, [api])} == {"R1"}

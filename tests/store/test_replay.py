@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tallyglass.exchanges.streams import Ask, Unparsed
 from tallyglass.ledger.entries import Entry, Kind, Leg
@@ -85,7 +85,7 @@ TRUE: Shown = [("R1", "deposit", ("L1 1",)), ("R2", "deposit", ("L2 2",))]
 def test_wrong_legs_and_entries_of_an_older_version_are_gone(store: Store, held: lease.Lease) -> None:
     wrong = entry("R1", ("L1", "1"), ("L1:bonus", "5"))
     stored(store, page(row(1, "1"), row(2, "2")), wrong, entry("R2", ("L2", "3")), entry("R9", ("L9", "5")))
-    early = replace(entry("R2", ("L2", "2")), time=THEN - timedelta(days=1))
+    early = structs.replace(entry("R2", ("L2", "2")), time=THEN - timedelta(days=1))
     stored(store, page(row(2, "2")), early)
 
     [part] = again(store, held)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tallyglass.exchanges.streams import Ask, Balance, Unparsed
 from tallyglass.ledger.entries import Entry, Leg
@@ -50,7 +50,7 @@ def listed(store: Store) -> list[Entry]:
 def test_the_file_is_closed_to_others_and_holds_nothing_readable(tmp_path: Path) -> None:
     path = tmp_path / "portfolio.db"
     store = open_store(path, KEY)
-    add(store, replace(trade(1), note="a-note-that-can-be-found"))
+    add(store, structs.replace(trade(1), note="a-note-that-can-be-found"))
     store.close()
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -100,10 +100,10 @@ def test_legs_of_one_entry_within_a_page_are_joined(store: Store) -> None:
 
 
 def test_what_changes_at_the_exchange_changes_here(store: Store) -> None:
-    add(store, replace(trade(1), status="pending"))
+    add(store, structs.replace(trade(1), status="pending"))
     assert listed(store) == []
     assert [each.entry.id for each in history.list_entries(store, limit=9, done=False)] == ["T1"]
-    add(store, replace(trade(1, leg("L1", "1.4")), status="done", txid="abc"))
+    add(store, structs.replace(trade(1, leg("L1", "1.4")), status="done", txid="abc"))
 
     (entry,) = listed(store)
     assert (entry.status, entry.txid, entry.legs[0].amount) == ("done", "abc", amount("1.4"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tallyglass.exchanges.streams import Ask
 from tallyglass.ledger.entries import Entry, Kind, Leg
@@ -88,8 +88,8 @@ def test_what_is_found_holds_while_nothing_that_moved_changes(matched: Store) ->
         entry("W2", "-3", "withdrawal"),
         entry("W1", "2", "withdrawal", leg="L2"),
         entry("W1", "-2.5", "withdrawal"),
-        replace(SENT, status="failed"),
-        replace(SENT, txid="ab" * 32),
+        structs.replace(SENT, status="failed"),
+        structs.replace(SENT, txid="ab" * 32),
     ],
     ids=["another", "returned", "amount", "failed", "hash"],
 )
