@@ -37,6 +37,7 @@ def test_a_key_changes_as_control_says() -> None:
         ("POST", "keys/kraken/read_only", {"grant": ["everything"]}, 400),
         ("POST", "keys/kraken/read_only", {"grants": ["trade"]}, 400),
         ("POST", "keys/kraken", {}, 400),
+        ("POST", "account/kraken", {"add": "history_cut"}, 400),
         ("POST", "faults", {"fault": "flood"}, 400),
         ("POST", "faults", {"fault": "status", "how": "much"}, 400),
         ("POST", "faults", {"fault": "delay", "value": "long"}, 400),

@@ -145,6 +145,33 @@ def test_a_fault_without_a_count_stays_until_it_is_cleared() -> None:
     in_town(visit)
 
 
+@pytest.mark.parametrize(
+    ("path", "fault", "status", "words"),
+    [
+        ("/kraken/0/private/Ledgers", "gone", 200, "EGeneral:Unknown method"),
+        ("/kraken/0/private/Ledgers", "denied", 200, "EGeneral:Permission denied"),
+        ("/coinbase/v2/accounts", "gone", 404, "not_found"),
+        ("/coinbase/v2/accounts", "denied", 403, "invalid_scope"),
+        ("/coinbase/api/v3/brokerage/accounts", "gone", 404, "NOT_FOUND"),
+        ("/coinbase/api/v3/brokerage/accounts", "denied", 403, '"error_details":"Missing required scopes"'),
+    ],
+)
+def test_a_path_is_taken_away_in_the_words_of_its_exchange(path: str, fault: str, status: int, words: str) -> None:
+    async def visit(town: Town) -> None:
+        exchange, _, own = path[1:].partition("/")
+        await town.control("POST", "faults", {"fault": fault, "exchange": exchange, "path": "/" + own})
+        told, body = await town.get(path)
+
+        assert told == status
+        assert words in body.decode()
+        assert not town.venues[exchange].seen
+        assert (await town.get(path + "/more"))[0] == status
+        await town.control("DELETE", "faults")
+        assert (await town.get(path))[0] == 200
+
+    in_town(visit)
+
+
 def test_each_fault_spoils_the_answer_in_its_own_way() -> None:
     async def visit(town: Town) -> None:
         async def met(fault: str, **more: Any) -> tuple[int, bytes]:

@@ -146,15 +146,31 @@ class Control:
         books = venue.books[account]
         before = len(books.postings)
         special = getattr(venue, "specials", {}).get(given.get("add"))  # what only this exchange has
-        if special is not None:
+        if given.get("add") == "history_cut":
+            told: dict[str, Any] = self._cut(venue, account, given)
+        elif special is not None:
             special(account, time.time())
-            told: dict[str, Any] = {"kind": given["add"]}
+            told = {"kind": given["add"]}
         else:
             act = act_of(given, venue, account, self.prices, self._serial)
             venue.record(account, act)
             told = _told(act)
         new = list(islice(reversed(books.postings.values()), len(books.postings) - before))[::-1]
         return {"act": told, "entries": [_entry(each) for each in new]}
+
+    def _cut(self, venue: Venue, account: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The API forgets what is older than `before`; the account keeps what it has, and the truth every entry."""
+        cut = getattr(venue, "cut", None)
+        if cut is None:
+            raise Refused(400, f"{venue.id} cannot forget")
+        try:
+            before = datetime.fromisoformat(str(given.get("before")))
+        except ValueError:
+            raise Refused(400, "before is a time as in RFC 3339") from None
+        if before.tzinfo is None:
+            raise Refused(400, "before is a time with its zone")
+        cut(account, before)
+        return {"kind": "history_cut", "before": _rfc3339(before)}
 
     def _truth(self, exchange: str = "", account: str = "main", entries: str = "yes") -> dict[str, Any]:
         if not exchange:

@@ -18,6 +18,8 @@ DEFAULTS: dict[str, float] = {
     "duplicate": 0,  # every row of every list in a JSON answer comes twice
     "html": 200,  # the HTTP status of a web page that comes in place of the answer
     "clock": 3600,  # seconds by which the exchange's clock is ahead
+    "gone": 0,  # the exchange no longer has the path, and says so in its own words
+    "denied": 0,  # the key may no longer use the path, and the exchange says so in its own words
     "nonce": 0,  # the request reaches the exchange twice and the second answer is given: a nonce is used up
     "maintenance": 300,  # seconds from the order on, in which the exchange is closed and says so in its own words
     "shuffle": 0,  # the rows of every page stand in another order

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from aiohttp import web
 from multidict import CIMultiDict
 
-from tallyglass.sandbox import closed
+from tallyglass.sandbox import closed, withdrawn
 from tallyglass.sandbox.control import Control
 from tallyglass.sandbox.faults import PAGE, cut, doubled, kept, shuffled
 from tallyglass.sandbox.model import Incoming, Outgoing
@@ -129,6 +129,8 @@ class Gate:
             return Outgoing(int(faults["html"]), {"content-type": "text/html; charset=UTF-8"}, PAGE)
         if "maintenance" in faults:
             return closed.answer(site.id, request)
+        if kinds := faults.keys() & set(withdrawn.KINDS):
+            return withdrawn.answer(site.id, request, kinds.pop())
         return self._spoiled(site, request, faults)
 
     def _spoiled(self, site: Site, request: Incoming, faults: Mapping[str, float]) -> Outgoing:

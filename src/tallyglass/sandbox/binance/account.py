@@ -89,6 +89,13 @@ class Desk:
         self.trades: Line[Trade] = Line()
         self.trades_by_time: Line[Trade] = Line()
 
+    def forget(self, before: int) -> None:
+        """No row of before that moment is left, but open orders."""
+        for orders in (self.orders, self.orders_by_time):
+            orders.keep(lambda order: order.open or order.time >= before)
+        for trades in (self.trades, self.trades_by_time):
+            trades.keep(lambda trade: trade.time >= before)
+
 
 #: The rows of the histories under /sapi, each as the exchange prints it, by time in milliseconds.
 HISTORIES: Final = (
@@ -140,6 +147,13 @@ class Account:
             # not from the account's own numbers: a question must not change what comes after it
             self.desks[symbol] = Desk(random.Random(f"{self._seed} {symbol}").randrange(100_000, 9_000_000))
         return self.desks[symbol]
+
+    def forget(self, before: int) -> None:
+        """What the account did before that moment (microseconds) is in no history any more, only in the books."""
+        for desk in self.desks.values():
+            desk.forget(before)
+        for rows in self.histories.values():
+            rows.forget(before // 1000)
 
     def number(self, series: str) -> int:
         """The next id of one of `FIRST_NUMBERS`."""

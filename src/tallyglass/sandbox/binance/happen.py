@@ -163,20 +163,15 @@ def address(account: Account, coin: str) -> str:
     return base64.b32encode(raw).decode().rstrip("=").lower()[:42]
 
 
-def _deposit(account: Account, act: Act, us: int) -> None:
-    ms = us // 1000
-    number = str(account.number("deposits"))
-    arrived = subtract(act.amount, act.fee)
-    row = {
-        "id": number,
-        "amount": text(arrived),
-        "coin": act.base,
-        "network": network(act.base),
-        # 6: credited, but not yet free to be withdrawn
-        "status": 6 if number.endswith(("3", "8")) else 1,
-        "address": address(account, act.base),
+def deposit_row(account: Account, coin: str, amount: Amount, ms: int) -> dict[str, object]:
+    """A credited deposit, but for its `id` and `txId`."""
+    row: dict[str, object] = {
+        "amount": text(amount),
+        "coin": coin,
+        "network": network(coin),
+        "status": 1,
+        "address": address(account, coin),
         "addressTag": "",
-        "txId": txid(account, act),
         "insertTime": ms,
         "transferType": 0,
         "confirmTimes": "2/2",
@@ -184,8 +179,16 @@ def _deposit(account: Account, act: Act, us: int) -> None:
         "walletType": 0,
         "travelRuleStatus": 0,
     }
-    if ms >= _COMPLETE_TIME_SINCE:
-        row["completeTime"] = ms + 61_000
+    return row | {"completeTime": ms + 61_000} if ms >= _COMPLETE_TIME_SINCE else row
+
+
+def _deposit(account: Account, act: Act, us: int) -> None:
+    ms = us // 1000
+    number = str(account.number("deposits"))
+    arrived = subtract(act.amount, act.fee)
+    row = deposit_row(account, act.base, arrived, ms) | {"id": number, "txId": txid(account, act)}
+    if number.endswith(("3", "8")):
+        row["status"] = 6  # credited, but not yet free to be withdrawn
     account.histories["deposits"].add(ms, row)
     account.books.post(f"deposit:{number}", "deposit", moment(us), [("spot", act.base, arrived, "principal")])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -52,3 +53,13 @@ class Line(Generic[T]):
         start, stop = self.span(first, last)
         high = max(start, stop - skip)
         return self.rows[max(start, high - size) : high][::-1], stop - start
+
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Forget all rows but the wanted ones."""
+        left = [(mark, row) for mark, row in zip(self._marks, self.rows, strict=True) if wanted(row)]
+        self._marks, self.rows = array("q", [mark for mark, _ in left]), [row for _, row in left]
+
+    def forget(self, before: int) -> None:
+        """Forget the rows whose mark is below."""
+        start, _ = self.span(before)
+        del self._marks[:start], self.rows[:start]

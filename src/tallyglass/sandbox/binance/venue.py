@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from tallyglass.money import text
 from tallyglass.sandbox.binance import auth, history, moves, orders, public, spot, wallet
-from tallyglass.sandbox.binance.account import Account, moment
+from tallyglass.sandbox.binance.account import Account, micros, moment
 from tallyglass.sandbox.binance.errors import Refusal
 from tallyglass.sandbox.binance.habits import HABITS, Calendar
 from tallyglass.sandbox.binance.happen import happen
@@ -19,6 +20,7 @@ from tallyglass.sandbox.binance.params import Params
 from tallyglass.sandbox.binance.routes import KEY_ONLY, OPEN, Call, Route
 from tallyglass.sandbox.model import Act, Books, Incoming, Key, Outgoing, Prices
 from tallyglass.sandbox.wishes import BadWish
+from tallyglass.sandbox.withdrawn import NO_PAGE
 
 ROUTES: Final[dict[tuple[str, str], Route]] = {
     **public.routes,
@@ -29,9 +31,6 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     **moves.routes,
 }
 _CONTENT_TYPE: Final = "application/json;charset=UTF-8"
-_NO_PAGE: Final = (
-    b"<html><head><title>404 Not Found</title></head><body><center><h1>404 Not Found</h1></center></body></html>"
-)
 #: Which paths each host answers; the public one no private question.
 _HOSTS: Final = {
     "api.binance.com": ("/api/", "/sapi/"),
@@ -90,6 +89,10 @@ class Binance:
     def _no_limits(self, account: str, now: float) -> None:  # noqa: ARG002  # the same
         """From now on nobody asks too often: for tests whose subject is another."""
         self._limits.off = True
+
+    def cut(self, account: str, before: datetime) -> None:
+        """The API forgets all rows older than that; open orders stay."""
+        self.accounts[account].forget(micros(before))
 
     def caller(self, request: Incoming) -> str:
         return auth.known_key(request, self.keys)
@@ -202,7 +205,7 @@ def _unknown(request: Incoming) -> Outgoing:
     """A path of no endpoint, or an endpoint's path with another method."""
     if any(path == request.path and method != request.method for method, path in ROUTES):
         return _json({"code": -1020, "msg": "This operation is not supported."}, 405, {})
-    return Outgoing(404, {"content-type": "text/html"}, _NO_PAGE)
+    return Outgoing(404, {"content-type": "text/html"}, NO_PAGE)
 
 
 def _json(value: Any, status: int, headers: dict[str, str]) -> Outgoing:
