@@ -139,3 +139,15 @@ def test_a_stream_says_how_far_it_was_read(store: Store) -> None:
         history.set_cursor(db, "kraken", "ledger", {"ofs": "50"}, done=False, now=NOW)
         assert books.progress(db, "kraken") == {"ledger": books.Progress("ledger", False, NOW)}
         assert books.progress(db, "binance") == {}
+
+
+def test_gaps_are_the_assets_that_any_wallet_reports_otherwise(store: Store) -> None:
+    add(store, entry("a", leg("1"), leg("2", asset="EUR", name="2"), leg("3", asset="ETH", name="3")))
+    with store.write() as db:
+        assert books.gaps(db, "kraken") is None
+        told = [Balance("spot", BTC, amount("1.0")), Balance("earn", Asset("EUR"), amount("2"))]
+        present.set_balances(db, "kraken", told, NOW)
+        assert books.gaps(db, "kraken") == frozenset(map(Asset, ("EUR", "ETH")))
+        present.set_balances(db, "kraken", [], NOW)
+        assert books.gaps(db, "kraken") == frozenset(map(Asset, ("BTC", "EUR", "ETH")))
+        assert books.gaps(db, "binance") is None

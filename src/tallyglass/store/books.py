@@ -54,6 +54,18 @@ def sums(db: Connection) -> dict[str, dict[Place, Amount]]:
     return found
 
 
+def gaps(db: Connection, connection: str) -> frozenset[Asset] | None:
+    """The assets that are reported otherwise than their entries add up to, in any wallet; None before any report."""
+    newest = db.execute(select(func.max(snapshots.c.id)).where(snapshots.c.connection == connection)).scalar()
+    if newest is None:
+        return None
+    query = select(balances.c.account, balances.c.asset, balances.c.total).where(balances.c.snapshot == newest)
+    reported: dict[Place, Amount] = {(account, Asset(asset)): total for account, asset, total in db.execute(query)}
+    computed = sums(db).get(connection, {})
+    places = reported.keys() | computed.keys()
+    return frozenset(place[1] for place in places if reported.get(place, ZERO) != computed.get(place, ZERO))
+
+
 def moves(
     db: Connection, connection: str, *, after: datetime | None = None, place: Place | None = None
 ) -> Iterator[Move]:
