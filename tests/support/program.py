@@ -147,13 +147,7 @@ def running_home(tmp_path: Path, sandbox: Sandbox, *, hurried: bool = True) -> I
     `hurried`: nobody counts requests; otherwise sandbox and keeper keep to the exchanges' real limits.
     Whatever was done with it: in the end no exchange has been asked for anything but listed reads.
     """
-    tmp_path.mkdir(exist_ok=True)
-    passphrase_file = tmp_path / "passphrase"
-    passphrase_file.write_text(PASSPHRASE + "\n")
-    passphrase_file.chmod(0o600)
-    program = Program(tmp_path / "home", sandbox.base_url, passphrase_file)
-    made = program.run("init")
-    assert made.code == DONE, made.err
+    program = new_home(tmp_path, sandbox)
     if hurried:
         sandbox.unlimited()
     with running_keeper(program, hurried=hurried):
@@ -161,26 +155,46 @@ def running_home(tmp_path: Path, sandbox: Sandbox, *, hurried: bool = True) -> I
     assert unlisted(program, sandbox) == []
 
 
+def new_home(folder: Path, sandbox: Sandbox) -> Program:
+    """A home that has just been made; nothing runs."""
+    folder.mkdir(exist_ok=True)
+    passphrase_file = folder / "passphrase"
+    passphrase_file.write_text(PASSPHRASE + "\n")
+    passphrase_file.chmod(0o600)
+    program = Program(folder / "home", sandbox.base_url, passphrase_file)
+    made = program.run("init")
+    assert made.code == DONE, made.err
+    return program
+
+
 @contextmanager
 def running_keeper(program: Program, *, unlocked: bool = True, hurried: bool = True) -> Iterator[Keeper]:
     """The keeper of a home as a process of its own, for as long as the block."""
-    command = [sys.executable, "-m", "tallyglass.keeper", "--home", str(program.home)]
-    if unlocked:
-        command += ["--passphrase-file", str(program.passphrase_file)]
-    environment = {"PATH": os.environ["PATH"], "TALLYGLASS_SANDBOX": program.url, **(HURRY if hurried else {})}
-    noise = program.home.with_name(f"{program.home.name}-keeper.txt")
-    with noise.open("ab") as log:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    process = start_keeper(program, unlocked=unlocked, hurried=hurried)
     try:
-        keeper = Keeper(socket_path(program.home), timeout=30)
-        _wait(keeper, process, noise)
-        yield keeper
+        yield await_keeper(program, process)
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait(keeper: Keeper, process: subprocess.Popen[bytes], noise: Path) -> None:
+def start_keeper(program: Program, *, unlocked: bool = True, hurried: bool = True) -> subprocess.Popen[bytes]:
+    """The keeper's process, which may not listen yet."""
+    command = [sys.executable, "-m", "tallyglass.keeper", "--home", str(program.home)]
+    if unlocked:
+        command += ["--passphrase-file", str(program.passphrase_file)]
+    environment = {"PATH": os.environ["PATH"], "TALLYGLASS_SANDBOX": program.url, **(HURRY if hurried else {})}
+    with _noise(program).open("ab") as log:
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def _noise(program: Program) -> Path:
+    return program.home.with_name(f"{program.home.name}-keeper.txt")
+
+
+def await_keeper(program: Program, process: subprocess.Popen[bytes]) -> Keeper:
+    """Wait until it answers."""
+    keeper, noise = program.keeper, _noise(program)
     until = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -190,4 +204,4 @@ def _wait(keeper: Keeper, process: subprocess.Popen[bytes], noise: Path) -> None
             assert time.monotonic() < until, f"the keeper took too long to start:\n{noise.read_text()}"
             time.sleep(0.02)
         else:
-            return
+            return keeper
