@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tallyglass.exchanges.streams import Balance, Ticker
 from tallyglass.money import Asset, amount, multiply, total
-from tallyglass.portfolio.worth import Source, worth
+from tallyglass.portfolio.worth import Cause, Source, worth
 from tallyglass.prices.paths import Quotes
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -50,6 +50,15 @@ def test_a_failed_source_keeps_its_last_number_and_the_total_says_partial() -> N
     assert [(cause.code, cause.about) for cause in found.causes] == [("source_failed", "binance")]
     assert "no answer" in found.causes[0].text
     assert "2026-11-22 12:00 UTC" in found.causes[0].text
+
+
+def test_a_balance_that_its_history_does_not_bear_out_is_counted_and_the_total_says_partial() -> None:
+    gap = Cause("gap", "kraken/BTC", "kraken reports 0.5 BTC more than its history comes to")
+    found = worth([source("kraken", ("BTC", "1"), doubts=(gap,)), source("binance")], QUOTES.price, USD, NOW)
+
+    assert found.total == amount("86412.3")
+    assert not found.complete
+    assert found.causes == (gap,)
 
 
 def test_an_asset_without_a_price_is_unknown_and_not_worth_zero() -> None:

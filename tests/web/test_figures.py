@@ -161,6 +161,13 @@ def test_why_it_is_partial_is_said_in_a_few_words() -> None:
         {"code": "price_missing", "about": "WHAT", "text": ""},
     ]
     assert partial(found) == "2 of 3 sources are not current, 1 price is missing"
+    found["causes"] = [
+        {"code": "history_failed", "about": "a", "text": ""},
+        {"code": "history_unparsed", "about": "a", "text": ""},
+    ]
+    assert partial(found) == "the history of 1 of 3 sources is not whole"
+    found["causes"] += [{"code": "gap", "about": f"a/{asset}", "text": ""} for asset in ("BTC", "EUR")]
+    assert partial(found) == "2 assets do not add up", "what is missing says more than why"
     found["causes"] = [{"code": "something new", "about": "", "text": ""}]
     assert partial(found) == "not everything is known"
     assert partial(worth()) == ""

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from tallyglass.app import transfers
+from tallyglass.app import proof, transfers
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.syncing import claim
@@ -71,6 +71,7 @@ def _settled(session: Session, connection: str, bring: RawPage | None, drop: int
         due = lease.next_due(session.store, connection)
         lease.release(session.store, held, session.now(), next_due=due, failed=False)
     transfers.refresh(session)
+    proof.note(session)
     return settled
 
 

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from tallyglass import __version__
 from tallyglass.app.home import Home
-from tallyglass.app.reconciling import count_gaps
+from tallyglass.app.proof import count_gaps
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
 from tallyglass.exchanges import registry

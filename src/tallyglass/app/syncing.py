@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 
-from tallyglass.app import transfers
+from tallyglass.app import proof, transfers
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
@@ -49,6 +49,7 @@ def sync(
         for each in prices:
             each.result()
     transfers.refresh(session)
+    proof.note(session)
     return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
 
 
@@ -153,6 +154,7 @@ def replay(session: Session, connection: str = "", *, watch: Watcher = nobody) -
             )
         reports.extend(report.parts)
     transfers.refresh(session)
+    proof.note(session)
     return [_part(part) for part in reports]
 
 

@@ -332,6 +332,11 @@ def moment(time: datetime | None) -> str | None:
     return None if time is None else time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def minute(time: datetime) -> str:
+    """A moment in a sentence."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def reasons(given: Iterable[Reason]) -> list[ReasonView]:
     """Reasons as they are shown."""
     return [{"code": reason.code, "text": reason.text, "fix": reason.fix} for reason in given]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
 
 from tallyglass.app.problems import Problem
+from tallyglass.app.proof import doubts
 from tallyglass.app.session import Session
 from tallyglass.app.views import HoldingView, WorthView, moment
 from tallyglass.keeper.client import Connection
 from tallyglass.money import asset, text
-from tallyglass.portfolio.worth import Holding, Source, Worth
+from tallyglass.portfolio.worth import Cause, Holding, Source, Worth
 from tallyglass.portfolio.worth import worth as value
 from tallyglass.prices.paths import Quotes
 from tallyglass.store import history, present
@@ -24,16 +25,18 @@ def worth(session: Session) -> Worth:
     connections = [each for each in session.keeper.connections() if each.state != "dead"]
     with session.store.read() as db:
         faults = {(each.source, each.part): each for each in present.list_freshness(db) if each.fault}
-        sources = [_source(db, connection, faults) for connection in connections]
+        against = doubts(db, connections)
+        sources = [
+            _source(db, each, faults.get((each.id, "balances")), against.get(each.id, ())) for each in connections
+        ]
         quotes = _quotes(db, {connection.exchange for connection in connections})
         currency = asset(present.setting(db, "currency", DEFAULT_CURRENCY))
     failed = {source: fault.text for (source, part), fault in faults.items() if part in ("tickers", "rates")}
     return value(sources, quotes.price, currency, session.now(), failed)
 
 
-def _source(db: Db, connection: Connection, faults: Mapping[tuple[str, str], present.Freshness]) -> Source:
+def _source(db: Db, connection: Connection, fault: present.Freshness | None, against: Sequence[Cause]) -> Source:
     balances, seen = present.balances_of(db, connection.id)
-    fault = faults.get((connection.id, "balances"))
     return Source(
         connection.id,
         balances,
@@ -42,6 +45,7 @@ def _source(db: Db, connection: Connection, faults: Mapping[tuple[str, str], pre
         text=fault.text if fault else "",
         frozen=connection.state == "frozen",
         unparsed=history.count_unparsed(db, connection.id, "balances"),
+        doubts=against,
     )
 
 

@@ -24,6 +24,32 @@ NOT_MONEY = frozenset((Asset("KFEE"),))
 SourceStatus = Literal["fresh", "stale", "failed", "frozen", "never"]
 
 
+CauseCode = Literal[
+    "source_failed",
+    "source_stale",
+    "source_frozen",
+    "source_never",
+    "balance_unparsed",
+    "gap",
+    "history_failed",
+    "history_unparsed",
+    "history_unread",
+    "price_missing",
+    "price_stale",
+    "price_source_failed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason why the total is not complete."""
+
+    code: CauseCode
+    #: A connection, an asset, or `CONNECTION/ASSET`.
+    about: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One connection as the valuation sees it."""
@@ -37,6 +63,8 @@ class Source:
     frozen: bool = False
     #: Pieces of its balance answers that no parser understood: what they hold is in no number.
     unparsed: int = 0
+    #: Why its history does not bear out what it reports.
+    doubts: Sequence[Cause] = ()
 
     def status(self, now: datetime) -> SourceStatus:
         """How far its balances can be trusted to be the present."""
@@ -51,27 +79,6 @@ class Source:
 
 Pricing = Callable[[Asset, Asset], Price | None]
 """The price of an asset in a currency, or None."""
-
-CauseCode = Literal[
-    "source_failed",
-    "source_stale",
-    "source_frozen",
-    "source_never",
-    "balance_unparsed",
-    "price_missing",
-    "price_stale",
-    "price_source_failed",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One reason why the total is not complete."""
-
-    code: CauseCode
-    #: A connection or an asset.
-    about: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ class Worth:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing and nothing is old."""
+        """Whether nothing is missing, nothing is old, and every balance is borne out by its history."""
         return not self.causes
 
 
@@ -171,6 +178,7 @@ def _source_causes(sources: Sequence[Source], now: datetime) -> Iterable[Cause]:
             rows = "one piece" if source.unparsed == 1 else f"{source.unparsed} pieces"
             text = f"{source.connection}: {rows} of its balances could not be read and are not counted"
             yield Cause("balance_unparsed", source.connection, f"{text} (tallyglass unparsed)")
+        yield from source.doubts
 
 
 def _price_causes(holdings: Sequence[Holding], currency: Asset, now: datetime) -> Iterable[Cause]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
 from tallyglass.ledger.entries import Entry, Leg
@@ -22,6 +22,8 @@ from tallyglass.store.tables import cursors, entries, legs, raw_pages, unparsed
 FILES = "import:"
 #: The id of a piece that stands for a whole answer begins so.
 WHOLE_PAGE = "page:"
+#: Reads that tell what is so now, and nothing of the history.
+_PRESENT = ("balances", "open_orders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +373,21 @@ def count_unparsed(db: Connection, connection: str, read: str) -> int:
     """How many pieces of one kind of read (`balances` and its suffixed kin) are not understood."""
     of_read = (unparsed.c.stream == read) | unparsed.c.stream.startswith(f"{read}.", autoescape=True)
     query = select(func.count()).select_from(unparsed).where(unparsed.c.connection == connection, of_read)
+    return int(db.execute(query).scalar_one())
+
+
+def count_pieces(db: Connection, connection: str) -> int:
+    """How many pieces of its history, as the exchange told it, are not understood.
+
+    An answer that could not be read at all is asked for again, and a line of a file is not the exchange's word.
+    """
+    apart = or_(
+        *(unparsed.c.stream == read for read in _PRESENT),
+        *(unparsed.c.stream.startswith(f"{read}.", autoescape=True) for read in _PRESENT),
+        unparsed.c.stream.startswith(FILES, autoescape=True),
+        unparsed.c.id.startswith(WHOLE_PAGE, autoescape=True),
+    )
+    query = select(func.count()).select_from(unparsed).where(unparsed.c.connection == connection, ~apart)
     return int(db.execute(query).scalar_one())
 
 

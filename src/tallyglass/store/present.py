@@ -40,13 +40,16 @@ class Freshness:
 
 
 def set_balances(db: Connection, connection: str, found: Sequence[Balance], now: datetime) -> None:
-    """Store what the exchange reports: a new snapshot when something has changed, else the old one seen again."""
+    """Store what the exchange reports: a new snapshot when something has changed, else the old one seen again.
+
+    It is not complete until it is marked so.
+    """
     latest = _latest(db, connection)
     new = {(b.account, b.asset): (b.total, b.locked) for b in found}
     if latest is not None and _rows(db, latest) == new:
-        db.execute(update(snapshots).where(snapshots.c.id == latest).values(seen_at=now))
+        db.execute(update(snapshots).where(snapshots.c.id == latest).values(seen_at=now, complete=False))
         return
-    row = {"connection": connection, "taken_at": now, "seen_at": now}
+    row = {"connection": connection, "taken_at": now, "seen_at": now, "complete": False}
     snapshot = db.execute(snapshots.insert().values(row).returning(snapshots.c.id)).scalar_one()
     rows = [
         {"snapshot": snapshot, "account": account, "asset": asset, "total": total, "locked": locked}
@@ -64,6 +67,18 @@ def balances_of(db: Connection, connection: str) -> tuple[list[Balance], datetim
     seen = db.execute(select(snapshots.c.seen_at).where(snapshots.c.id == latest)).scalar()
     found = [Balance(account, asset, total, locked) for (account, asset), (total, locked) in _rows(db, latest).items()]
     return found, seen
+
+
+def is_complete(db: Connection, connection: str) -> bool:
+    """Whether the newest balances of a connection are marked as complete."""
+    query = select(snapshots.c.complete).where(snapshots.c.id == _latest(db, connection))
+    return bool(db.execute(query).scalar())
+
+
+def mark(db: Connection, connection: str, seen: datetime, *, complete: bool) -> None:
+    """Mark the newest balances of a connection as complete, or as not, unless they were seen anew since."""
+    newest = (snapshots.c.id == _latest(db, connection)) & (snapshots.c.seen_at == seen)
+    db.execute(update(snapshots).where(newest).values(complete=complete))
 
 
 def _latest(db: Connection, connection: str) -> int | None:

@@ -204,6 +204,8 @@ snapshots = Table(
     Column("taken_at", Instant, nullable=False),
     #: … and when they were last seen unchanged.
     Column("seen_at", Instant, nullable=False),
+    #: Whether they were then the whole and borne out by the history, as far as it was known; never before that is seen.
+    Column("complete", Boolean, nullable=False),
     Index("snapshots_by_connection", "connection", "id"),
 )
 

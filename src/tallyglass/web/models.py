@@ -174,9 +174,15 @@ def partial(found: WorthView) -> str:
     sources = sum(cause["code"].startswith("source_") for cause in found["causes"])
     missing = sum(cause["code"] == "price_missing" for cause in found["causes"])
     old = sum(cause["code"] == "price_stale" for cause in found["causes"])
+    gaps = sum(cause["code"] == "gap" for cause in found["causes"])
+    history = {cause["about"] for cause in found["causes"] if cause["code"].startswith("history_")}
     words = []
     if sources:
         words.append(f"{sources} of {len(found['sources'])} sources {'is' if sources == 1 else 'are'} not current")
+    if gaps:
+        words.append("1 asset does not add up" if gaps == 1 else f"{gaps} assets do not add up")
+    elif history:
+        words.append(f"the history of {len(history)} of {len(found['sources'])} sources is not whole")
     if missing:
         words.append("1 price is missing" if missing == 1 else f"{missing} prices are missing")
     if old:

@@ -1,0 +1,86 @@
+"""Proof: whether a connection's history bears out what it reports, and everything that stands against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from tallyglass.app.evidence import Books, Evidences, books_of, explained, freshness
+from tallyglass.app.session import Session
+from tallyglass.app.views import minute
+from tallyglass.keeper.client import Connection
+from tallyglass.ledger.reconcile import Gap
+from tallyglass.money import ZERO, magnitude, text
+from tallyglass.portfolio.worth import Cause
+from tallyglass.store import history, present
+from tallyglass.store.base import Db
+
+#: Nothing is missing from the total: it lies in another wallet, or an entry that is known is on its way.
+_HARMLESS = frozenset(("moved", "pending"))
+
+
+def doubts(db: Db, connections: Iterable[Connection]) -> dict[str, tuple[Cause, ...]]:
+    """Of every connection whose balances are known: why they are not proven. Nothing for one that adds up."""
+    known = Evidences(db)
+    return {
+        each.connection.id: tuple(_doubts(known, each)) for each in books_of(db, connections) if each.as_of is not None
+    }
+
+
+def _doubts(known: Evidences, each: Books) -> Iterator[Cause]:
+    name = each.connection.id
+    fault = freshness(known.db, name)
+    if fault is not None and fault.fault:
+        yield Cause("history_failed", name, f"{name}: a part of its history could not be read ({fault.text})")
+    pieces = history.count_pieces(known.db, name)
+    if pieces:
+        what = "one piece" if pieces == 1 else f"{pieces} pieces"
+        yield Cause("history_unparsed", name, f"{name}: {what} of its history not understood (tallyglass unparsed)")
+    unread = False
+    for gap in (gap for gap in each.gaps if gap.open):
+        found, cause = explained(known, each, gap)
+        if cause.code == "still_read":
+            # Between its balances and its history, every sync has a moment in which they differ.
+            unread |= any(stream.read_at is None and stream.may_lack(found) for stream in known.of(each).behind)
+        elif cause.code not in _HARMLESS:
+            yield Cause("gap", f"{name}/{gap.asset}", f"{_size(name, found, cause.since)}. {cause.text}")
+    if unread:
+        yield Cause("history_unread", name, f"{name}: its history is still being read; until then it proves nothing")
+
+
+def _size(name: str, gap: Gap, since: datetime | None) -> str:
+    """How much, which way, since when."""
+    side = "more" if gap.amount > ZERO else "less"
+    words = f"{name} reports {text(magnitude(gap.amount))} {gap.asset} {side} than its history comes to"
+    began = since or (gap.opened.wrong_at if gap.opened else None)
+    return f"{words}, since {minute(began)}" if began else words
+
+
+def count_gaps(session: Session) -> int:
+    """How many assets of how many connections do not add up, and not merely because they are being read."""
+    with session.store.read() as db:
+        known = Evidences(db)
+        return sum(
+            explained(known, each, gap)[1].code != "still_read"
+            for each in books_of(db, session.keeper.connections())
+            for gap in each.gaps
+            if gap.open
+        )
+
+
+def note(session: Session) -> None:
+    """Mark the newest balances of every connection as complete, or as not, for all who build on stored balances.
+
+    To be called after anything that changes what is reported, or what the entries come to.
+    """
+    with session.store.read() as db:
+        known, changes = Evidences(db), []
+        for each in books_of(db, session.keeper.connections()):
+            name, odd = each.connection.id, history.count_unparsed(db, each.connection.id, "balances")
+            complete = each.as_of is not None and not odd and not any(_doubts(known, each))
+            if each.as_of is not None and complete != present.is_complete(db, name):
+                changes.append((name, each.as_of, complete))
+    if changes:
+        with session.store.write() as db:
+            for name, seen, complete in changes:
+                present.mark(db, name, seen, complete=complete)
