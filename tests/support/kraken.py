@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from urllib.parse import urlencode
 
 from tallyglass.money import ROUNDED, divide
 from tallyglass.sandbox.kraken import Kraken, create
+from tallyglass.sandbox.kraken.special import Calendar
 from tallyglass.sandbox.model import Act, Incoming, Outgoing
 from tallyglass.sandbox.world import WorldPrices
 
@@ -128,6 +130,7 @@ def grown(seed: int = 5) -> Bench:
     """An account with a bit of everything."""
     bench = Bench(seed)
     bench.venue.house.tier = "none"
+    bench.venue.calendar = Calendar(("failed_withdrawal", "opt_in"))
     start = NOW - 90 * 86_400
     bench.happen("deposit", start, "EUR", "100000.00")
     bench.happen("deposit", start + 1, "USD", "5000.00", fee="5")
@@ -151,3 +154,38 @@ def grown(seed: int = 5) -> Bench:
     bench.happen("order", NOW - 400, "ETH", "0.1", quote="EUR", side="sell", price="9000", filled=Decimal("0.04"))
     bench.happen("deposit", start, "EUR", "70.00", "other")
     return bench
+
+
+_WALLETS = {"": "spot", "S": "staked", "F": "earn", "M": "opt-in", "B": "yield"}
+_PLAIN = {"XXBT": "BTC", "XETH": "ETH", "XXDG": "DOGE", "XXRP": "XRP", "ZEUR": "EUR", "ZUSD": "USD"}
+
+
+def _wallet(code: str) -> tuple[str, str]:
+    """(wallet, symbol) of a balance key, by the rules of support.kraken.com."""
+    stem, _, suffix = code.partition(".")
+    symbol, days = stem.rstrip("0123456789"), stem[len(stem.rstrip("0123456789")) :]
+    plain = {"XBT": "BTC", "XDG": "DOGE"}.get(symbol, _PLAIN.get(symbol, symbol))
+    return _WALLETS[suffix] + (f"-{days}" if days else ""), plain
+
+
+def assert_adds_up(client: Client) -> None:
+    """Every ledger row's balance is what the rows before it come to, and the last ones are the account's."""
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for row in client.all("Ledgers", "ledger").values():
+        held[row["asset"]] += Decimal(row["amount"]) - Decimal(row["fee"])
+        assert held[row["asset"]] == Decimal(row["balance"]) >= 0, row
+    assert held == {code: Decimal(text) for code, text in client.ask("Balance").items()}
+
+
+def assert_books_agree(bench: Bench, client: Client) -> None:
+    """The true books hold the ledger's rows by refid; but a rollover, whose refid is its position's, alone."""
+    entries: dict[str, list[Any]] = defaultdict(list)
+    for row_id, row in client.all("Ledgers", "ledger").items():
+        entry = row_id if row["type"] == "rollover" else row["refid"]
+        for amount, role in ((Decimal(row["amount"]), "principal"), (-Decimal(row["fee"]), "fee")):
+            if amount:
+                entries[entry].append((*_wallet(row["asset"]), amount, role))
+    booked = {entry: posting.legs for entry, posting in bench.venue.books["main"].postings.items()}
+    assert {entry: Counter(legs) for entry, legs in entries.items()} == {
+        entry: Counter(legs) for entry, legs in booked.items()
+    }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract
+from tallyglass.money import ROUNDED, ZERO, Amount, add, divide, multiply, subtract, total
 from tallyglass.sandbox.kraken.names import Names, PairName
 from tallyglass.sandbox.kraken.timeline import Timeline
 from tallyglass.sandbox.model import Books
@@ -46,6 +46,44 @@ class Trade:
     number: int
     maker: bool
     ledgers: tuple[str, ...]
+    #: On margin: what the position it opened or closes keeps as security, and that position.
+    margin: Amount = ZERO
+    position: Position | None = None
+
+    @property
+    def opens(self) -> bool:
+        """It is the fill that its position is named after."""
+        return self.position is not None and self.position.id == self.id
+
+
+@dataclass(slots=True, eq=False)
+class Position:
+    """A position on margin, named after the fill that opened it; as OpenPositions tells it while it is open."""
+
+    id: str
+    order_id: str
+    time: float
+    pair: PairName
+    side: str
+    cost: Amount
+    fee: Amount
+    volume: Amount
+    leverage: int
+    #: What closed it: the trades, and what they come to.
+    closings: list[Trade] = field(default_factory=list)
+    #: Gain or loss of the closed part, before fees.
+    net: Amount = ZERO
+
+    @property
+    def closed(self) -> Amount:
+        """How much of the volume is closed."""
+        return total(trade.volume for trade in self.closings)
+
+    @property
+    def margin(self) -> Amount:
+        """What is kept as security for the part that is still open."""
+        part = divide(subtract(self.volume, self.closed), self.volume)
+        return ROUNDED.quantize(divide(multiply(self.cost, part), Decimal(self.leverage)), Decimal("0.00001"))
 
 
 @dataclass(slots=True)
@@ -70,6 +108,8 @@ class Order:
     cl_ord_id: str = ""
     oflags: str = "fciq"
     time_in_force: str = "gtc"
+    #: Above 1: on margin.
+    leverage: int = 0
     trades: list[str] = field(default_factory=list)
 
     @property
@@ -141,6 +181,8 @@ class Account:
         self.open: dict[str, Order] = {}
         self.deposits: Timeline[Funding] = Timeline()
         self.withdrawals: Timeline[Funding] = Timeline()
+        #: Open positions on margin.
+        self.positions: dict[str, Position] = {}
         self.balances: dict[str, Amount] = {}
         #: Code of an earning wallet → rewards credited to it, net.
         self.rewarded: dict[str, Amount] = {}
@@ -162,7 +204,10 @@ class Account:
         return Ids(f"{self._seed}:{self.name}:{name}")
 
     def write(self, refid: str, type_: str, when: datetime, moves: list[Move], ids: Ids) -> list[Row]:
-        """Write one row per move and book them as one true entry. Rows of one call share refid and time."""
+        """Write one row per move and book them as one true entry. Rows of one call share refid and time.
+
+        A rollover has an entry of its own: its refid is that of the position, which may be weeks old.
+        """
         legs: list[tuple[str, str, Amount, str]] = []
         rows = []
         for move in moves:
@@ -172,7 +217,8 @@ class Account:
             row = Row(ids.id("L"), refid, unix(when), type_, move.subtype, move.code, move.amount, move.fee)
             self._append(row)
             rows.append(row)
-        self.books.post(refid, kind_of(type_, moves[0].subtype), when, legs)
+        entry = rows[0].id if type_ == "rollover" else refid
+        self.books.post(entry, kind_of(type_, moves[0].subtype), when, legs)
         return rows
 
     def _append(self, row: Row) -> None:
@@ -187,11 +233,27 @@ class Account:
                 row.balance = subtract(row.balance, subtract(later.amount, later.fee))
                 later.balance = add(later.balance, change)
 
+    def forget(self, before: float) -> None:
+        """The history from before that moment is told no more; balances, open orders and positions stay."""
+        for line in (self.ledger, self.trades, self.closed, self.closed_by_opening, self.deposits, self.withdrawals):
+            line.forget(lambda item: item.time >= before)
+
     def close(self, order: Order) -> None:
         """An order leaves the book for the history."""
         self.open.pop(order.id, None)
         self.closed.add(order)
         self.closed_by_opening.add(order)
+
+    def newest_closed(self) -> Order | None:
+        """The order that was done last."""
+        return next(self.closed.after(len(self.closed) - 1), None) if len(self.closed) else None
+
+    def reopen(self, order: Order, volume: Amount) -> None:
+        """The order that was done last is for more than was known, and open."""
+        for line in (self.closed, self.closed_by_opening):
+            line.remove(order)
+        order.volume, order.status, order.closed = volume, "open", 0.0
+        self.open[order.id] = order
 
     def before(self, when: datetime, seconds: int) -> datetime:
         """A little before a time, yet not before what has already happened."""
@@ -245,30 +307,28 @@ class Ids:
 
 
 _KINDS = {
-    "trade": "trade",
-    "margin": "trade",
-    "settled": "trade",
-    "spend": "conversion",
-    "receive": "conversion",
-    "conversion": "conversion",
-    "sale": "conversion",
-    "deposit": "deposit",
-    "withdrawal": "withdrawal",
-    "staking": "reward",
-    "reward": "reward",
-    "dividend": "reward",
-    "invite bonus": "reward",
-    "airdrop": "reward",
-    "rollover": "fee",
-    "transfer": "transfer",
-    "adjustment": "adjustment",
-    "credit": "adjustment",
+    type_: kind
+    for kind, types in {
+        "trade": ("trade", "margin", "settled", "nfttrade"),
+        "conversion": ("spend", "receive", "conversion", "sale"),
+        "deposit": ("deposit",),
+        "withdrawal": ("withdrawal",),
+        "reward": ("staking", "reward", "dividend", "invite bonus"),
+        "fee": ("rollover", "nftcreatorfee"),
+        "transfer": ("transfer", "custodytransfer"),
+        "adjustment": ("adjustment", "credit", "nftrebate"),
+    }.items()
+    for type_ in types
 }
 _EARN_MOVES = frozenset(("allocation", "deallocation", "autoallocation", "migration"))
 
 
 def kind_of(type_: str, subtype: str) -> str:
     """What a ledger type means in the true books. A type that Kraken does not document is an adjustment."""
+    if subtype == "delistingconversion":
+        return "conversion"
+    if subtype == "airdrop" and type_ in ("deposit", "transfer"):
+        return "reward"
     if type_ == "earn":
         return "transfer" if subtype in _EARN_MOVES else "reward"
     return _KINDS.get(type_, "adjustment")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
 
 from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract
 from tallyglass.sandbox.kraken.account import Account, Funding, Ids, Move, Order, Trade, unix
-from tallyglass.sandbox.kraken.names import AWAY_CODES, REWARD_CODES
+from tallyglass.sandbox.kraken.names import AWAY_CODES, REWARD_CODES, PairName
 from tallyglass.sandbox.model import Act
 
 #: Part of what is free that goes to earning with the first reward.
@@ -24,44 +25,57 @@ def record(account: Account, act: Act) -> None:
     _HOW[act.kind](account, act)
 
 
+class Figures(NamedTuple):
+    """What a fill comes to; of the whole order where no volume is named."""
+
+    price: Amount
+    cost: Amount
+    fee: Amount
+    volume: Amount | None = None
+
+
 def _trade(account: Account, act: Act) -> None:
     cover(account, *_spent(act), act.time)
     ids = account.ids("trade", act.serial)
     pair = account.names.pair(act.base, act.quote)
     order = Order(ids.id("O"), unix(act.time - timedelta(seconds=3)), pair, act.side, "limit", act.price, act.amount)
-    fill(account, order, (act.price, act.cost, act.fee), act.time, ids, act.fee_asset)
+    for late, part in enumerate(_parts(act, pair)):
+        fill(account, order, part, act.time + timedelta(milliseconds=late), ids, act.fee_asset)
 
 
-def fill(
-    account: Account,
-    order: Order,
-    figures: tuple[Amount, Amount, Amount],
-    when: datetime,
-    ids: Ids,
-    fee_asset: str = "",
-) -> None:
-    """Fill an order at once and whole: (price, cost, fee). The fee is the quote's unless an asset is named."""
-    _, cost, fee = figures
+def _parts(act: Act, pair: PairName) -> list[Figures]:
+    """One in six orders is filled twice: alike in all but a rest, a millisecond later."""
+    cost, fee = (_half(each, pair.quote.decimals) for each in (act.cost, act.fee))
+    volume = _half(act.amount, min(pair.lot_decimals, pair.base.decimals))
+    if act.serial % 6 or act.fee_asset not in ("", act.quote) or not volume or not cost:
+        return [Figures(act.price, act.cost, act.fee)]
+    rest = (subtract(act.cost, cost), subtract(act.fee, fee), subtract(act.amount, volume))
+    return [Figures(act.price, cost, fee, volume), Figures(act.price, *rest)]
+
+
+def _half(amount: Amount, decimals: int) -> Amount:
+    half = multiply(amount, Decimal("0.5"))
+    return half.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN, context=ROUNDED)
+
+
+def fill(account: Account, order: Order, figures: Figures, when: datetime, ids: Ids, fee_asset: str = "") -> None:
+    """Fill an order or a part of it. The fee is the quote's unless an asset is named."""
+    _, cost, fee, part = figures
+    volume = order.volume if part is None else part
     pair, buys = order.pair, order.side == "buy"
     fees = {account.names.code(fee_asset) if fee_asset else pair.quote.code: fee}
-    base = Move(pair.base.code, order.volume if buys else -order.volume, fees.pop(pair.base.code, ZERO), "tradespot")
+    base = Move(pair.base.code, volume if buys else -volume, fees.pop(pair.base.code, ZERO), "tradespot")
     quote = Move(pair.quote.code, -cost if buys else cost, fees.pop(pair.quote.code, ZERO), "tradespot")
     credits_ = [Move(code, ZERO, rest, "tradespot") for code, rest in fees.items()]  # paid in fee credits: a third row
-    shown = figures if not credits_ else (*figures[:2], ZERO)
+    shown = figures._replace(fee=ZERO) if credits_ else figures
     settle(account, order, shown, when, ids, [quote, base, *credits_])
 
 
-def settle(
-    account: Account,
-    order: Order,
-    figures: tuple[Amount, Amount, Amount],
-    when: datetime,
-    ids: Ids,
-    moves: list[Move],
-) -> None:
-    """Write the rows of a fill and its trade; the order is done."""
-    txid, (price, cost, fee) = ids.id("T"), figures
-    rows = account.write(txid, "trade", when, moves, ids)
+def settle(account: Account, order: Order, figures: Figures, when: datetime, ids: Ids, moves: list[Move]) -> Trade:
+    """Write the rows of a fill and its trade; an order that is filled whole is done."""
+    txid, (price, cost, fee, part) = ids.id("T"), figures
+    type_ = "settled" if order.ordertype == "settle-position" else "margin" if order.leverage else "trade"
+    rows = account.write(txid, type_, when, moves, ids)
     trade = Trade(
         id=txid,
         order_id=order.id,
@@ -72,16 +86,22 @@ def settle(
         price=price,
         cost=cost,
         fee=fee,
-        volume=order.volume,
+        volume=order.volume if part is None else part,
         number=10_000_000 + ids.number(80_000_000),
         maker=ids.number(3) == 0,
         ledgers=tuple(row.id for row in rows),
     )
     account.trades.add(trade)
-    order.executed, order.cost, order.fee, order.status = order.volume, cost, fee, "closed"
-    order.closed = trade.time
     order.trades.append(txid)
-    account.close(order)
+    order.executed, order.cost, order.fee = (
+        add(order.executed, trade.volume),
+        add(order.cost, cost),
+        add(order.fee, fee),
+    )
+    if order.executed == order.volume:
+        order.status, order.closed = "closed", trade.time
+        account.close(order)
+    return trade
 
 
 def _convert(account: Account, act: Act) -> None:
@@ -124,6 +144,11 @@ def send(account: Account, sent: Funding, when: datetime, ids: Ids) -> None:
     _funding(ids, sent)
     account.write(sent.id, "withdrawal", when, [Move(sent.code, -sent.amount, sent.fee)], ids)
     account.withdrawals.add(sent)
+
+
+def expect(account: Account, coming: Funding) -> None:
+    """A deposit that is told before it is in the ledger, or that never will be."""
+    account.deposits.add(_funding(account.ids("expected"), coming))
 
 
 def _funding(ids: Ids, funding: Funding) -> Funding:
@@ -221,6 +246,11 @@ def _order(account: Account, act: Act) -> None:
     ids = account.ids("order", act.serial)
     pair = account.names.pair(act.base, act.quote)
     order = Order(ids.id("O"), unix(act.time), pair, act.side, "limit", act.price, act.amount)
+    begun = account.newest_closed()
+    same = begun and (begun.pair, begun.side, begun.price, begun.volume) == (pair, act.side, act.price, act.filled)
+    if begun and same:  # what was filled of it has been recorded as a trade: that was this order
+        account.reopen(begun, act.amount)
+        return
     order.executed = act.filled
     order.cost = multiply(act.filled, act.price)
     account.open[order.id] = order

@@ -66,12 +66,13 @@ Answer = Callable[[Call], Any]
 def permissions(key: Key) -> list[str]:
     """The words that GetApiKeyInfo tells.
 
-    `key.memory["permissions"]` may name them one by one instead, `key.memory["also"]` adds some.
+    `key.memory["permissions"]` may name them one by one instead, `key.memory["also"]` adds some, and
+    `key.memory["without"]` takes some away: boxes that the owner left empty.
     """
     named = key.memory.get("permissions")
     if named is None:
         named = [word for right, words in _WORDS.items() if right in key.rights for word in words]
-    return [*named, *key.memory.get("also", ())]
+    return [word for word in (*named, *key.memory.get("also", ())) if word not in key.memory.get("without", ())]
 
 
 def make_keys(seed: int, now: float) -> dict[str, Key]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from tallyglass.money import ROUNDED, ZERO, Amount, divide, multiply
+from tallyglass.money import ROUNDED, ZERO, Amount, divide, multiply, total
 from tallyglass.sandbox.kraken import shown
-from tallyglass.sandbox.kraken.account import Funding, Order, Row
+from tallyglass.sandbox.kraken.account import Funding, Order, Row, Trade
 from tallyglass.sandbox.kraken.house import Answer, Call, permissions
 from tallyglass.sandbox.kraken.names import commas, digits
 from tallyglass.sandbox.kraken.params import Refused
@@ -84,12 +85,18 @@ def balance_ex(call: Call) -> dict[str, dict[str, str]]:
 
 
 def trade_balance(call: Call) -> dict[str, str]:
-    """docs.kraken.com get-trade-balance, of an account without margin."""
+    """docs.kraken.com get-trade-balance. Open positions show what they keep as security, and their cost."""
     asset = call.house.names.find_asset(call.params.text("asset", "ZUSD"))
     if asset is None:
         raise Refused("EQuery:Unknown asset")
     worth = digits(cut(divide(worth_usd(call), call.house.prices.usd(asset.symbol)), 4), 4)
     nothing = dict.fromkeys(("m", "uv", "n", "c", "v"), "0.0000")
+    positions = call.account.positions.values()
+    if positions:
+        held, cost = (
+            digits(cut(total(each), 4), 4) for each in zip(*((p.margin, p.cost) for p in positions), strict=True)
+        )
+        nothing |= {"m": held, "c": cost, "v": cost}
     return {"eb": worth, "tb": worth, **nothing, "e": worth, "mf": worth}
 
 
@@ -151,14 +158,28 @@ def query_orders(call: Call) -> dict[str, Any]:
     return found
 
 
+def _on_margin(trade: Trade) -> bool:
+    return trade.position is not None
+
+
+_POSITIONS: dict[str, tuple[str, Callable[[Trade], bool]]] = {
+    "any position": ("margin", _on_margin),
+    "closed position": ("margin", _on_margin),
+    "closing position": ("closing", lambda trade: trade.position is not None and not trade.opens),
+    "no position": ("spot", lambda trade: trade.position is None),
+}
+
+
 def trades_history(call: Call) -> dict[str, Any]:
     """docs.kraken.com get-trade-history: fills of orders only, never instant buys."""
     kind = call.params.text("type", "all")
-    if kind not in ("all", "any position", "closed position", "closing position", "no position"):
+    if kind != "all" and kind not in _POSITIONS:
         raise Refused("EGeneral:Invalid arguments:type")
     line = call.account.trades
-    if "position" in kind and kind != "no position":  # there is no margin here
-        line = line.view(kind, lambda _: False)
+    if kind != "all":
+        line = line.view(*_POSITIONS[kind])
+    if kind == "closed position":  # which a position becomes long after its fill
+        line = line.kept(lambda trade: trade.opens and trade.position is not None and bool(trade.position.closings))
     items, count = _page(call, line)
     ledgers = call.params.flag("ledgers")
     return _counted(call, {"trades": {each.id: shown.trade(each, ledgers=ledgers) for each in items}}, count)
@@ -180,7 +201,7 @@ def ledgers(call: Call) -> dict[str, Any]:
     if assets != "all":
         found = {each: names.find_asset(each) for each in commas(assets)}
         codes = frozenset(asset.code if asset else name for name, asset in found.items())
-    kinds = {"all": (), "sale": ("spend", "receive")}.get(kind, (kind,))
+    kinds = {"all": (), "sale": ("spend", "receive", "sale")}.get(kind, (kind,))
 
     def keep(row: Row) -> bool:
         return (not kinds or row.type in kinds) and (not codes or row.code in codes)
@@ -273,5 +294,4 @@ READS: dict[str, Answer] = {
     "QueryLedgers": query_ledgers,
     "DepositStatus": deposit_status,
     "WithdrawStatus": withdraw_status,
-    "OpenPositions": lambda _: {},
 }

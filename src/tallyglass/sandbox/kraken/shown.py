@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tallyglass.money import ROUNDED, ZERO, Amount, divide, text
-from tallyglass.sandbox.kraken.account import Funding, Order, Row, Trade
+from tallyglass.money import ROUNDED, ZERO, Amount, divide, text, total
+from tallyglass.sandbox.kraken.account import Funding, Order, Position, Row, Trade
 from tallyglass.sandbox.kraken.names import Names, PairName, digits
 
 #: Every spot fill carries this position id, on every account.
@@ -51,8 +51,37 @@ def trade(one: Trade, *, ledgers: bool = False) -> dict[str, Any]:
         "trade_id": one.number,
         "maker": one.maker,
     }
+    if one.position is not None:
+        shown |= _on_margin(one, one.position)
     if ledgers:
         shown["ledgers"] = list(one.ledgers)
+    return shown
+
+
+def _on_margin(one: Trade, position: Position) -> dict[str, Any]:
+    """What a fill on margin has besides; the one that opened the position tells how that stands."""
+    decimals = one.pair.cost_decimals
+    shown: dict[str, Any] = {
+        "postxid": position.id,
+        "margin": digits(one.margin, decimals),
+        "leverage": str(position.leverage),
+        "misc": "" if one.opens else "closing",
+    }
+    if not one.opens:
+        return shown
+    closings = position.closings
+    shown["posstatus"] = "closed" if closings else "open"
+    if closings:
+        volume, cost = position.closed, total(each.cost for each in closings)
+        shown |= {
+            "cprice": digits(round_to(divide(cost, volume), one.pair), max(5, one.pair.price_decimals)),
+            "ccost": digits(cost, decimals),
+            "cfee": digits(total(each.fee for each in closings), decimals),
+            "cvol": digits(volume, one.pair.lot_decimals),
+            "cmargin": digits(one.margin, decimals),
+            "net": digits(position.net, decimals),
+            "trades": [each.id for each in closings],
+        }
     return shown
 
 
@@ -75,7 +104,7 @@ def order(one: Order, *, trades: bool = False) -> dict[str, Any]:
             "ordertype": one.ordertype,
             "price": digits(one.price, price_decimals) if one.price else "0",
             "price2": digits(one.price2, price_decimals) if one.price2 else "0",
-            "leverage": "none",
+            "leverage": f"{one.leverage}:1" if one.leverage else "none",
             "order": sentence(one),
             "close": "",
         },
@@ -102,7 +131,8 @@ def sentence(one: Order) -> str:
     words = one.ordertype.replace("-limit", "").replace("-", " ")
     price = f" {digits(one.price, one.pair.price_decimals)}" if one.price else ""
     then = f" -> limit {digits(one.price2, one.pair.price_decimals)}" if one.price2 else ""
-    return f"{one.side} {digits(one.volume, one.pair.lot_decimals)} {one.pair.altname} @ {words}{price}{then}"
+    borrowed = f" with {one.leverage}:1 leverage" if one.leverage else ""
+    return f"{one.side} {digits(one.volume, one.pair.lot_decimals)} {one.pair.altname} @ {words}{price}{then}{borrowed}"
 
 
 def deposit(one: Funding, names: Names) -> dict[str, Any]:

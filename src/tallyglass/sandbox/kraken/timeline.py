@@ -61,6 +61,22 @@ class Timeline(Generic[Item]):
             self._index[item.id] = item
         return place
 
+    def remove(self, item: Item) -> None:
+        """Take one of the newest items out."""
+        place = len(self._items) - 1
+        while self._items[place] is not item:
+            place -= 1
+        del self._items[place]
+        self._shuffles += 1
+        if self._index is not None:
+            del self._index[item.id]
+
+    def forget(self, wanted: Keep[Item]) -> None:
+        """Nothing is left but the wanted items."""
+        self._items = [item for item in self._items if wanted(item)]
+        self._index = None
+        self._views.clear()
+
     def after(self, place: int) -> Iterator[Item]:
         """The items from a place on, oldest first."""
         return (self._items[i] for i in range(place, len(self._items)))
@@ -70,6 +86,12 @@ class Timeline(Generic[Item]):
         if self._index is None:
             self._index = {item.id: item for item in self._items}
         return self._index.get(item_id)
+
+    def kept(self, keep: Keep[Item]) -> Timeline[Item]:
+        """The items that `keep` keeps now, looked at anew each time."""
+        line = Timeline(self._when)
+        line._items = [item for item in self._items if keep(item)]
+        return line
 
     def view(self, name: Hashable, keep: Keep[Item]) -> Timeline[Item]:
         """The items that `keep` keeps. Kept under `name`, so that each item is looked at once."""

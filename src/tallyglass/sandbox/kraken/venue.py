@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,16 +12,17 @@ from tallyglass.sandbox.kraken.exports import EXPORTS
 from tallyglass.sandbox.kraken.funds import FUNDS
 from tallyglass.sandbox.kraken.happen import record
 from tallyglass.sandbox.kraken.house import Answer, Call, House, make_accounts, make_keys, permissions
+from tallyglass.sandbox.kraken.margin import MARGIN
 from tallyglass.sandbox.kraken.names import REWARD_CODES, Names
 from tallyglass.sandbox.kraken.params import Refused, query, read
 from tallyglass.sandbox.kraken.public import PUBLIC
 from tallyglass.sandbox.kraken.reads import READS
-from tallyglass.sandbox.kraken.special import ALONG_THE_WAY, SPECIAL
+from tallyglass.sandbox.kraken.special import SPECIAL, Calendar
 from tallyglass.sandbox.kraken.writes import TAKER, WRITES
 from tallyglass.sandbox.model import Act, Books, Facts, Incoming, Key, Outgoing, Prices
 from tallyglass.sandbox.world import markets
 
-_PRIVATE: dict[str, Answer] = {**READS, **EARN, **EXPORTS, **FUNDS, **WRITES}
+_PRIVATE: dict[str, Answer] = {**READS, **MARGIN, **EARN, **EXPORTS, **FUNDS, **WRITES}
 
 #: Which words open a call: any one of the sets. What is not named here opens with any key.
 _OPENS: dict[str, tuple[frozenset[str], ...]] = {}
@@ -75,15 +77,18 @@ class Kraken:
         )
 
         self.specials = {name: partial(happen, self.house) for name, happen in SPECIAL.items()}
-        self._acts = 0
+        #: What the main account meets besides its acts.
+        self.calendar = Calendar()
 
     def record(self, account: str, act: Act) -> None:
         """Let it happen. The main account meets some of Kraken's oddities on its way."""
         record(self.house.accounts[account], act)
-        if account == "main":
-            self._acts += 1
-            if (odd := ALONG_THE_WAY.get(self._acts)) is not None:
-                self.specials[odd](account, act.time.timestamp())
+        if account == "main" and act.kind != "order":
+            self.calendar.keep(self.house, self.house.accounts[account], act.time.timestamp())
+
+    def cut(self, account: str, before: datetime) -> None:
+        """The API forgets all rows older than that; open orders and positions stay."""
+        self.house.accounts[account].forget(before.timestamp())
 
     def open_orders(self) -> list[dict[str, str]]:
         """The main account's."""

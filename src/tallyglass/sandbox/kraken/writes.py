@@ -10,7 +10,7 @@ from typing import Any
 from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract
 from tallyglass.sandbox.kraken import shown
 from tallyglass.sandbox.kraken.account import Order, moment
-from tallyglass.sandbox.kraken.happen import fill
+from tallyglass.sandbox.kraken.happen import Figures, fill
 from tallyglass.sandbox.kraken.house import Answer, Call
 from tallyglass.sandbox.kraken.limits import count_order
 from tallyglass.sandbox.kraken.names import PairName
@@ -40,7 +40,7 @@ def add_order(call: Call) -> dict[str, Any]:
     if _meets(order, last):
         cost = _up(multiply(order.volume, last), order.pair.quote.decimals)
         fee = _up(multiply(cost, TAKER), order.pair.quote.decimals)
-        fill(call.account, order, (last, cost, fee), moment(call.now), call.account.ids("fill"))
+        fill(call.account, order, Figures(last, cost, fee), moment(call.now), call.account.ids("fill"))
     elif order.time_in_force in ("ioc", "fok"):
         _drop(call, order, "Order expired", "expired")
     else:
