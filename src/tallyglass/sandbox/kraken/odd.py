@@ -176,7 +176,7 @@ def bonus(account: Account, now: float) -> bool:
     return _one(account, "invite bonus", Move("ZEUR", Decimal("10.0000")), now, "I")
 
 
-def reward(account: Account, now: float) -> bool:
+def plain_reward(account: Account, now: float) -> bool:
     """A reward by its plain name."""
     return _one(account, "reward", Move("XXBT", Decimal("0.0000021000")), now, "R")
 

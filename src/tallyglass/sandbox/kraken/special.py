@@ -20,7 +20,7 @@ def _alone(happen: Callable[[Account, float], bool]) -> Happening:
 _ODD = (
     *(odd.dust, odd.fee_credits, odd.airdrop, odd.named_airdrop, odd.opt_in, odd.opt_out, odd.migration),
     *(odd.earn_reward, odd.split_fill, odd.credited_fill, odd.to_futures, odd.from_futures, odd.to_custody),
-    *(odd.adjustment, odd.delisting, odd.conversion, odd.sale, odd.credit, odd.bonus, odd.reward, odd.dividend),
+    *(odd.adjustment, odd.delisting, odd.conversion, odd.sale, odd.credit, odd.bonus, odd.plain_reward, odd.dividend),
     *(odd.picture, odd.unknown_type, odd.unknown_subtype, odd.unknown_asset),
     *(late.failed_withdrawal, late.failed_deposit, late.pending_deposit, late.deposits_arrive, late.deposits_return),
     *(late.held_withdrawal, late.withdrawals_leave, late.withdrawals_return),
@@ -34,7 +34,17 @@ HAPPENINGS: dict[str, Happening] = {
 CALENDAR = (
     *("failed_withdrawal", "dust", "opt_in", "earn_reward", "open_position", "airdrop", "named_airdrop"),
     *("close_position", "to_futures", "migration", "from_futures", "opt_out", "fee_credits", "adjustment"),
-    *("credited_fill", "delisting", "conversion", "credit", "bonus", "reward", "dividend", "split_fill", "picture"),
+    *(
+        "credited_fill",
+        "delisting",
+        "conversion",
+        "credit",
+        "bonus",
+        "plain_reward",
+        "dividend",
+        "split_fill",
+        "picture",
+    ),
     *("open_position", "to_custody", "settle_position", "sale", "failed_deposit"),
 )
 """What happens along the way: every account of some years has met all of it."""
