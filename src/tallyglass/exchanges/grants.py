@@ -82,6 +82,7 @@ FaultCode = Literal[
     "missing_permission",
     "not_active_yet",
     "ambiguous",  # the exchange mixes causes: `causes` lists them
+    "not_opened",  # the account has no such product (futures, margin …): nothing is there to be read
     "rate_limited",
     "banned",  # this address is shut out for a time
     "down",  # not reachable, 5xx, maintenance

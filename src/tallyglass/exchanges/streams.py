@@ -99,6 +99,8 @@ class Known:
     #: Assets of which the exchange reports another amount than the entries read so far add up to: some history of
     #: theirs is still unread. None = not known.
     gaps: frozenset[Asset] | None = None
+    #: Names of the streams that this sync has read already.
+    read: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Parsed:
     wallets: Mapping[str, Asset] = field(default_factory=dict)
     #: What the caller must send to get the rest of a list that is paged (balances, open orders); empty = complete.
     more: Mapping[str, str] = field(default_factory=dict)
+    #: Ids of reads that need not be made: the exchange says that this account has no such product.
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

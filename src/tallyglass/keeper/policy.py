@@ -228,6 +228,10 @@ _CAUSES: Final[dict[FaultCode, tuple[str, str]]] = {
         "The key belongs to another product of {name}",
         "Make the key at {page}, not at another of {name}'s products.",
     ),
+    "not_opened": (
+        "The account at {name} has no such product",
+        "Nothing needs to be done: there is nothing to be read.",
+    ),
     "missing_permission": (
         "The key lacks a permission that this read needs",
         "Open {page}, edit the key and tick {boxes}, nothing more.",

@@ -11,7 +11,12 @@ from tallyglass.ledger.entries import SPOT
 from tallyglass.money import Asset, asset
 
 EARN: Final = "earn"
+LOCKED: Final = "earn-locked"
 FUNDING: Final = "funding"
+MARGIN: Final = "margin"
+ISOLATED: Final = "margin-isolated"
+USD_M: Final = "futures-usd-m"
+COIN_M: Final = "futures-coin-m"
 
 #: Bitcoin Cash under the two names it once had here.
 _COMMON: Final = {"BCC": "BCH", "BCHABC": "BCH"}

@@ -8,13 +8,29 @@ from typing import Any, Final
 
 import msgspec
 
-from tallyglass.exchanges.binance.assets import EARN, FUNDING, common, held
+from tallyglass.exchanges.binance.assets import COIN_M, EARN, FUNDING, ISOLATED, LOCKED, MARGIN, USD_M, common, held
 from tallyglass.exchanges.binance.rows import moment, rewarded
-from tallyglass.exchanges.binance.wire import Conversion, Deposit, EarnReward, Fiat, Reward, Transfer, Withdrawal
+from tallyglass.exchanges.binance.wire import (
+    Conversion,
+    Deposit,
+    EarnReward,
+    Fiat,
+    Income,
+    Interest,
+    LockedRedemption,
+    LockedSubscription,
+    Pay,
+    Person,
+    Reward,
+    Transfer,
+    Withdrawal,
+)
 from tallyglass.exchanges.streams import Clue, Known, Unparsed
 from tallyglass.ledger.entries import SPOT
 from tallyglass.money import Amount, Asset, add, amount, negate
 
+#: What Pay calls the spot wallet.
+_SPOT_WALLET: Final = 2
 _Moved = Iterator[tuple[int | str, str, Asset, Amount]]
 
 
@@ -78,6 +94,42 @@ def _paid_out(row: Fiat) -> _Moved:
     yield row.createTime, SPOT, common(row.fiatCurrency), negate(add(amount(row.amount), amount(row.totalFee)))
 
 
+def _interest(row: Interest) -> _Moved:
+    wallet = ISOLATED if row.isolatedSymbol else MARGIN
+    yield row.interestAccuredTime, wallet, common(row.asset), negate(amount(row.interest))
+
+
+def _usdm(row: Income) -> _Moved:
+    yield row.time, USD_M, common(row.asset), amount(row.income)
+
+
+def _coinm(row: Income) -> _Moved:
+    yield row.time, COIN_M, common(row.asset), amount(row.income)
+
+
+def _locked(row: LockedSubscription) -> _Moved:
+    yield row.time, LOCKED, common(row.asset), amount(row.amount)
+
+
+def _unlocked(row: LockedRedemption) -> _Moved:
+    yield row.time, LOCKED, common(row.asset), negate(amount(row.originalAmount or row.amount))
+    yield row.time, SPOT, common(row.asset), amount(row.amount)
+
+
+def _paid(row: Pay) -> _Moved:
+    yield (
+        row.transactionTime,
+        SPOT if row.walletType == _SPOT_WALLET else FUNDING,
+        common(row.currency),
+        amount(row.amount),
+    )
+
+
+def _person(row: Person) -> _Moved:
+    moved = amount(row.amount)
+    yield row.createTime, FUNDING, common(row.asset), moved if row.tradeType == "BUY" else negate(moved)
+
+
 _READERS: Final[Mapping[str, tuple[type[Any], Callable[[Any], _Moved]]]] = {
     "deposits": (Deposit, _deposit),
     "withdrawals": (Withdrawal, _withdrawal),
@@ -87,4 +139,12 @@ _READERS: Final[Mapping[str, tuple[type[Any], Callable[[Any], _Moved]]]] = {
     "transfers": (Transfer, _transfer),
     "fiat.deposits": (Fiat, _paid_in),
     "fiat.withdrawals": (Fiat, _paid_out),
+    "fiat.p2p": (Person, _person),
+    "ledger.margin": (Interest, _interest),
+    "ledger.isolated": (Interest, _interest),
+    "ledger.usdm": (Income, _usdm),
+    "ledger.coinm": (Income, _coinm),
+    "transfers.locked-subscriptions": (LockedSubscription, _locked),
+    "transfers.locked-redemptions": (LockedRedemption, _unlocked),
+    "transfers.pay": (Pay, _paid),
 }

@@ -2,108 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
+from tallyglass.exchanges.binance.owned import OPENED, PAIR
 from tallyglass.exchanges.binance.sheet import sheet
+from tallyglass.exchanges.binance.trades import ASIDE, UNSURE, Climb, Sweep, Trades
 from tallyglass.exchanges.binance.windows import CURRENT, OFFSET, QUARTER, Paging, Windows
-from tallyglass.exchanges.streams import Ask, Cursor, Known, Market, NotReadable, Page, Stream
+from tallyglass.exchanges.streams import Ask, Cursor, Known, Market, Page, Stream
+from tallyglass.money import Asset
 
-_FULL: Final = 1000
 _MAIN_QUOTES: Final = frozenset(
     (
         *("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD1", "BTC", "ETH", "BNB"),
         *("EUR", "GBP", "TRY", "BRL", "AUD", "JPY"),
     )
 )
-#: Further markets looked into at each sync: while some were never asked, and after.
-_FIRST_ROUND: Final = 25
-_LATER_ROUNDS: Final = 1
+#: Of assets with at most so many markets, all sweeps of a round are made at once; of the others, one in each round.
+_SMALL: Final = 40
 
 #: A day less than the exchange allows (error -6021).
 _MONTH: Final = timedelta(days=29)
 _HALF_YEAR: Final = timedelta(days=179)
-#: Transfers are kept for six months.
-_KEPT: Final = timedelta(days=178)
+_YEAR: Final = timedelta(days=360)
+#: Transfers and P2P are kept for six months, margin interest and futures income for three, Pay for eighteen.
+_SIX_MONTHS: Final = timedelta(days=178)
+_THREE_MONTHS: Final = timedelta(days=88)
 _EVER: Final = timedelta(days=36_500)
+_DAY: Final = timedelta(days=1)
 _ROWS: Final = Paging(("rows", 500), "page", 1)
+_THOUSAND: Final = Paging(("limit", 1000))
 
 _LISTS: Final = (
-    Windows("deposits", "deposits", QUARTER, timedelta(days=14), OFFSET),
-    Windows("withdrawals", "withdrawals", QUARTER, timedelta(days=14), OFFSET),
-    Windows("rewards", "rewards", _HALF_YEAR, timedelta(days=2), Paging(("limit", 500))),
-    *(
-        Windows(f"transfers.{kind}", "transfers", _HALF_YEAR, timedelta(days=2), CURRENT, {"type": kind}, reach=_KEPT)
-        for kind in ("MAIN_FUNDING", "FUNDING_MAIN")
-    ),
+    Windows("deposits", "deposits", QUARTER, 14 * _DAY, OFFSET),
+    Windows("withdrawals", "withdrawals", QUARTER, 14 * _DAY, OFFSET),
+    Windows("rewards", "rewards", _HALF_YEAR, 2 * _DAY, Paging(("limit", 500))),
     *(
         Windows(f"fiat.{way}", f"fiat.{way}", _EVER, _MONTH, _ROWS, times=("beginTime", "endTime"))
         for way in ("deposits", "withdrawals", "buys", "sells")
     ),
     *(
-        Windows(f"earn.{way}", f"transfers.{way}", _MONTH, timedelta(days=7), CURRENT, traced=True)
+        Windows(f"earn.{way}", f"transfers.{way}", _MONTH, 7 * _DAY, CURRENT, traced=True)
         for way in ("subscriptions", "redemptions")
     ),
-    Windows("earn.rewards", "rewards.earn", _MONTH, timedelta(days=2), CURRENT, traced=True),
-    Windows("conversions", "conversions", _MONTH, timedelta(days=2), Paging(("limit", 1000)), traced=True),
+    Windows("earn.rewards", "rewards.earn", _MONTH, 2 * _DAY, CURRENT, traced=True),
+    Windows("conversions", "conversions", _MONTH, 2 * _DAY, _THOUSAND, traced=True),
 )
 
-
-class _Numbered(msgspec.Struct):
-    id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trades:
-    """The fills of one market, by their ids, which rise. The cursor: `from`, the next id."""
-
-    symbol: str
-
-    @property
-    def name(self) -> str:
-        return f"trades:{self.symbol}"
-
-    def ask(self, cursor: Cursor, now: datetime) -> Ask:  # noqa: ARG002 - ids need no clock
-        return Ask("trades", {"symbol": self.symbol, "fromId": cursor.get("from", "0"), "limit": str(_FULL)})
-
-    def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
-        """Read to its end only when an answer brings no new id: short answers with more behind them were seen."""
-        found = sheet(ask.read, body, known)
-        begin = int(cursor.get("from", 0))
-        following = max((each + 1 for each in _ids(body)), default=0)
-        return Page(found.entries, {"from": str(max(begin, following))}, following <= begin, found.unparsed)
-
-
-@dataclass(frozen=True, slots=True)
-class Others:
-    """The markets that nothing points to: looked into one after the other, some at each sync, for ever.
-
-    One fill found there makes both its assets known, and then the market has a stream of its own. The cursor: `at`,
-    the market asked last; `asked`, how many in this round; `round`, how often all have been asked.
-    """
-
-    symbols: tuple[str, ...]
-    name: str = "trades.others"
-
-    def ask(self, cursor: Cursor, now: datetime) -> Ask:  # noqa: ARG002 - names need no clock
-        last = cursor.get("at", "")
-        symbol = next((each for each in self.symbols if each > last), self.symbols[0])
-        return Ask("trades", {"symbol": symbol, "fromId": "0", "limit": "1"})
-
-    def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
-        found = sheet(ask.read, body, known)
-        symbol, laps, asked = ask.params["symbol"], int(cursor.get("round", 0)), int(cursor.get("asked", 0)) + 1
-        allowed = _LATER_ROUNDS if laps else _FIRST_ROUND
-        if symbol == self.symbols[-1]:
-            return Page(found.entries, {"round": str(laps + 1)}, done=True, unparsed=found.unparsed)
-        following = {"at": symbol, "round": str(laps)}
-        if asked < allowed:
-            following["asked"] = str(asked)
-        return Page(found.entries, following, asked >= allowed, found.unparsed)
+#: Which wallets exchange transfers, each both ways. Between two isolated markets nothing moves here: they are
+#: one wallet.
+#: https://developers.binance.com/docs/wallet/asset/query-user-universal-transfer
+_MOVES: Final = (
+    *(("MAIN", other) for other in ("FUNDING", "MARGIN", "UMFUTURE", "CMFUTURE", "OPTION", "PORTFOLIO_MARGIN")),
+    *(("FUNDING", other) for other in ("MARGIN", "UMFUTURE", "CMFUTURE", "OPTION")),
+    *(("MARGIN", other) for other in ("UMFUTURE", "CMFUTURE", "OPTION")),
+    ("UMFUTURE", "OPTION"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +74,93 @@ class Dust:
 
     def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:  # noqa: ARG002 - the same
         found = sheet(ask.read, body, known)
-        return Page(found.entries, {"read": "1"}, done=True, unparsed=found.unparsed)
+        return Page(found.entries, {"read": "1"}, done=True, unparsed=found.unparsed, left=0)
 
 
 def streams(known: Known) -> Iterable[Stream]:
-    """The lists first: they show the assets that tell which markets to ask; then those markets; then the others."""
+    """The lists first: they show the assets that tell which markets to ask. Then markets, as far as they are needed.
+
+    Where balances and entries add up, no fill is missing, and no market needs to be asked; two are looked into all
+    the same, ever others, as two errors may cancel out. An asset that does not add up points to its markets: first
+    those that are likely, and when these have been read and it still does not, all that it has. A fill that is
+    missing leaves at least one of its assets short, so that the search ends when all is found.
+    """
+    lists = [*_lists(known), Dust()]
+    yield from lists
+    gaps, markets = known.gaps, {market.name: market for market in known.markets.values()}
+    likely = {name: market for name, market in markets.items() if _likely(market, known)}
+    if gaps is None:
+        yield from _fills(likely, known)
+        yield from _aside(markets.keys() - likely, UNSURE)
+    elif {each.name for each in lists} <= known.read or known.assets <= gaps:
+        wanted = {name for name, market in likely.items() if _touches(market, gaps)}
+        yield from _fills(wanted, known)
+        if {f"trades:{name}" for name in wanted} <= known.read:
+            yield from _sweeps({name: each for name, each in markets.items() if name not in likely}, known, gaps)
+            yield from _aside(markets.keys(), ASIDE)
+
+
+def _lists(known: Known) -> Iterator[Stream]:
+    """Those of the products that this account has."""
     yield from _LISTS
-    yield Dust()
-    markets = {market.name: market for market in known.markets.values()}
-    likely = {name for name, market in markets.items() if _likely(market, known)}
-    for name in sorted(likely):
+    has = {"MAIN", "FUNDING", *(each.removeprefix(OPENED) for each in known.wallets if each.startswith(OPENED))}
+    for one, other in _MOVES:
+        if {one, other} <= has:
+            yield from (_transfers(f"{one}_{other}"), _transfers(f"{other}_{one}"))
+    if "MARGIN" in has:
+        yield Windows("margin.interest", "ledger.margin", _MONTH, 2 * _DAY, CURRENT, reach=_THREE_MONTHS)
+        for symbol in sorted(each.removeprefix(PAIR) for each in known.wallets if each.startswith(PAIR)):
+            yield from _isolated(symbol)
+    if "UMFUTURE" in has:
+        yield Windows("futures.usdm", "ledger.usdm", _MONTH, _DAY, _THOUSAND, reach=_THREE_MONTHS)
+    if "CMFUTURE" in has:
+        yield Windows("futures.coinm", "ledger.coinm", _YEAR, _DAY, _THOUSAND)
+
+
+def _transfers(kind: str, name: str = "", fixed: Mapping[str, str] = MappingProxyType({})) -> Windows:
+    params = {"type": kind, **fixed}
+    return Windows(
+        f"transfers.{kind}{name}", "transfers", _HALF_YEAR, 2 * _DAY, CURRENT, fixed=params, reach=_SIX_MONTHS
+    )
+
+
+def _isolated(symbol: str) -> Iterator[Stream]:
+    """Fills and interest on one isolated margin market, and transfers between it and cross margin."""
+    yield Climb("trades.isolated", symbol)
+    fixed = {"isolatedSymbol": symbol}
+    yield Windows(
+        f"margin.interest:{symbol}", "ledger.isolated", _MONTH, 2 * _DAY, CURRENT, fixed=fixed, reach=_THREE_MONTHS
+    )
+    yield _transfers("MARGIN_ISOLATEDMARGIN", f":{symbol}", {"toSymbol": symbol})
+    yield _transfers("ISOLATEDMARGIN_MARGIN", f":{symbol}", {"fromSymbol": symbol})
+
+
+def _fills(names: Iterable[str], known: Known) -> Iterator[Stream]:
+    """The fills of those markets, on spot and where there is margin on that too."""
+    for name in sorted(names):
         yield Trades(name)
-    others = tuple(sorted(markets.keys() - likely))
-    if others:
-        yield Others(others)
+        if f"{OPENED}MARGIN" in known.wallets:
+            yield Climb("trades.margin", name)
+
+
+def _sweeps(markets: Mapping[str, Market], known: Known, gaps: frozenset[Asset]) -> Iterator[Stream]:
+    """All markets of each asset that does not add up, the assets of few markets first."""
+    of = {
+        asset: tuple(sorted(name for name, market in markets.items() if asset in (market.base, market.quote)))
+        for asset in gaps
+    }
+    for asset, symbols in sorted(of.items(), key=lambda pair: (len(pair[1]), pair[0])):
+        if symbols:
+            sweep = Sweep(f"trades.of:{asset}", symbols)
+            yield sweep
+            if len(symbols) > _SMALL and sweep.name not in known.read:
+                return
+
+
+def _aside(names: Iterable[str], most: int) -> Iterator[Stream]:
+    symbols = tuple(sorted(names))
+    if symbols:
+        yield Sweep("trades.others", symbols, most)
 
 
 def _likely(market: Market, known: Known) -> bool:
@@ -141,9 +171,5 @@ def _likely(market: Market, known: Known) -> bool:
     return any(touched) and (market.quote if touched[0] else market.base) in _MAIN_QUOTES
 
 
-def _ids(body: bytes) -> tuple[int, ...]:
-    """The ids of all fills, of those too that are not understood: reading goes on behind them."""
-    try:
-        return tuple(row.id for row in msgspec.json.decode(body, type=list[_Numbered]))
-    except msgspec.DecodeError as error:
-        raise NotReadable(f"trades: a fill without an id ({str(error)[:120]})") from error
+def _touches(market: Market, assets: frozenset[Asset]) -> bool:
+    return market.base in assets or market.quote in assets

@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 import msgspec
 
 from tallyglass.exchanges.binance.assets import FUNDING, common, held, sides
-from tallyglass.exchanges.binance.rows import BOOKINGS, Strange, moment
-from tallyglass.exchanges.binance.sheet import odd, sheet
+from tallyglass.exchanges.binance.owned import OWNED
+from tallyglass.exchanges.binance.products import BOOKINGS
+from tallyglass.exchanges.binance.rows import Strange, moment
+from tallyglass.exchanges.binance.rowwise import each
+from tallyglass.exchanges.binance.sheet import sheet
 from tallyglass.exchanges.streams import (
     Balance,
-    Item,
     Known,
     Market,
     NotReadable,
     Order,
     Parsed,
     Ticker,
-    Unparsed,
     told_once,
 )
 from tallyglass.money import ZERO, Amount, Asset, add, amount, total
 
-_Row = TypeVar("_Row")
 _SIDES: Final[Mapping[str, Literal["buy", "sell"]]] = {"BUY": "buy", "SELL": "sell"}
 
 
@@ -109,7 +109,7 @@ def parse(read_id: str, body: bytes, known: Known) -> Parsed:
 def _balances(read_id: str, body: bytes, _: Known) -> Parsed:
     raws = msgspec.json.decode(body, type=_Account).balances
     told_once(_coins(raws))
-    return _each(read_id, raws, _Spot, _spot)
+    return each(read_id, raws, _Spot, _spot)
 
 
 def _spot(row: _Spot) -> Balance | None:
@@ -126,7 +126,7 @@ def _funding(read_id: str, body: bytes, _: Known) -> Parsed:
         held_back = total(map(amount, (row.locked, row.freeze, row.withdrawing)))
         return _balance(FUNDING, common(row.asset), add(amount(row.free), held_back), held_back)
 
-    return _each(read_id, raws, _Funding, balance)
+    return each(read_id, raws, _Funding, balance)
 
 
 def _coins(raws: list[msgspec.Raw]) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _balance(wallet: str, coin: Asset, owned: Amount, locked: Amount) -> Balance
 
 def _open_orders(read_id: str, body: bytes, known: Known) -> Parsed:
     raws = msgspec.json.decode(body, type=list[msgspec.Raw])
-    return _each(read_id, raws, _Order, lambda row: _order(row, known))
+    return each(read_id, raws, _Order, lambda row: _order(row, known))
 
 
 def _order(row: _Order, known: Known) -> Order:
@@ -168,7 +168,7 @@ def _markets(read_id: str, body: bytes, _: Known) -> Parsed:
     def market(row: _Symbol) -> Market:
         return Market(row.symbol, common(row.baseAsset), common(row.quoteAsset), open=row.status == "TRADING")
 
-    return _each(read_id, raws, _Symbol, market)
+    return each(read_id, raws, _Symbol, market)
 
 
 def _tickers(read_id: str, body: bytes, known: Known) -> Parsed:
@@ -186,7 +186,7 @@ def _tickers(read_id: str, body: bytes, known: Known) -> Parsed:
         # A closed market keeps its last price for years, one that never traded has zero: neither is a price of today.
         return Ticker(*pair, price) if price > ZERO and (market is None or market.open) else None
 
-    return _each(read_id, raws, _Price, ticker)
+    return each(read_id, raws, _Price, ticker)
 
 
 def _server_time(_: str, body: bytes, __: Known) -> Parsed:
@@ -199,24 +199,10 @@ def _key_info(_: str, body: bytes, __: Known) -> Parsed:
     return Parsed(())
 
 
-def _each(read_id: str, raws: list[msgspec.Raw], row: type[_Row], make: Callable[[_Row], Item | None]) -> Parsed:
-    decoder = msgspec.json.Decoder(row)
-    items: list[Item] = []
-    unparsed: list[Unparsed] = []
-    for raw in raws:
-        text = bytes(raw)
-        try:
-            item = make(decoder.decode(text))
-        except (ValueError, ArithmeticError) as error:
-            unparsed.append(odd(read_id, text, error))
-        else:
-            items += [item] if item is not None else []
-    return Parsed(tuple(items), tuple(unparsed))
-
-
 _READERS: Final[Mapping[str, Callable[[str, bytes, Known], Parsed]]] = {
     "balances": _balances,
     "balances.funding": _funding,
+    **OWNED,
     "open_orders": _open_orders,
     "markets": _markets,
     "tickers": _tickers,

@@ -46,6 +46,11 @@ _CODES: Final[Mapping[str, FaultCode]] = {
     **dict.fromkeys(("-1016", "-1020", "-1013", "-3003", "-3011", "-3025", "-3026", "-4001", "-4002"), "bad_request"),
     **dict.fromkeys(("-4047", "-6016", "-6020", "-6021", "-7001", "-7002", "-21001", "-21015"), "bad_request"),
 }
+#: Errors that say of one read that there is nothing to be read: the account has no margin, a market is not on margin.
+_NOT_OPENED: Final[Mapping[str, tuple[str, ...]]] = {
+    "-3003": ("balances.margin", "balances.isolated", "ledger.margin", "ledger.isolated", "trades.margin"),
+    **dict.fromkeys(("-1121", "-3021", "-3028"), ("trades.margin", "trades.isolated")),
+}
 _STATUSES: Final[Mapping[int, tuple[FaultCode, int | None]]] = {
     418: ("banned", 120),
     429: ("rate_limited", 60),
@@ -94,14 +99,16 @@ def grants(answers: Mapping[str, bytes]) -> Grants:
     )
 
 
-def fault(read_id: str, status: int, headers: Mapping[str, str], body: bytes) -> Fault | None:  # noqa: ARG001 - every
-    """The refusal that an answer holds, or None. Binance's errors mean the same for every read."""
+def fault(read_id: str, status: int, headers: Mapping[str, str], body: bytes) -> Fault | None:
+    """The refusal that an answer holds, or None. Binance's errors mean the same for every read, but a few."""
     told, readable = _peek(body)
     if status < 300 and readable and not _is_error(told):
         return None
     if status in _STATUSES:
         code, wait = _STATUSES[status]
         return _fault(code, _said(told), headers, wait=wait)
+    if read_id in _NOT_OPENED.get(str(told.get("code")), ()):
+        return _fault("not_opened", _said(told), headers)
     if "code" in told:
         return _refused(told, status, headers)
     if status == 403:  # the firewall in front of Binance answers in HTML and lets go after some minutes

@@ -50,7 +50,7 @@ _WITHDRAWALS: Final[Mapping[int, Status]] = {
     **dict.fromkeys((1, 3, 5), "failed"),
     6: "done",
 }
-_WORDS: Final[Mapping[str, Status]] = {
+WORDS: Final[Mapping[str, Status]] = {
     **dict.fromkeys(("SUCCESS", "CONFIRMED", "PAID", "SUCCESSFUL", "FINISHED", "COMPLETED"), "done"),
     **dict.fromkeys(("PROCESS", "ACCEPT_SUCCESS", "PENDING", "PURCHASING", "PROCESSING", "REFUNDING"), "pending"),
     **dict.fromkeys(("FAIL", "FAILED", "FAILURE", "EXPIRED", "REFUNDED"), "failed"),
@@ -89,7 +89,7 @@ def trade(row: Trade, known: Known) -> Entry:
         Leg("fee", SPOT, common(row.commissionAsset), negate(amount(row.commission)), "fee"),
     )
     return Entry(
-        f"trade:{row.symbol}:{row.id}", moment(row.time), "trade", _moving(*legs), note="buy" if row.isBuyer else "sell"
+        f"trade:{row.symbol}:{row.id}", moment(row.time), "trade", moving(*legs), note="buy" if row.isBuyer else "sell"
     )
 
 
@@ -100,9 +100,9 @@ def deposit(row: Deposit, _: Known) -> Entry:
         f"deposit:{row.id}",
         moment(row.insertTime),
         "deposit",
-        _moving(leg),
+        moving(leg),
         note=row.network,
-        status=_told(_DEPOSITS, row.status),
+        status=told(_DEPOSITS, row.status),
         txid=row.txId,
     )
 
@@ -121,9 +121,9 @@ def withdrawal(row: Withdrawal, _: Known) -> Entry:
         f"withdrawal:{row.id}",
         applied,
         "withdrawal",
-        _moving(*legs),
+        moving(*legs),
         note=row.network,
-        status=_told(_WITHDRAWALS, row.status),
+        status=told(_WITHDRAWALS, row.status),
         txid=row.txId,
     )
 
@@ -134,9 +134,9 @@ def conversion(row: Conversion, _: Known) -> Entry:
         Leg("from", SPOT, common(row.fromAsset), negate(amount(row.fromAmount))),
         Leg("to", SPOT, common(row.toAsset), amount(row.toAmount)),
     )
-    status = _told(_WORDS, row.orderStatus.upper())
+    status = told(WORDS, row.orderStatus.upper())
     return Entry(
-        f"convert:{row.orderId}", moment(row.createTime), "conversion", _moving(*legs), note="convert", status=status
+        f"convert:{row.orderId}", moment(row.createTime), "conversion", moving(*legs), note="convert", status=status
     )
 
 
@@ -148,14 +148,14 @@ def dust(row: Dust, _: Known) -> Entry:
             Leg(f"{index}:from", SPOT, common(part.fromAsset), negate(amount(part.amount))),
             Leg(f"{index}:to", SPOT, common(part.targetAsset), amount(part.transferedAmount)),
         )
-    return Entry(f"dust:{row.transId}", moment(row.operateTime), "conversion", _moving(*legs), note="dust")
+    return Entry(f"dust:{row.transId}", moment(row.operateTime), "conversion", moving(*legs), note="dust")
 
 
 def reward(row: Reward, _: Known) -> Entry:
     """A distribution. `direction` -1 takes one back."""
     wallet, coin = held(row.asset)
     leg = Leg("in", wallet, coin, rewarded(row))
-    return Entry(f"reward:{row.id}", moment(row.divTime), "reward", _moving(leg), note=row.enInfo)
+    return Entry(f"reward:{row.id}", moment(row.divTime), "reward", moving(leg), note=row.enInfo)
 
 
 def rewarded(row: Reward) -> Amount:
@@ -168,9 +168,9 @@ def transfer(row: Transfer, _: Known) -> Entry:
     """A move between own wallets, named `MAIN_FUNDING` after where from and where to."""
     source, target = _move(row.type)
     legs = _moved(common(row.asset), amount(row.amount), source, target)
-    status = _told(_WORDS, row.status.upper())
+    status = told(WORDS, row.status.upper())
     return Entry(
-        f"transfer:{row.tranId}", moment(row.timestamp), "transfer", _moving(*legs), note=row.type, status=status
+        f"transfer:{row.tranId}", moment(row.timestamp), "transfer", moving(*legs), note=row.type, status=status
     )
 
 
@@ -178,26 +178,24 @@ def subscription(row: Subscription, _: Known) -> Entry:
     """Into flexible earn, out of spot, funding or both."""
     coin, whole = common(row.asset), amount(row.amount)
     funding = amount(row.amtFromFunding) if row.amtFromFunding else ZERO
-    if not row.amtFromFunding and not row.amtFromSpot and _place(row.sourceAccount) == FUNDING:
+    if not row.amtFromFunding and not row.amtFromSpot and place(row.sourceAccount) == FUNDING:
         funding = whole
     legs = (
         Leg("from", SPOT, coin, subtract(funding, whole)),
         Leg("from:funding", FUNDING, coin, negate(funding)),
         Leg("to", EARN, coin, whole),
     )
-    status = _told(_WORDS, row.status.upper())
+    status = told(WORDS, row.status.upper())
     return Entry(
-        f"earn-subscribe:{row.purchaseId}", moment(row.time), "transfer", _moving(*legs), note="earn", status=status
+        f"earn-subscribe:{row.purchaseId}", moment(row.time), "transfer", moving(*legs), note="earn", status=status
     )
 
 
 def redemption(row: Redemption, _: Known) -> Entry:
     """Out of flexible earn."""
-    legs = _moved(common(row.asset), amount(row.amount), EARN, _place(row.destAccount))
-    status = _told(_WORDS, row.status.upper())
-    return Entry(
-        f"earn-redeem:{row.redeemId}", moment(row.time), "transfer", _moving(*legs), note="earn", status=status
-    )
+    legs = _moved(common(row.asset), amount(row.amount), EARN, place(row.destAccount))
+    status = told(WORDS, row.status.upper())
+    return Entry(f"earn-redeem:{row.redeemId}", moment(row.time), "transfer", moving(*legs), note="earn", status=status)
 
 
 def fiat_deposit(row: Fiat, _: Known) -> Entry:
@@ -218,23 +216,23 @@ def purchase(row: Payment, _: Known) -> tuple[Entry, ...]:
     `sourceAmount` holds the fee: (source - fee) / price is what was obtained.
     """
     money, paid, fee = common(row.fiatCurrency), amount(row.sourceAmount), amount(row.totalFee)
-    status = _told(_WORDS, row.status.upper())
+    status = told(WORDS, row.status.upper())
     legs = (
         Leg("paid", SPOT, money, subtract(fee, paid)),
         Leg("got", SPOT, common(row.cryptoCurrency), amount(row.obtainAmount)),
         Leg("fee", SPOT, money, negate(fee), "fee"),
     )
     name, time, note = f"fiat-buy:{row.orderNo}", moment(row.createTime), row.paymentMethod
-    bought = Entry(name, time, "conversion", _moving(*legs), note=note, status=status)
+    bought = Entry(name, time, "conversion", moving(*legs), note=note, status=status)
     if row.paymentMethod == "Cash Balance":
         return (bought,)
     came = Leg("in", SPOT, money, paid)
-    return Entry(f"{name}:payment", time, "deposit", _moving(came), note=note, status=status), bought
+    return Entry(f"{name}:payment", time, "deposit", moving(came), note=note, status=status), bought
 
 
 def sale(row: Payment, _: Known) -> Entry:
     """Crypto sold for money: which amount is which is not documented, so a sale is shown, not guessed."""
-    if _told(_WORDS, row.status.upper()) != "failed":
+    if told(WORDS, row.status.upper()) != "failed":
         raise Strange(f"the sale {row.orderNo} for {row.fiatCurrency}: its amounts are not documented")
     return Entry(f"fiat-sell:{row.orderNo}", moment(row.createTime), "conversion", (), status="failed")
 
@@ -245,18 +243,19 @@ def earn_reward(row: EarnReward, _: Known) -> Entry:
         raise Strange(f"the kind of earn reward {row.type!r} is not known here")
     leg = Leg("in", EARN, common(row.asset), amount(row.rewards))
     return Entry(
-        f"earn-reward:{row.asset}:{row.projectId}:{row.time}", moment(row.time), "reward", _moving(leg), note="earn"
+        f"earn-reward:{row.asset}:{row.projectId}:{row.time}", moment(row.time), "reward", moving(leg), note="earn"
     )
 
 
 def _fiat(row: Fiat, kind: Kind, principal: Amount, fee: Amount) -> Entry:
     coin = common(row.fiatCurrency)
     legs = (Leg("amount", SPOT, coin, principal), Leg("fee", SPOT, coin, negate(fee), "fee"))
-    status = _told(_WORDS, row.status.upper())
-    return Entry(f"fiat:{row.orderNo}", moment(row.createTime), kind, _moving(*legs), note=row.method, status=status)
+    status = told(WORDS, row.status.upper())
+    return Entry(f"fiat:{row.orderNo}", moment(row.createTime), kind, moving(*legs), note=row.method, status=status)
 
 
-def _moving(*legs: Leg) -> tuple[Leg, ...]:
+def moving(*legs: Leg) -> tuple[Leg, ...]:
+    """Those that move anything."""
     return tuple(leg for leg in legs if leg.amount != ZERO)
 
 
@@ -264,14 +263,16 @@ def _moved(coin: Asset, moved: Amount, source: str, target: str) -> tuple[Leg, .
     return Leg("from", source, coin, negate(moved)), Leg("to", target, coin, moved)
 
 
-def _told(table: Mapping[Any, Status], word: int | str) -> Status:
+def told(table: Mapping[Any, Status], word: int | str) -> Status:
+    """What a status means. Raises `Strange` for one that is not in the table."""
     try:
         return table[word]
     except KeyError:
         raise Strange(f"the status {word!r} is not known") from None
 
 
-def _place(word: str) -> str:
+def place(word: str) -> str:
+    """The wallet behind one of Binance's words. Raises `Strange`."""
     try:
         return _WALLETS[word.upper()]
     except KeyError:
@@ -305,23 +306,24 @@ class Booking(Generic[_Row]):
         return booked if isinstance(booked, tuple) else (booked,)
 
 
-def _of(row: type[_Row], book: Callable[[_Row, Known], Entry | tuple[Entry, ...]]) -> Booking[_Row]:
+def of(row: type[_Row], book: Callable[[_Row, Known], Entry | tuple[Entry, ...]]) -> Booking[_Row]:
+    """A booking of rows of that shape."""
     return Booking(msgspec.json.Decoder(row), book)
 
 
-BOOKINGS: Final[Mapping[str, Booking[Any]]] = {
-    "trades": _of(Trade, trade),
-    "deposits": _of(Deposit, deposit),
-    "withdrawals": _of(Withdrawal, withdrawal),
-    "conversions": _of(Conversion, conversion),
-    "conversions.dust": _of(Dust, dust),
-    "rewards": _of(Reward, reward),
-    "rewards.earn": _of(EarnReward, earn_reward),
-    "transfers": _of(Transfer, transfer),
-    "transfers.subscriptions": _of(Subscription, subscription),
-    "transfers.redemptions": _of(Redemption, redemption),
-    "fiat.deposits": _of(Fiat, fiat_deposit),
-    "fiat.withdrawals": _of(Fiat, fiat_withdrawal),
-    "fiat.buys": _of(Payment, purchase),
-    "fiat.sells": _of(Payment, sale),
+ROWS: Final[Mapping[str, Booking[Any]]] = {
+    "trades": of(Trade, trade),
+    "deposits": of(Deposit, deposit),
+    "withdrawals": of(Withdrawal, withdrawal),
+    "conversions": of(Conversion, conversion),
+    "conversions.dust": of(Dust, dust),
+    "rewards": of(Reward, reward),
+    "rewards.earn": of(EarnReward, earn_reward),
+    "transfers": of(Transfer, transfer),
+    "transfers.subscriptions": of(Subscription, subscription),
+    "transfers.redemptions": of(Redemption, redemption),
+    "fiat.deposits": of(Fiat, fiat_deposit),
+    "fiat.withdrawals": of(Fiat, fiat_withdrawal),
+    "fiat.buys": of(Payment, purchase),
+    "fiat.sells": of(Payment, sale),
 }

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from tallyglass.exchanges.binance.rows import BOOKINGS
+from tallyglass.exchanges.binance.products import BOOKINGS
 from tallyglass.exchanges.streams import Known, NotReadable, Unparsed
 from tallyglass.ledger.entries import Entry
 
@@ -27,7 +27,12 @@ class _Envelope(msgspec.Struct):
     more: bool = msgspec.field(name="moreData", default=False)
 
 
-_LISTS: Final = frozenset(("trades", "deposits", "withdrawals"))
+_LISTS: Final = frozenset(
+    (
+        *("trades", "trades.others", "trades.margin", "trades.isolated"),
+        *("deposits", "withdrawals", "ledger.usdm", "ledger.coinm"),
+    )
+)
 _LIST: Final = msgspec.json.Decoder(_Raws)
 _OBJECT: Final = msgspec.json.Decoder(_Envelope)
 

@@ -1,4 +1,4 @@
-"""History that Binance gives window by window: from the first day to now, then only what is new."""
+"""History that Binance gives window by window: the newest first, then back to the first day, then what is new."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from tallyglass.exchanges.binance.rows import moment
 from tallyglass.exchanges.binance.sheet import Sheet, sheet
 from tallyglass.exchanges.streams import Ask, Cursor, Known, Page, Unparsed
+from tallyglass.ledger.entries import Entry
 
 START: Final = datetime(2017, 7, 1, tzinfo=UTC)
 """Binance opened in this month."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_HOUR: Final = 3_600_000
 #: How long an entry may be pending and still be asked for again.
 _PATIENCE: Final = 90 * 86_400_000
 #: Deposits and withdrawals: shorter than 90 days (error -4047).
 QUARTER: Final = timedelta(days=89)
 _DEPOSITS: Final = {"offset": "0", "limit": "1000"}
+
+Hole = tuple[int, int]
+"""A stretch of time that has not been read yet: from, to, in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +46,17 @@ CURRENT: Final = Paging(("size", 100), "current", 1)
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """One list of history. It is read from the past to now, so a crash at any point leaves no hole.
+    """One list of history, read window by window from now back to its first day.
 
-    The cursor: `at` where the next window starts; inside a window `end` where it ends, `page` how many answers it
-    gave, `seen` how many rows, `last` the digest of the last answer; `width` of the windows after a halving; `open`
-    the oldest entry still pending. Times are milliseconds since 1970.
+    The cursor holds what is still to be read, so that a crash at any point leaves no hole: `top`, up to where the list
+    has been taken up; `holes`, the stretches below it that have not been read, the newest first; `open`, the oldest
+    entry still pending; `width` of the windows after a halving. Inside a window of several pages: `begin` and `end`,
+    `page` how many answers it gave, `seen` how many rows, `last` the digest of the last answer. Times are milliseconds
+    since 1970. Each sync adds the stretch from `top` (and an overlap, for rows that come late or change) to now.
 
-    A dear list (`traced`) begins at the first crypto deposit, looked for with the cheap read of deposits (`trace`:
-    how far that got). What lies before it, `old`, is nearly always empty: one window of it is read at each sync.
+    A dear list (`traced`) is at first read back to the first crypto deposit only, looked for with the cheap read of
+    deposits (`trace`: how far that got; `born`: it is done). What lies before it, `old`, is nearly always empty: one
+    window of it is read at each sync (`back`: that is next), or all of it when the balances do not add up without it.
     """
 
     name: str
@@ -64,62 +73,87 @@ class Windows:
     traced: bool = False
 
     def ask(self, cursor: Cursor, now: datetime) -> Ask:
-        today = _ms(now)
-        if self.traced and "at" not in cursor:
-            begin = int(cursor.get("trace", _ms(START)))
+        cursor, today = _carried(cursor), milliseconds(now)
+        if self.traced and "top" in cursor and "born" not in cursor and "page" not in cursor:
+            begin = int(cursor.get("trace", milliseconds(START)))
             end = max(begin + 1, min(begin + _length(QUARTER), today))
             return Ask("deposits", {"startTime": str(begin), "endTime": str(end), **_DEPOSITS})
         begin, end = self._window(cursor, today)
-        page = int(cursor.get("page", 0))
         size, rows = self.paging.size
         params = {**self.fixed, self.times[0]: str(begin), self.times[1]: str(end), size: str(rows)}
         if self.paging.number:
-            params[self.paging.number] = str(self.paging.first + page * self.paging.step)
+            params[self.paging.number] = str(self.paging.first + int(cursor.get("page", 0)) * self.paging.step)
         return Ask(self.read, params)
 
     def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
-        found = sheet(ask.read, body, known)
+        cursor, found = _carried(cursor), sheet(ask.read, body, known)
         if ask.read != self.read:
-            return self._trace(ask, found)
+            return self._trace(cursor, ask, found)
         begin, end = (int(ask.params[name]) for name in self.times)
-        unparsed = found.unparsed
-        state = dict(cursor)
-        pending = [_ms(entry.time) for entry in found.entries if entry.status == "pending"]
+        state = self._taken_up(cursor, end)
+        pending = [milliseconds(entry.time) for entry in found.entries if entry.status == "pending"]
         if pending:
             state["open"] = str(min(*pending, int(state.get("open", end)), end))
         following = self._within(state, found, begin, end)
-        if following is None and not self.paging.number and self._full(found):
-            unparsed = (*unparsed, _too_many(self.read, begin, found.count))
         if following is not None:
-            return Page(found.entries, following, done=False, unparsed=unparsed)
-        following, done = self._after(state, found, begin, end)
-        return Page(found.entries, following, done, unparsed)
+            return self._told(found.entries, following, found.unparsed)
+        unparsed = found.unparsed
+        if not self.paging.number and self._full(found):
+            unparsed = (*unparsed, _too_many(self.read, begin, found.count))
+        return self._told(found.entries, self._after(state, found, begin, known), unparsed)
 
-    def _window(self, cursor: Cursor, today: int) -> tuple[int, int]:
+    def _window(self, cursor: Cursor, today: int) -> Hole:
+        if "page" in cursor:
+            return int(cursor["begin"]), int(cursor["end"])
         width = int(cursor.get("width", _length(self.span)))
         if "back" in cursor:
             end = int(cursor["old"])
-            return max(_ms(START), end - width), end
-        begin = int(cursor.get("at", _ms(START)))
-        if "end" in cursor:
-            return begin, int(cursor["end"])
+            return max(milliseconds(START), end - width), end
+        holes = _holes(cursor)
+        if not holes or today - _top(cursor, today) > _HOUR:
+            holes = (self._news(cursor, today),)
+        bottom, end = holes[0]
+        begin = max(bottom, end - width)
         if self.reach is not None:
             begin = max(begin, today - _length(self.reach))
-        return begin, max(begin + 1, min(begin + width, today))
+        return begin, max(end, begin + 1)
 
-    def _trace(self, ask: Ask, found: Sheet) -> Page:
+    def _news(self, cursor: Cursor, today: int) -> Hole:
+        """What this sync reads beyond the holes that earlier ones have left."""
+        if "top" not in cursor:
+            return (milliseconds(START) if self.reach is None else today - _length(self.reach)), today
+        top = _top(cursor, today)
+        opened = max(int(cursor.get("open", top)), top - _PATIENCE)
+        return max(milliseconds(START), min(top - _length(self.overlap), opened, today - 1)), today
+
+    def _taken_up(self, cursor: Cursor, end: int) -> dict[str, str]:
+        """The cursor, with the news among its holes when the window that ends there began them."""
+        state = dict(cursor)
+        holes = _holes(cursor)
+        if "page" in cursor or "back" in cursor or (holes and end <= _top(cursor, end)):
+            return state
+        state |= {"top": str(end), "holes": _written((self._news(cursor, end), *holes))}
+        state.pop("open", None)
+        return state
+
+    def _trace(self, cursor: Cursor, ask: Ask, found: Sheet) -> Page:
         """Deposits looked at only for when the account came to life: their own stream books them."""
         begin, end = int(ask.params["startTime"]), int(ask.params["endTime"])
-        if found.count and begin > _ms(START):
-            return Page((), {"at": str(begin), "old": str(begin)}, done=False)
-        if found.count or end - begin < _length(QUARTER):  # in the first window, or never
-            return Page((), {"at": str(_ms(START))}, done=False)
-        return Page((), {"trace": str(end)}, done=False)
+        state = {name: value for name, value in cursor.items() if name != "trace"}
+        if not found.count and end - begin >= _length(QUARTER):
+            return self._told((), {**state, "trace": str(end)}, ())
+        state["born"] = "1"
+        if found.count and begin > milliseconds(START):  # else it has lived from the first day, or never had a deposit
+            state["old"] = str(begin)
+            state["holes"] = _written(tuple((max(low, begin), high) for low, high in _holes(state) if high > begin))
+            if not state["holes"]:
+                state["back"] = "1"
+        return self._told((), state, ())
 
     def _full(self, found: Sheet) -> bool:
         return found.more or found.count >= self.paging.size[1]
 
-    def _within(self, state: dict[str, str], found: Sheet, begin: int, end: int) -> Cursor | None:
+    def _within(self, state: dict[str, str], found: Sheet, begin: int, end: int) -> dict[str, str] | None:
         """Where to go on inside this window; None when it has been read."""
         if not self.paging.number:
             if not self._full(found) or end - begin <= 1:
@@ -129,36 +163,70 @@ class Windows:
         whole = not self._full(found) and (found.total is None or seen >= found.total)
         if whole or not found.count or found.digest == state.get("last"):
             return None
-        place = {} if "back" in state else {"at": str(begin), "end": str(end)}
         page = int(state.get("page", 0)) + 1
-        return {**state, **place, "page": str(page), "seen": str(seen), "last": found.digest}
+        inside = {"begin": begin, "end": end, "page": page, "seen": seen}
+        return {**state, **{name: str(value) for name, value in inside.items()}, "last": found.digest}
 
-    def _after(self, state: dict[str, str], found: Sheet, begin: int, end: int) -> tuple[Cursor, bool]:
-        """Where to go on after this window, and whether that is all for now."""
+    def _after(self, state: dict[str, str], found: Sheet, begin: int, known: Known) -> dict[str, str]:
+        """Where to go on after the window that began there; nothing left to do: neither `holes` nor `back`."""
         width = int(state.get("width", _length(self.span)))
-        kept: dict[str, str] = {name: state[name] for name in ("at", "old", "open") if name in state}
+        kept: dict[str, str] = {
+            name: state[name] for name in ("top", "open", "born", "trace", "old", "rested") if name in state
+        }
         wider = width * 2 if found.count * 2 < self.paging.size[1] else width
-        if wider < _length(self.span):
-            kept["width"] = str(wider)
         if "back" in state:
-            return self._back(kept, begin)
-        if end - begin >= width:
-            return {**kept, "at": str(end)}, False
-        kept.pop("width", None)
-        opened = int(kept.pop("open", end))
-        kept["at"] = str(max(min(end - _length(self.overlap), opened), end - _PATIENCE, _ms(START)))
-        if "old" in kept:
-            return {**kept, "back": "1"}, False
-        return kept, True
+            return self._back(kept, begin, wider, known)
+        bottom, end = _holes(state)[0]
+        rest = _holes(state)[1:]
+        if begin > bottom and end - begin >= width:
+            rest = ((bottom, begin), *rest)
+        elif begin > bottom:  # the exchange reaches no further back
+            rest = ()
+        if rest:
+            kept["holes"] = _written(rest)
+            if wider < _length(self.span):
+                kept["width"] = str(wider)
+        elif "old" in kept:
+            kept["back"] = "1"
+        return kept
 
-    def _back(self, kept: dict[str, str], begin: int) -> tuple[Cursor, bool]:
-        # A window of the old times that had to be halved is finished at the next sync.
-        kept.pop("width", None)
-        kept.pop("open", None)
+    def _back(self, kept: dict[str, str], begin: int, wider: int, known: Known) -> dict[str, str]:
         kept["old"] = str(begin)
-        if begin <= _ms(START):
-            del kept["old"]
-        return kept, True
+        if begin <= milliseconds(START):
+            return {name: value for name, value in kept.items() if name not in ("old", "rested")}
+        if known.gaps and "rested" in kept:
+            return {**kept, "back": "1", **({"width": str(wider)} if wider < _length(self.span) else {})}
+        return {**kept, "rested": "1"}
+
+    def _told(self, entries: tuple[Entry, ...], state: Cursor, unparsed: tuple[Unparsed, ...]) -> Page:
+        """The page, with how far back the list has been read and what is left of it."""
+        holes, width = _holes(state), int(state.get("width", _length(self.span)))
+        looking = self.traced and "born" not in state
+        done = not holes and "back" not in state and not looking
+        at = holes[0][1] if holes else int(state.get("old", milliseconds(START)))
+        left = sum(-((low - high) // width) for low, high in holes) + ("back" in state)
+        return Page(entries, state, done, unparsed, moment(at), None if looking else 0 if done else max(left, 1))
+
+
+def _holes(cursor: Cursor) -> tuple[Hole, ...]:
+    pairs = (each.split("-") for each in cursor.get("holes", "").split())
+    return tuple((int(low), int(high)) for low, high in pairs)
+
+
+def _written(holes: tuple[Hole, ...]) -> str:
+    return " ".join(f"{low}-{high}" for low, high in holes)
+
+
+def _top(cursor: Cursor, today: int) -> int:
+    return int(cursor.get("top", today))
+
+
+def _carried(cursor: Cursor) -> Cursor:
+    """A cursor of the time when lists were read from the past to now: all before `at` has been read."""
+    if "at" not in cursor:
+        return cursor
+    kept = {name: cursor[name] for name in ("old", "open") if name in cursor}
+    return {"top": cursor["at"], "born": "1", **kept}
 
 
 def _too_many(read: str, moment: int, count: int) -> Unparsed:
@@ -166,8 +234,9 @@ def _too_many(read: str, moment: int, count: int) -> Unparsed:
     return Unparsed(f"{read}:full:{moment}", reason, f'{{"startTime":{moment}}}')
 
 
-def _ms(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MILLISECOND
+def milliseconds(at: datetime) -> int:
+    """The count of milliseconds since 1970 that a time stands for."""
+    return (at - _EPOCH) // _MILLISECOND
 
 
 def _length(span: timedelta) -> int:

@@ -161,3 +161,100 @@ class Payment(msgspec.Struct):
     status: str
     createTime: int  # noqa: N815
     paymentMethod: str = ""  # noqa: N815
+
+
+class MarginTrade(msgspec.Struct):
+    """https://developers.binance.com/docs/margin_trading/trade/Query-Margin-Account-Trade-List."""
+
+    symbol: str
+    id: int
+    price: str
+    qty: str
+    commission: str
+    commissionAsset: str  # noqa: N815
+    time: int
+    isBuyer: bool  # noqa: N815
+    isIsolated: bool = False  # noqa: N815
+
+
+class Interest(msgspec.Struct):
+    """https://developers.binance.com/docs/margin_trading/borrow-and-repay/Get-Interest-History."""
+
+    txId: Id  # noqa: N815
+    asset: str
+    interest: str
+    interestAccuredTime: int  # noqa: N815
+    type: str = ""
+    isolatedSymbol: str = ""  # noqa: N815
+
+
+class Income(msgspec.Struct):
+    """https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-Income-History."""
+
+    incomeType: str  # noqa: N815
+    income: str
+    asset: str
+    time: int
+    tranId: Id  # noqa: N815
+    symbol: str = ""
+    info: str = ""
+
+
+class LockedSubscription(msgspec.Struct):
+    """https://developers.binance.com/docs/simple_earn/flexible-locked/history/Get-Locked-Subscription-Record."""
+
+    purchaseId: Id  # noqa: N815
+    asset: str
+    amount: str
+    time: int
+    status: str
+    sourceAccount: str = "SPOT"  # noqa: N815
+    amtFromSpot: str = ""  # noqa: N815
+    amtFromFunding: str = ""  # noqa: N815
+
+
+class LockedRedemption(msgspec.Struct):
+    """https://developers.binance.com/docs/simple_earn/flexible-locked/history/Get-Locked-Redemption-Record."""
+
+    redeemId: Id  # noqa: N815
+    asset: str
+    amount: str
+    time: int
+    status: str
+    originalAmount: str = ""  # noqa: N815
+    type: str = ""
+
+
+class Cost(msgspec.Struct):
+    """What one asset of a payment cost each wallet."""
+
+    currency: str
+    amount: str
+    walletAssetCost: dict[str, str] = {}  # noqa: N815 - msgspec copies an empty default
+
+
+class Pay(msgspec.Struct):
+    """https://developers.binance.com/docs/pay/rest-api."""
+
+    transactionId: Id  # noqa: N815
+    transactionTime: int  # noqa: N815
+    amount: str
+    currency: str
+    orderType: str = ""  # noqa: N815
+    walletType: int = 1  # noqa: N815
+    fundsDetail: list[Cost] = []  # noqa: N815
+
+
+class Person(msgspec.Struct):
+    """https://developers.binance.com/docs/c2c/rest-api."""
+
+    orderNumber: Id  # noqa: N815
+    tradeType: Literal["BUY", "SELL"]  # noqa: N815
+    asset: str
+    amount: str
+    orderStatus: str  # noqa: N815
+    createTime: int  # noqa: N815
+    commission: str = "0"
+    takerCommission: str | None = None  # noqa: N815
+    advertisementRole: str = ""  # noqa: N815
+    payMethodName: str = ""  # noqa: N815

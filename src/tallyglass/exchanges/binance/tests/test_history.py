@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,18 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyglass.exchanges import registry
-from tallyglass.exchanges.binance.history import Dust, Others, Trades, streams
+from tallyglass.exchanges.binance.history import Dust, streams
 from tallyglass.exchanges.binance.windows import Paging, Windows
 from tallyglass.exchanges.manifest import Bucket
-from tallyglass.exchanges.streams import Ask, Cursor, Known, Market, NotReadable, Stream, Unparsed
+from tallyglass.exchanges.streams import Ask, Cursor, Known, Stream, Unparsed
 from tallyglass.ledger.entries import Entry
-from tallyglass.money import Asset, asset
+from tallyglass.money import asset
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OPENED = datetime(2017, 7, 1, tzinfo=UTC)
 MANIFEST = registry.manifest("binance")
+NOTHING = Known()
 Row = dict[str, Any]
 
 
@@ -85,6 +87,26 @@ def fiat(number: int, time: int) -> Row:
     return {"orderNo": str(number), "fiatCurrency": "EUR", **amounts, "status": "Successful", "createTime": time}
 
 
+def person(number: int, time: int) -> Row:
+    told = {"tradeType": "BUY", "orderStatus": "COMPLETED", "commission": "0"}
+    return {"orderNumber": str(number), "asset": "USDT", "amount": "1", **told, "createTime": time}
+
+
+def pay(number: int, time: int) -> Row:
+    told = {"walletType": 1, "walletTypes": [1], "fundsDetail": []}
+    return {"transactionId": f"M_P_{number}", "amount": "1", "currency": "USDT", **told, "transactionTime": time}
+
+
+def income(number: int, time: int) -> Row:
+    told = {"symbol": "BTCUSDT", "incomeType": "FUNDING_FEE", "income": "-1", "asset": "USDT", "info": ""}
+    return {**told, "time": time, "tranId": number, "tradeId": ""}
+
+
+def interest(number: int, time: int) -> Row:
+    told = {"asset": "USDT", "principal": "1", "interest": "0.1", "interestRate": "0.1", "type": "PERIODIC"}
+    return {"txId": number, **told, "interestAccuredTime": time}
+
+
 ROWS: Mapping[str, Callable[[int, int], Row]] = {
     "deposits": deposit,
     "withdrawals": withdrawal,
@@ -93,6 +115,10 @@ ROWS: Mapping[str, Callable[[int, int], Row]] = {
     "transfers": transfer,
     "transfers.redemptions": redemption,
     "fiat.deposits": fiat,
+    "fiat.p2p": person,
+    "transfers.pay": pay,
+    "ledger.usdm": income,
+    "ledger.margin": interest,
 }
 #: In days, as the documentation has them; an answer to a longer window is an error.
 LONGEST = {
@@ -102,6 +128,9 @@ LONGEST = {
     "conversions": 30,
     "transfers": 184,
     "transfers.redemptions": 30,
+    "fiat.p2p": 30,
+    "transfers.pay": 90,
+    "ledger.margin": 30,
 }
 
 
@@ -126,7 +155,7 @@ class Exchange:
             read, ago = self.arriving.pop()
             self.number += 1
             self.lists.setdefault(read, []).append((self.now - ago, self.number))
-        begin, end = (int(value) for name, value in ask.params.items() if name.endswith("Time"))
+        begin, end = (int(value) for name, value in ask.params.items() if name.startswith(("start", "begin", "end")))
         assert begin < end
         assert end - begin < LONGEST.get(ask.read, 10**6) * DAY
         rows = sorted(row for row in self.lists.get(ask.read, []) if begin <= row[0] <= end)
@@ -143,17 +172,21 @@ class Exchange:
             told = {"list": shown, "moreData": more}
         elif read.startswith("fiat"):
             told = {"code": "000000", "success": True, "total": total, **({"data": shown} if shown else {})}
-        elif read not in {"deposits", "withdrawals"}:
+        elif read == "transfers.pay":
+            told = {"code": "000000", "success": True, "data": shown}
+        elif read not in {"deposits", "withdrawals", "ledger.usdm"}:
             told = {"rows": shown, "total": total}
         return json.dumps(told).encode()
 
 
-def sync(stream: Stream, exchange: Exchange, cursor: Cursor, entries: dict[str, Entry], most: int = 5000) -> Cursor:
+def sync(
+    stream: Stream, exchange: Exchange, cursor: Cursor, entries: dict[str, Entry], known: Known = NOTHING
+) -> Cursor:
     """Read a stream to its end, as the engine does: a cursor that stands still is a fault."""
-    for _ in range(most):
+    for _ in range(5000):
         now = EPOCH + timedelta(milliseconds=exchange.now)
         ask = stream.ask(cursor, now)
-        page = stream.page(cursor, ask, exchange.answer(ask), Known())
+        page = stream.page(cursor, ask, exchange.answer(ask), known)
         entries.update({entry.id: entry for entry in page.entries})
         assert page.unparsed == ()
         assert all(isinstance(value, str) for value in page.cursor.values())
@@ -171,11 +204,16 @@ def ids(exchange: Exchange, read: str) -> set[int]:
 def numbers(read: str, entries: Mapping[str, Entry]) -> set[int]:
     base = {"withdrawals": 16}.get(read, 10)
     less = 10**18 if read == "conversions" else 0
-    return {int(name.rpartition(":")[2], base) - less for name in entries}
+    return {int(re.split("[:_]", name)[-1], base) - less for name in entries}
+
+
+#: An account that has opened everything, one isolated margin market among it.
+WALLETS = dict.fromkeys(("opened:MARGIN", "opened:UMFUTURE", "opened:CMFUTURE", "isolated:BNBUSDT"), asset("USDT"))
 
 
 def named(name: str) -> Windows:
-    return next(each for each in streams(Known()) if each.name == name and isinstance(each, Windows))
+    found = streams(Known(wallets=WALLETS))
+    return next(each for each in found if each.name == name and isinstance(each, Windows))
 
 
 def small(stream: Windows, rows: int) -> Windows:
@@ -196,6 +234,8 @@ NAMES = [
     "earn.redemptions",
     "fiat.deposits",
     "transfers.MAIN_FUNDING",
+    "futures.usdm",
+    "margin.interest",
 ]
 moments = st.integers(ms(OPENED) // 1000, ms(NOW) // 1000 - 60).map(lambda second: second * 1000)
 crowd = st.lists(moments, max_size=30) | st.builds(
@@ -223,7 +263,7 @@ def test_every_row_arrives_whatever_the_pages_and_whenever_it_comes(
     deposits: list[int],
 ) -> None:
     stream = small(named(name), rows)
-    forgotten = ms(NOW) - 170 * DAY if stream.reach else 0
+    forgotten = ms(NOW) - (stream.reach // timedelta(days=1) - 8) * DAY if stream.reach else 0
     here = [(time, n) for n, time in enumerate(times) if forgotten < time < ms(NOW)]
     if not stream.paging.number:  # no list shows more rows of one moment than an answer holds
         here = [row for row in here if sum(row[0] == other[0] for other in here) < rows]
@@ -241,6 +281,64 @@ def test_every_row_arrives_whatever_the_pages_and_whenever_it_comes(
     while "old" in cursor:
         cursor = sync(stream, exchange, cursor, entries)
     assert numbers(stream.read, entries) == ids(exchange, stream.read)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_newest_comes_first_and_what_has_been_reached_is_true(name: str) -> None:
+    stream = small(named(name), 3)
+    far = 80 if stream.reach else 2000
+    exchange = Exchange({stream.read: [(ms(NOW) - n * far // 40 * DAY - 1, n) for n in range(40)]})
+    cursor: Cursor = {}
+    had: set[int] = set()
+    earlier, left = NOW, None
+    for _ in range(5000):
+        ask = stream.ask(cursor, NOW)
+        page = stream.page(cursor, ask, exchange.answer(ask), Known())
+        had |= numbers(stream.read, {entry.id: entry for entry in page.entries})
+        assert page.reached is not None
+        if page.reached < earlier:
+            assert {n for time, n in exchange.lists[stream.read] if time > ms(page.reached)} <= had
+        earlier, cursor, left = min(earlier, page.reached), page.cursor, page.left
+        assert page.done == (left == 0)
+        if page.done:
+            break
+    assert had == ids(exchange, stream.read)
+    assert earlier == OPENED or "old" in cursor
+
+
+@given(stops=st.lists(st.integers(1, 12), max_size=6), pauses=st.lists(st.integers(0, 3000), min_size=6, max_size=6))
+def test_a_walk_that_is_stopped_takes_up_what_is_new_before_it_goes_on(stops: list[int], pauses: list[int]) -> None:
+    stream = small(named("rewards"), 4)
+    exchange = Exchange({"rewards": [(ms(NOW) - n * 40 * DAY, n) for n in range(60)]})
+    entries: dict[str, Entry] = {}
+    cursor: Cursor = {}
+    for stop, pause in zip(stops, pauses, strict=False):
+        for index in range(stop):
+            now = EPOCH + timedelta(milliseconds=exchange.now)
+            ask = stream.ask(cursor, now)
+            page = stream.page(cursor, ask, exchange.answer(ask), Known())
+            entries |= {entry.id: entry for entry in page.entries}
+            if index == 0 and pause > 60 and "page" not in cursor:
+                assert int(ask.params["endTime"]) == ms(now)
+            cursor = page.cursor
+            if page.done:
+                break
+        exchange.now += pause * 60_000
+        exchange.number += 1
+        exchange.lists["rewards"].append((exchange.now - 1, exchange.number))
+        exchange.now += 3_700_000
+    sync(stream, exchange, cursor, entries)
+    assert numbers("rewards", entries) == ids(exchange, "rewards")
+
+
+def test_a_cursor_of_an_earlier_version_goes_on() -> None:
+    """Lists were read from the past to now: what it had read is not read again."""
+    stream = named("conversions")
+    exchange = Exchange({"conversions": [(ms(NOW) - n * DAY, n) for n in range(1, 400)]})
+    entries: dict[str, Entry] = {}
+    sync(stream, exchange, {"at": str(ms(NOW) - 100 * DAY)}, entries)
+    assert numbers("conversions", entries) == set(range(1, 103))
+    assert len(exchange.asked) <= 5
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -279,6 +377,16 @@ def test_dear_lists_begin_at_the_first_deposit_and_look_before_it_bit_by_bit(nam
         cursor = sync(stream, exchange, cursor, entries)
         assert len(exchange.asked) - asked <= 2
     assert numbers(stream.read, entries) == set(range(len(rows)))
+
+
+def test_what_lies_before_the_first_deposit_is_read_at_once_when_something_does_not_add_up() -> None:
+    stream = named("conversions")
+    exchange = Exchange({"deposits": [(ms(NOW) - 400 * DAY, 9)], "conversions": [(ms(OPENED) + DAY, 1)]})
+    entries: dict[str, Entry] = {}
+    cursor = sync(stream, exchange, {}, entries)
+    assert entries == {}
+    sync(stream, exchange, cursor, entries, known=Known(gaps=frozenset((asset("BNB"),))))
+    assert numbers("conversions", entries) == {1}
 
 
 def test_an_account_without_deposits_is_read_from_the_first_day() -> None:
@@ -334,7 +442,7 @@ def test_more_rows_in_one_moment_than_an_answer_holds_are_reported_and_the_rest_
     done = False
     while not done and len(exchange.asked) < 500:
         ask = stream.ask(cursor, NOW)
-        page = stream.page(cursor, ask, exchange.answer(ask), Known())
+        page = stream.page(cursor, ask, exchange.answer(ask), NOTHING)
         entries.update({entry.id: entry for entry in page.entries})
         unparsed += page.unparsed
         cursor, done = page.cursor, page.done
@@ -342,135 +450,6 @@ def test_more_rows_in_one_moment_than_an_answer_holds_are_reported_and_the_rest_
     assert "reward:100" in entries
     assert unparsed
     assert all("one millisecond" in each.reason for each in unparsed)
-
-
-@dataclass
-class Fills:
-    """`myTrades` of one market: ids rise, `fromId` is inclusive, at most `cap` rows, sometimes fewer than there are."""
-
-    known: list[int]
-    cap: int
-    arriving: list[int] = field(default_factory=list)
-    asked: int = 0
-
-    def answer(self, ask: Ask) -> bytes:
-        MANIFEST.read(ask.read).call(ask.params)
-        self.asked += 1
-        if self.arriving and self.asked % 2:
-            self.known.append(self.known[-1] + self.arriving.pop() if self.known else self.arriving.pop())
-        begin, size = int(ask.params["fromId"]), min(self.cap, int(ask.params["limit"]))
-        rows = [each for each in self.known if each >= begin][:size]
-        return json.dumps([fill(ask.params["symbol"], each) for each in rows]).encode()
-
-
-def fill(symbol: str, number: int) -> Row:
-    amounts = {"price": "2", "qty": "3", "quoteQty": "6", "commission": "0", "commissionAsset": "BNB"}
-    # ids rise, times need not differ
-    return {"symbol": symbol, "id": number, **amounts, "time": ms(NOW) - 1000 * DAY + number // 5, "isBuyer": True}
-
-
-@given(
-    gaps=st.lists(st.integers(1, 1000), max_size=60),
-    cap=st.integers(1, 9),
-    late=st.lists(st.integers(1, 9), max_size=5),
-)
-def test_every_fill_arrives_once(gaps: list[int], cap: int, late: list[int]) -> None:
-    known: list[int] = []
-    for gap in gaps:
-        known.append((known[-1] if known else 0) + gap)
-    exchange = Fills(known, cap, list(late))
-    stream = Trades("BNBUSDT")
-    got: list[str] = []
-    cursor: Cursor = {}
-    for _ in range(len(late) + 2):
-        done = False
-        while not done:
-            ask = stream.ask(cursor, NOW)
-            page = stream.page(cursor, ask, exchange.answer(ask), Known())
-            got += [entry.id for entry in page.entries]
-            assert page.done or dict(page.cursor) != dict(cursor)
-            cursor, done = page.cursor, page.done
-    assert sorted(got) == sorted(f"trade:BNBUSDT:{number}" for number in exchange.known)
-
-
-def test_the_same_fills_given_for_ever_come_to_an_end() -> None:
-    stream, body = Trades("BNBUSDT"), json.dumps([fill("BNBUSDT", 7)]).encode()
-    first = stream.page({}, stream.ask({}, NOW), body, Known())
-    second = stream.page(first.cursor, stream.ask(first.cursor, NOW), body, Known())
-    assert (first.done, second.done, dict(second.cursor)) == (False, True, {"from": "8"})
-
-
-def test_a_fill_that_is_not_understood_does_not_stop_those_behind_it() -> None:
-    stream = Trades("BNBUSDT")
-    body = json.dumps([{**fill("BNBUSDT", 7), "price": None}, fill("BNBUSDT", 8)]).encode()
-    page = stream.page({}, stream.ask({}, NOW), body, Known())
-    assert ([entry.id for entry in page.entries], len(page.unparsed)) == (["trade:BNBUSDT:8"], 1)
-    assert dict(page.cursor) == {"from": "9"}
-    with pytest.raises(NotReadable):
-        stream.page({}, stream.ask({}, NOW), b'[{"symbol":"BNBUSDT"}]', Known())
-
-
-MARKETS = {
-    symbol: Market(symbol, asset(base), asset(quote))
-    for base, quote in (
-        ("BTC", "USDT"),
-        ("ETH", "BTC"),
-        ("ETH", "USDT"),
-        ("PEPE", "USDT"),
-        ("PEPE", "TRY"),
-        ("SOL", "DOGE"),
-    )
-    for symbol in (base + quote,)
-}
-
-
-def traded(*assets: str) -> set[str]:
-    known = Known(markets=MARKETS, assets=frozenset(Asset(each) for each in assets))
-    return {each.name.removeprefix("trades:") for each in streams(known) if each.name.startswith("trades:")}
-
-
-def test_markets_are_asked_for_by_the_assets_that_were_touched() -> None:
-    assert traded() == set()
-    assert traded("PEPE") == {"PEPEUSDT", "PEPETRY"}
-    assert traded("USDT") == {"BTCUSDT", "ETHUSDT"}
-    assert traded("SOL") == set()
-    assert traded("SOL", "DOGE") == {"SOLDOGE"}
-
-
-def test_a_market_known_by_two_names_is_asked_for_once() -> None:
-    known = Known(markets={**MARKETS, "OLDBTC": MARKETS["ETHBTC"]}, assets=frozenset((asset("ETH"),)))
-    assert [each.name for each in streams(known)].count("trades:ETHBTC") == 1
-
-
-def test_the_names_of_streams_are_unique_and_their_reads_are_listed() -> None:
-    found = list(streams(Known(markets=MARKETS, assets=frozenset((asset("ETH"),)))))
-    assert len({each.name for each in found}) == len(found)
-    for stream in found:
-        ask = stream.ask({}, NOW)
-        MANIFEST.read(ask.read).call(ask.params)
-
-
-def test_the_other_markets_are_looked_into_little_by_little_and_all_of_them() -> None:
-    symbols = tuple(sorted(f"C{n:03}USDT" for n in range(60)))
-    stream, hidden = Others(symbols), "C041USDT"
-    cursor: Cursor = {}
-    looked: list[str] = []
-    found: set[str] = set()
-    for _ in range(3):
-        done = False
-        asked = 0
-        while not done:
-            ask = stream.ask(cursor, NOW)
-            looked.append(ask.params["symbol"])
-            rows = [fill(hidden, 3)] if ask.params["symbol"] == hidden else []
-            page = stream.page(cursor, ask, json.dumps(rows).encode(), Known())
-            found |= {entry.id for entry in page.entries}
-            cursor, done, asked = page.cursor, page.done, asked + 1
-        assert asked <= 25
-    assert looked[:60] == list(symbols)
-    assert found == {f"trade:{hidden}:3"}
-    page = stream.page(cursor, stream.ask(cursor, NOW), b"[]", Known())
-    assert page.done  # once all have been asked, one more at each sync
 
 
 def test_dust_is_asked_for_at_once() -> None:
