@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tallyglass.app import proof, transfers
@@ -18,6 +20,7 @@ from tallyglass.keeper.client import Connection
 from tallyglass.prices import refresh
 from tallyglass.store import lease
 from tallyglass.sync import engine, imports
+from tallyglass.sync.job import Job
 from tallyglass.sync.replay import replay as replay_stored
 from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody, own_error
 
@@ -43,9 +46,14 @@ def sync(
         list(pool.map(lambda name: refresh.markets(refresher, name), exchanges))
         prices = [pool.submit(refresh.tickers, refresher, name) for name in exchanges]
         prices.append(pool.submit(refresh.rates, refresher))
-        syncs = [pool.submit(_one, session, each, full, watch, patience) for each in chosen]
-        for done in as_completed(syncs):
-            reports.extend(done.result().parts)
+        errand = _Errand(session, watch, patience, full)
+        syncs = [pool.submit(_one, errand, each) for each in chosen]
+        try:
+            for done in as_completed(syncs):
+                reports.extend(done.result().parts)
+        except BaseException:  # Ctrl-C, most likely: what is under way is committed, the rest waits for the next sync
+            errand.stop()
+            raise
         for each in prices:
             each.result()
     transfers.refresh(session)
@@ -76,14 +84,26 @@ def _frozen(connection: Connection) -> PartReport:
     return part
 
 
-def _one(
-    session: Session,
-    connection: Connection,
-    full: bool,  # noqa: FBT001
-    watch: Watcher,
-    patience: float,
-) -> SyncReport:
-    held = _claim_in_time(session, connection.id, watch, patience)
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What the syncs of all connections have in common."""
+
+    session: Session
+    watch: Watcher
+    patience: float
+    full: bool
+    #: One for each connection.
+    stops: list[threading.Event] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """Let every connection end after the request that is under way."""
+        for each in self.stops:
+            each.set()
+
+
+def _one(errand: _Errand, connection: Connection) -> SyncReport:
+    session = errand.session
+    held = _claim_in_time(errand, connection.id)
     if held is None:
         busy = PartReport(
             connection.id, "all", fault="busy", text=f"{connection.id} is being synced by another process"
@@ -92,8 +112,8 @@ def _one(
         return SyncReport(connection.id, [busy])
     report = SyncReport(connection.id)
     try:
-        job = engine.Job(connection.id, connection.exchange, session.keeper, session.store, held, watch, session.now)
-        report = imports.around(held, session.store, session.now, lambda: engine.sync(job, full=full))
+        job = _job(errand, connection, held)
+        report = imports.around(held, session.store, session.now, lambda: engine.sync(job, full=errand.full))
     except lease.LeaseLost as lost:
         part = PartReport(connection.id, "all", fault="lease_lost", text=str(lost), fix="Nothing is lost: sync again.")
         report = SyncReport(connection.id, [part])
@@ -105,15 +125,32 @@ def _one(
     finally:
         failed = bool(report.failed) or not report.parts
         wait = min(EVERY * 2 ** min(lease.failures(session.store, connection.id), 10), LATEST) if failed else EVERY
-        lease.release(session.store, held, session.now(), next_due=session.now() + wait, failed=failed)
+        due = session.now() + max(wait, timedelta(seconds=report.shut_out))
+        lease.release(session.store, held, session.now(), next_due=due, failed=failed)
     return report
 
 
-def _claim_in_time(session: Session, name: str, watch: Watcher, patience: float) -> lease.Lease | None:
+def _job(errand: _Errand, connection: Connection, held: lease.Lease) -> Job:
+    session, stop = errand.session, threading.Event()
+    errand.stops.append(stop)
+    return Job(
+        connection.id,
+        connection.exchange,
+        session.keeper,
+        session.store,
+        held,
+        errand.watch,
+        session.now,
+        pace=session.keeper.health().pace,
+        stop=stop,
+    )
+
+
+def _claim_in_time(errand: _Errand, name: str) -> lease.Lease | None:
     """The lease, as soon as another process gives it back; None when it does not in time."""
-    until = time.monotonic() + patience
-    while (held := claim(session, name)) is None and time.monotonic() < until:
-        watch(PartReport(name, "waiting for another sync"))
+    until = time.monotonic() + errand.patience
+    while (held := claim(errand.session, name)) is None and time.monotonic() < until:
+        errand.watch(PartReport(name, "waiting for another sync"))
         time.sleep(0.2)
     return held
 

@@ -213,3 +213,8 @@ class Stream(Protocol):
 
     def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
         """What the answer to `ask` held. Raises `NotReadable`; a row it does not know goes to `unparsed`."""
+
+
+def enriches(stream: Stream) -> bool:
+    """Whether a stream only adds facts to what another one tells: without it nothing is missing from any sum."""
+    return bool(getattr(stream, "enriches", False))

@@ -27,6 +27,8 @@ class Health:
     sandbox: str | None
     pid: int
     install_id: str
+    #: How many seconds of the exchanges' limits pass in one: 1, but before a sandbox in a hurry.
+    pace: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Budgets:
 
     def __init__(self, now: Callable[[], float] = time.monotonic, *, pace: float = 1.0) -> None:
         """`pace`: how many seconds of the budgets pass in one of ours. 1, but before a sandbox without limits."""
-        self._pace = pace
+        self.pace = pace
         self._now: Callable[[], float] = lambda: now() * pace
         self._levels: dict[tuple[str, str, str], _Level] = {}
         self._banned: dict[str, float] = {}
@@ -57,7 +57,7 @@ class Budgets:
                 seconds = math.ceil(wait)
                 fault = Fault("rate_limited", retry=True, retry_after=seconds)
                 raise Refused(fault, "The keeper keeps to the exchange's limit and sent nothing.")
-            await asyncio.sleep(wait / self._pace)
+            await asyncio.sleep(wait / self.pace)
             waited += wait
             wait = self._blocked(manifest, read, key)  # the exchange may have said stop in the meantime
 

@@ -181,6 +181,11 @@ class Door:
     async def close(self) -> None:
         await self._session.close()
 
+    @property
+    def pace(self) -> float:
+        """How many seconds of the budgets pass in one of ours."""
+        return self._budgets.pace
+
     async def request(
         self, manifest: Manifest, read_id: str, params: Mapping[str, str], key: Key | None = None
     ) -> Response:

@@ -70,7 +70,7 @@ class Service:
 
     def health(self) -> Health:
         state: VaultState = "unlocked" if self._shelf else "locked" if self._path.exists() else "empty"
-        return Health(state, __version__, self._sandbox, os.getpid(), self._install)
+        return Health(state, __version__, self._sandbox, os.getpid(), self._install, self._door.pace)
 
     def seal_key(self) -> SealKey:
         return SealKey(self._opener.public_key, self._install)

@@ -10,8 +10,8 @@ from tallyglass.exchanges.streams import Known, NotReadable, Page
 from tallyglass.store import history, lease, present
 from tallyglass.store.base import Db, Store
 from tallyglass.sync import imports
-from tallyglass.sync.engine import unreadable
 from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
+from tallyglass.sync.walks import unreadable
 
 
 class _Forgotten(Exception):
