@@ -17,7 +17,7 @@ from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 from tallyglass.money import asset
-from tallyglass.sync.report import PartReport, Watcher, nobody
+from tallyglass.sync.report import PartReport, Remaining, Watcher, nobody, remaining
 
 if TYPE_CHECKING:  # loading it takes longer than most commands
     from rich.progress import Progress, TaskID
@@ -52,40 +52,53 @@ def replay(connection: Annotated[str, typer.Argument()] = "") -> None:
 
 
 class watching:  # noqa: N801  (used as a function)
-    """A line per connection while it works; nothing where no one looks."""
+    """A line per connection while it works: what is read, how far back, how long it will take; silent without eyes."""
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._entries: dict[tuple[str, str], int] = {}
+        self._parts: dict[str, dict[str, PartReport]] = {}
 
     def __enter__(self) -> Watcher:
         if options.json or not show.err.is_terminal:
             return nobody
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(pulse_style="cyan"),
-            TimeElapsedColumn(),
-        )
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(16), TextColumn("{task.fields[left]}"))
         self._progress = Progress(*columns, console=show.err, transient=True)
         self._progress.start()
         return self._show
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._progress is not None:
             self._progress.stop()
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and not options.json:
+            show.err.print("Stopped. What was read is kept; the next sync goes on from there.")
 
     def _show(self, part: PartReport) -> None:
         assert self._progress is not None  # noqa: S101  (it is shown only once it has begun)
-        self._entries[part.connection, part.stream] = part.entries
-        total = sum(count for (connection, _), count in self._entries.items() if connection == part.connection)
-        text = f"{part.connection}: {part.stream}" + (f" ({total:,} items)" if total else "")
+        parts = self._parts.setdefault(part.connection, {})
+        parts[part.stream] = part
+        found, items = remaining(parts.values()), sum(each.entries for each in parts.values())
+        text = f"{part.connection}: {part.stream[:24]}" + (f" ({items:,} items)" if items else "")
         if part.connection not in self._tasks:
-            self._tasks[part.connection] = self._progress.add_task(text, total=None)
-        self._progress.update(self._tasks[part.connection], description=text)
+            self._tasks[part.connection] = self._progress.add_task(text, total=None, left="")
+        # How much there is to read is known only when every stream can tell: until then the bar just moves.
+        total = None if found.at_least else found.made + found.left
+        self._progress.update(
+            self._tasks[part.connection], description=text, total=total, completed=found.made, left=_left(part, found)
+        )
+
+
+def _left(part: PartReport, found: Remaining) -> str:
+    """How long it will still take, as honestly as the streams can tell."""
+    if part.waiting > 0:
+        return f"waits {part.waiting:.0f} s, as told"
+    if found.seconds < 1:
+        return ""
+    minutes, seconds = divmod(round(found.seconds), 60)
+    words = f"{minutes} min" if minutes > 1 else f"{60 * minutes + seconds} s"
+    return f"at least {words} left" if found.at_least else f"about {words} left"
 
 
 def _print_parts(found: list[SyncPartView]) -> None:

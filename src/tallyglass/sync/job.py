@@ -12,8 +12,7 @@ from typing import Protocol
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.streams import Ask, Cursor, Known
 from tallyglass.keeper.client import Answer, ExchangeRefused
-from tallyglass.money import Asset
-from tallyglass.store import history, lease, present
+from tallyglass.store import books, history, lease, present
 from tallyglass.store.base import Db, Store
 from tallyglass.sync.report import PartReport, Watcher, nobody
 
@@ -125,15 +124,15 @@ class Job:
                 self.write(lambda _db: None)
         part.waiting = 0.0
 
-    def known(self, *, gaps: frozenset[Asset] | None = None) -> Known:
-        """What is known of the connection by now."""
+    def known(self, *, gaps: bool = False) -> Known:
+        """What is known of the connection by now; `gaps`: and which assets do not add up, once history was read."""
         with self.store.read() as db:
             held = {balance.asset for balance in present.balances_of(db, self.connection)[0]}
             return Known(
                 markets=present.markets_of(db, self.exchange),
                 assets=history.assets_of(db, self.connection) | held,
                 wallets=present.wallets_of(db, self.connection),
-                gaps=gaps,
+                gaps=books.gaps(db, self.connection) if gaps else None,
             )
 
     def keep(self, db: Db, asked: Asked) -> int:
