@@ -147,10 +147,17 @@ def test_what_is_not_understood_is_kept_counted_and_shown(session: Session, sand
     assert len(history.unparsed(session)) == known + 1
 
 
-def test_a_page_cut_off_in_the_middle_of_history_is_read_again(session: Session, sandbox: Sandbox) -> None:
+def test_a_page_cut_off_in_the_middle_of_history_is_asked_for_again(session: Session, sandbox: Sandbox) -> None:
     sandbox.fault("truncate", "coinbase", "/v2/accounts/", times=2)
-    parts = syncing.sync(session)
-    assert set(faults(parts).values()) == {"not_json"}
+
+    assert faults(syncing.sync(session)) == {}
+    assert ours(session) == true(session, sandbox)
+
+
+def test_a_history_that_is_always_cut_off_is_told_and_read_by_the_next_sync(session: Session, sandbox: Sandbox) -> None:
+    sandbox.fault("truncate", "coinbase", "/v2/accounts/")
+    assert set(faults(syncing.sync(session)).values()) == {"not_json"}
+    sandbox.calm()
     assert faults(syncing.sync(session)) == {}
 
     assert ours(session) == true(session, sandbox)
