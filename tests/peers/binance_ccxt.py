@@ -39,10 +39,45 @@ def _windows(fetch) -> list[dict]:  # noqa: ANN001
     return list({row["id"]: row for row in found}.values())
 
 
+def _spot(exchange: ccxt.binance) -> list[str]:
+    return [symbol for symbol, market in exchange.markets.items() if market["spot"]]
+
+
+def _beyond(exchange: ccxt.binance) -> dict:
+    """Margin and futures."""
+    since = int(time.time() * 1000) - 85 * DAY
+    swaps = ("BTC/USDT:USDT", "BTC/USD:BTC")
+    kinds = {
+        "margin": {"type": "margin"},
+        "future": {"type": "swap", "subType": "linear"},
+        "delivery": {"type": "swap", "subType": "inverse"},
+    }
+    totals = {name: exchange.fetch_balance(asked)["total"] for name, asked in kinds.items()}
+    funding = exchange.fetch_funding_history("BTC/USDT:USDT", since=since, limit=1000)
+    interest = [
+        exchange.fetch_borrow_interest(
+            since=since + at * 30 * DAY, limit=100, params={"endTime": since + at * 30 * DAY + 30 * DAY - 1}
+        )
+        for at in range(3)
+    ]
+    return {
+        "totals": {kind: {k: v for k, v in total.items() if float(v)} for kind, total in totals.items()},
+        "income": [
+            row["id"] for row in exchange.fetch_ledger(since=since - DAY, limit=1000, params={"type": "future"})
+        ],
+        "funding": [row["id"] for row in funding],
+        "trades": {name: [e["id"] for e in exchange.fetch_my_trades(name, params={"fromId": 0})] for name in swaps},
+        "interest": [row["info"]["txId"] for rows in interest for row in rows],
+        "margin trades": [
+            e["id"] for e in exchange.fetch_my_trades("SOL/USDT", params={"marginMode": "cross", "fromId": 0})
+        ],
+    }
+
+
 def _read(exchange: ccxt.binance) -> dict:
     balance = exchange.fetch_balance()
     to_funding = {"fromAccount": "spot", "toAccount": "funding"}
-    trades = [each for symbol in exchange.symbols for each in _trades(exchange, symbol)]
+    trades = [each for symbol in _spot(exchange) for each in _trades(exchange, symbol)]
     return {
         "total": {asset: amount for asset, amount in balance["total"].items() if float(amount)},
         "funding": exchange.fetch_balance({"type": "funding"})["total"],
@@ -98,7 +133,7 @@ def main(job: dict) -> dict:
         return {"class": type(no).__name__, "text": str(no)}
     if job["do"] in {"order", "withdraw"}:
         return _fail(exchange, job["do"])
-    return {"read": _read, "trade": _trade, "send": _withdraw}[job["do"]](exchange)
+    return {"read": _read, "trade": _trade, "send": _withdraw, "beyond": _beyond}[job["do"]](exchange)
 
 
 sys.stdout.write(json.dumps(main(json.load(sys.stdin))))

@@ -17,6 +17,8 @@ def _connect(job: dict) -> Client:
     class Here(Client):
         API_URL = f"{job['url']}/api"
         MARGIN_API_URL = f"{job['url']}/sapi"
+        FUTURES_URL = f"{job['hosts']['fapi.binance.com']}/fapi"
+        FUTURES_COIN_URL = f"{job['hosts']['dapi.binance.com']}/dapi"
 
     if job["secret"].startswith("-----"):
         return Here(job["key"], private_key=job["secret"])
@@ -63,6 +65,22 @@ def _read(client: Client) -> dict:
     }
 
 
+def _beyond(client: Client) -> dict:
+    """Margin, futures, locked earn, payments."""
+    since = int(time.time() * 1000) - 89 * DAY
+    return {
+        "futures": client.futures_account_balance(),
+        "coin futures": client.futures_coin_account_balance(),
+        "income": client.futures_income_history(startTime=since, limit=1000),
+        "coin income": client.futures_coin_income_history(startTime=since, limit=1000),
+        "margin": client.get_margin_account()["userAssets"],
+        "isolated": client.get_isolated_margin_account()["assets"],
+        "locked": client.get_simple_earn_locked_product_position()["rows"],
+        "pay": client.get_pay_trade_history()["data"],
+        "c2c": client.get_c2c_trade_history(tradeType="BUY")["data"],
+    }
+
+
 def _trade(client: Client) -> dict:
     price = float(client.get_symbol_ticker(symbol="BTCUSDT")["price"])
     placed = client.order_limit_buy(symbol="BTCUSDT", quantity="0.001", price=str(round(price / 2)))
@@ -78,6 +96,7 @@ def main(job: dict) -> dict:
     client = _connect(job)
     do = {
         "read": _read,
+        "beyond": _beyond,
         "trade": _trade,
         "send": lambda c: c.withdraw(coin="USDT", address="T1", amount="20"),
         "permission": lambda c: c.get_account_api_permissions(),

@@ -28,6 +28,10 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield sandbox
 
 
+NAMES = {"spot": "", "earn": "LD"}
+"""Wallet → what the spot account puts before the names of its assets."""
+
+
 def run(town: Sandbox, client: str, do: str, kind: str = "read_only", **more: Any) -> dict[str, Any]:
     """One job in a process of its own."""
     key = town.key("binance", kind)
@@ -53,8 +57,8 @@ def summed(told: list[dict[str, str]]) -> dict[str, Decimal]:
 def expected(truth: dict[str, Any]) -> dict[str, Decimal]:
     """The same from the true entries: spot under the asset's name, earn behind `LD`."""
     sums: dict[str, Decimal] = {}
-    for leg in [leg for entry in truth["entries"] for leg in entry["legs"] if leg["account"] != "funding"]:
-        name = leg["asset"] if leg["account"] == "spot" else f"LD{leg['asset']}"
+    for leg in [leg for entry in truth["entries"] for leg in entry["legs"] if leg["account"] in NAMES]:
+        name = NAMES[leg["account"]] + leg["asset"]
         sums[name] = sums.get(name, Decimal(0)) + Decimal(leg["amount"])
     return {name: amount for name, amount in sums.items() if amount}
 
@@ -119,6 +123,41 @@ def test_python_binance_reads_the_whole_account(town: Sandbox) -> None:
     assert "data" not in seen["cards"]
     earn = {f"LD{row['asset']}": Decimal(row["totalAmount"]) for row in seen["earn"]["rows"]}
     assert earn == {name: amount for name, amount in expected(truth).items() if name.startswith("LD")}
+
+
+def net(truth: dict[str, Any], wallet: str) -> dict[str, Decimal]:
+    """What a wallet holds by the true entries."""
+    sums: dict[str, Decimal] = {}
+    for leg in [leg for entry in truth["entries"] for leg in entry["legs"] if leg["account"] == wallet]:
+        sums[leg["asset"]] = sums.get(leg["asset"], Decimal(0)) + Decimal(leg["amount"])
+    return {asset: amount for asset, amount in sums.items() if amount}
+
+
+def test_ccxt_and_python_binance_read_margin_and_futures(town: Sandbox) -> None:
+    town.happen("binance", "venture")
+    truth = town.truth("binance")
+    seen, other = run(town, "ccxt", "beyond"), run(town, "python_binance", "beyond")
+
+    for kind, wallet in (("future", "futures-usd-m"), ("delivery", "futures-coin-m")):
+        assert {a: Decimal(n) for a, n in seen["totals"][kind].items()} == net(truth, wallet)
+    incomes = {each.split(":", 1)[1] for each in ids(truth, "income-um")}
+    told = {f"{row['incomeType']}:{row['tranId']}" for row in other["income"] if row["incomeType"] != "TRANSFER"}
+    assert told == incomes
+    assert {each.split(":")[1] for each in incomes} <= set(seen["income"])
+    assert {f"FUNDING_FEE:{each}" for each in seen["funding"]} <= incomes
+    assert len(seen["trades"]["BTC/USDT:USDT"]) == len(seen["trades"]["BTC/USD:BTC"]) == 3
+    assert {f"margin-interest:{each}" for each in seen["interest"]} < ids(truth, "margin-interest")
+    assert {f"margin-trade:SOLUSDT:{each}" for each in seen["margin trades"]} < ids(truth, "margin-trade")
+    margin = {row["asset"]: Decimal(row["netAsset"]) for row in other["margin"]}
+    assert {asset: amount for asset, amount in margin.items() if amount} == net(truth, "margin")
+    assert {row["asset"]: Decimal(row["amount"]) for row in other["locked"]} == net(truth, "earn-locked")
+    assert {f"pay:{row['transactionId']}" for row in other["pay"]} == ids(truth, "pay")
+    coins = {
+        f"income-cm:{r['incomeType']}:{r['tranId']}" for r in other["coin income"] if r["incomeType"] != "TRANSFER"
+    }
+    assert coins == ids(truth, "income-cm")
+    assert [pair["symbol"] for pair in other["isolated"]] == ["ETHUSDT"]
+    assert other["c2c"]
 
 
 def test_python_binance_signs_with_ed25519_too(town: Sandbox) -> None:

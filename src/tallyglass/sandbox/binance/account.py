@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from tallyglass.money import ZERO, Amount, add, multiply, subtract
 from tallyglass.sandbox.binance.line import Line
 from tallyglass.sandbox.binance.markets import Market
+from tallyglass.sandbox.binance.products import Futures, Margin, Position
 from tallyglass.sandbox.model import Books
 
 Row = dict[str, Any]
@@ -109,6 +110,12 @@ HISTORIES: Final = (
     "subscriptions",
     "redemptions",
     "earnings",
+    "locked_subscriptions",
+    "locked_redemptions",
+    "locked_earnings",
+    "payments",
+    "pay",
+    "c2c",
 )
 
 #: About where the ids of each series begin: conversions and deposits lie beyond what a double can hold.
@@ -120,6 +127,16 @@ FIRST_NUMBERS: Final = {
     "transfers": 140_000_000_000,
     "subscriptions": 26_000_000,
     "redemptions": 40_000_000,
+    "locked_purchases": 96_000_000,
+    "locked_redemptions": 110_000_000,
+    "positions": 123_000_000,
+    "margin": 1_952_000_000_000_000_000,
+    "pay": 70_000_000_000_000_000,
+    "c2c": 22_000_000_000_000_000_000,
+    "um": 8_182_000_000_000_000_000,
+    "cm": 9_689_000_000,
+    "futures_trades": 698_000_000,
+    "futures_orders": 25_851_000_000,
 }
 
 
@@ -139,6 +156,12 @@ class Account:
         self.soft_staking = False
         #: Offers of convert/getQuote that may still be taken.
         self.quotes: dict[str, Row] = {}
+        #: Products that must be opened before they can be used; None as long as they are not.
+        self.margin: Margin | None = None
+        #: By the word that the exchange has for the wallet in its transfers: UMFUTURE, CMFUTURE.
+        self.futures: dict[str, Futures] = {}
+        #: Locked Simple Earn positions that are held, by their id.
+        self.locked_earn: dict[int, Position] = {}
         self._numbers: dict[str, int] = {}
 
     def desk(self, symbol: str) -> Desk:
@@ -152,7 +175,10 @@ class Account:
         """What the account did before that moment (microseconds) is in no history any more, only in the books."""
         for desk in self.desks.values():
             desk.forget(before)
-        for rows in self.histories.values():
+        lines = [*self.histories.values()]
+        lines += self.margin.lines() if self.margin else []
+        lines += [line for house in self.futures.values() for line in house.lines()]
+        for rows in lines:
             rows.forget(before // 1000)
 
     def number(self, series: str) -> int:

@@ -266,30 +266,34 @@ def _fiat(account: Account, act: Act, us: int) -> None:
     )
 
 
-def _reward(account: Account, act: Act, us: int) -> None:
-    ms = us // 1000
+def dividend(account: Account, us: int, asset: str, amount: Amount, info: str, tran: int | None = None) -> None:
+    """A distribution to spot, of whatever product. `tran` is of the payout run, and comes again."""
     number = account.number("dividends")
-    amount = subtract(act.amount, act.fee)
-    staked = act.serial % 3 == 0
     account.histories["dividends"].add(
-        ms,
+        us // 1000,
         {
             "id": number,
             "amount": eight(amount),
-            "asset": act.base,
-            "divTime": ms,
-            "enInfo": "Launchpool" if staked else "Flexible",
-            # one payout run, several rows: this id is not the row's
-            "tranId": 3_000_000_000 + act.serial // 2,
+            "asset": asset,
+            "divTime": us // 1000,
+            "enInfo": info,
+            "tranId": number if tran is None else tran,
             "direction": 1,
         },
     )
+    account.books.post(f"reward:{number}", "reward", moment(us), [("spot", asset, amount, "principal")])
+
+
+def _reward(account: Account, act: Act, us: int) -> None:
+    ms, amount = us // 1000, subtract(act.amount, act.fee)
+    staked = act.serial % 3 == 0
+    # one payout run, several rows: its number is not the row's
+    dividend(account, us, act.base, amount, "Launchpool" if staked else "Flexible", 3_000_000_000 + act.serial // 2)
     if not staked:
         account.histories["earnings"].add(
             ms,
             {"asset": act.base, "rewards": eight(amount), "projectId": f"{act.base}001", "type": "BONUS", "time": ms},
         )
-    account.books.post(f"reward:{number}", "reward", moment(us), [("spot", act.base, amount, "principal")])
 
 
 def _convert(account: Account, act: Act, us: int) -> None:

@@ -7,10 +7,14 @@ from typing import Any, Final
 
 from tallyglass.money import ZERO, Amount, divide, multiply, subtract, text
 from tallyglass.sandbox.binance import own
+from tallyglass.sandbox.binance.account import Account
 from tallyglass.sandbox.binance.errors import Refusal, invalid, missing, rejected_key
+from tallyglass.sandbox.binance.futures import HOUSES
 from tallyglass.sandbox.binance.happen import enter_convert, enter_withdrawal, withdrawal_row
+from tallyglass.sandbox.binance.history import TRANSFER_TYPES, pairs_of
 from tallyglass.sandbox.binance.limits import SAPI_IP, SAPI_UID
 from tallyglass.sandbox.binance.markets import COINS, FIAT, rounded, withdrawal_terms
+from tallyglass.sandbox.binance.products import WALLETS
 from tallyglass.sandbox.binance.routes import Call, Routes
 
 routes = Routes()
@@ -57,15 +61,32 @@ def _withdraw(call: Call) -> Any:
 @routes.add("POST /sapi/v1/asset/transfer", weight=300, pool=SAPI_UID, right="transfer")
 def _transfer(call: Call) -> Any:
     kind = call.params.need("type")
-    wallets = {"MAIN_FUNDING": ("MAIN", "FUNDING"), "FUNDING_MAIN": ("FUNDING", "MAIN")}
-    if kind not in wallets:
+    source, _, target = kind.partition("_")
+    mine, pairs = call.account, pairs_of(call, kind)
+    if kind not in TRANSFER_TYPES or {source, target} - WALLETS.keys():
         raise Refusal(-5011, "future account not exists.")
+    for word in (source, target):
+        _check_opened(mine, word)
     asset, amount = _asset(call, "asset"), _amount(call)
-    from_spot = wallets[kind][0] == "MAIN"
-    free = call.account.free(asset) if from_spot else call.account.books.balance(asset, "funding")
-    if amount > free:
+    if amount > _there(mine, source, pairs[0], asset):
         raise Refusal(-5002, "You have insufficient balance.")
-    return {"tranId": own.transfer(call.account, asset, amount, call.ms * 1000, wallets[kind])}
+    return {"tranId": own.transfer(mine, asset, amount, call.ms * 1000, (source, target), pairs)}
+
+
+def _check_opened(mine: Account, word: str) -> None:
+    if word in HOUSES and word not in mine.futures:
+        raise Refusal(-5011, "future account not exists.")
+    if "MARGIN" in word and mine.margin is None:
+        raise Refusal(-3003, "Margin account does not exist.")
+
+
+def _there(mine: Account, word: str, pair: str, asset: str) -> Amount:
+    """What a wallet can give."""
+    if word == "MAIN":
+        return mine.free(asset)
+    if word in {"MARGIN", "ISOLATEDMARGIN"}:
+        return mine.margin.free(pair, asset) if mine.margin else ZERO
+    return mine.books.balance(asset, WALLETS[word])
 
 
 @routes.add("POST /sapi/v1/convert/getQuote", weight=200, pool=SAPI_UID, right="trade")

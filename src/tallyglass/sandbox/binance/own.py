@@ -1,4 +1,4 @@
-"""Moves within one account: to and from Simple Earn and the funding wallet, and dust turned into BNB."""
+"""Moves within one account: to and from flexible Simple Earn, between its wallets, and dust turned into a coin."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Final
 
 from tallyglass.money import EXACT, Amount, divide, multiply, subtract, text, total
+from tallyglass.sandbox.binance import futures, margin
 from tallyglass.sandbox.binance.account import Account, Row, moment
 from tallyglass.sandbox.binance.markets import eight, rounded
+from tallyglass.sandbox.binance.products import WALLETS
 from tallyglass.sandbox.model import Prices
 
 _DUST_CHARGE: Final = Decimal("0.02")
@@ -62,32 +64,43 @@ def redeem(account: Account, asset: str, amount: Amount, us: int) -> int:
     return number
 
 
-def transfer(account: Account, asset: str, amount: Amount, us: int, way: tuple[str, str]) -> int:
-    """Between `MAIN` (spot) and `FUNDING`; the transfer's id."""
-    number = account.number("transfers")
-    account.histories["transfers"].add(
-        us // 1000,
-        {
-            "asset": asset,
-            "amount": text(amount),
-            "type": "_".join(way),
-            "status": "CONFIRMED",
-            "tranId": number,
-            "timestamp": us // 1000,
-        },
-    )
-    wallets = {"MAIN": "spot", "FUNDING": "funding"}
-    _shift(account, f"transfer:{number}", us, (asset, amount), (wallets[way[0]], wallets[way[1]]))
+def transfer(
+    account: Account, asset: str, amount: Amount, us: int, way: tuple[str, str], pairs: tuple[str, str] = ("", "")
+) -> int:
+    """Between two of the exchange's words for wallets (`MAIN` is spot); the transfer's id.
+
+    `pairs` names the isolated margin accounts on either side. What the other houses tell of it has the same number.
+    """
+    number, ms = account.number("transfers"), us // 1000
+    row = {
+        "asset": asset,
+        "amount": text(amount),
+        "type": "_".join(way),
+        "status": "CONFIRMED",
+        "tranId": number,
+        "timestamp": ms,
+        "_from": pairs[0],
+        "_to": pairs[1],
+    }
+    account.histories["transfers"].add(ms, row)
+    for word, pair, moved in zip(way, pairs, (EXACT.minus(amount), amount), strict=True):
+        if word in {"MARGIN", "ISOLATEDMARGIN"}:
+            margin.opened(account).move(pair, asset, moved)
+            margin.flow(account, us, "TRANSFER", pair, (asset, moved))
+        elif word in futures.HOUSES:
+            house = futures.opened(account, word, us)
+            house.incomes.add(ms, futures.income_row(house, us, "TRANSFER", (asset, moved), number))
+    _shift(account, f"transfer:{number}", us, (asset, amount), (WALLETS[way[0]], WALLETS[way[1]]))
     return number
 
 
-def dust(account: Account, small: Sequence[tuple[str, Amount]], us: int, prices: Prices) -> Row:
-    """Turn small amounts into BNB: one log entry with a line per asset, each already net of its charge."""
+def dust(account: Account, small: Sequence[tuple[str, Amount]], us: int, prices: Prices, target: str = "BNB") -> Row:
+    """Turn small amounts into one coin: a log entry with a line per asset, each already net of its charge."""
     number = account.number("dust")
     lines: list[Row] = []
     legs: list[tuple[str, str, Amount, str]] = []
     for asset, amount in small:
-        gross = rounded(divide(multiply(amount, prices.usd(asset)), prices.usd("BNB")))
+        gross = rounded(divide(multiply(amount, prices.usd(asset)), prices.usd(target)))
         charge = rounded(multiply(gross, _DUST_CHARGE))
         lines.append(
             {
@@ -97,12 +110,12 @@ def dust(account: Account, small: Sequence[tuple[str, Amount]], us: int, prices:
                 "operateTime": us // 1000,
                 "transferedAmount": text(subtract(gross, charge)),
                 "fromAsset": asset,
-                "targetAsset": "BNB",
+                "targetAsset": target,
             }
         )
         legs += [
             ("spot", asset, EXACT.minus(amount), "principal"),
-            ("spot", "BNB", subtract(gross, charge), "principal"),
+            ("spot", target, subtract(gross, charge), "principal"),
         ]
     row = {
         "operateTime": us // 1000,

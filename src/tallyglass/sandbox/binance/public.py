@@ -1,4 +1,4 @@
-"""What anybody may ask: time, markets, prices, candles (rest-api.md), and the empty futures houses next door."""
+"""What anybody may ask: time, markets, prices, candles (rest-api.md), and the time at the futures houses."""
 
 from __future__ import annotations
 
@@ -205,8 +205,6 @@ def _convert_pairs(call: Call) -> Any:
     ]
 
 
-@routes.add("GET /sapi/v1/margin/allPairs", pool=SAPI_IP, right=KEY_ONLY)
-@routes.add("GET /sapi/v1/margin/isolated/allPairs", weight=10, pool=SAPI_IP, right=KEY_ONLY)
 @routes.add("GET /sapi/v1/spot/delist-schedule", weight=100, pool=SAPI_IP, right=KEY_ONLY)
 def _nothing_listed(_: Call) -> Any:
     return []
@@ -222,17 +220,3 @@ def _futures_ping(_: Call) -> Any:
 @routes.add("GET /dapi/v1/time", pool=DAPI)
 def _futures_time(call: Call) -> Any:
     return {"serverTime": call.ms}
-
-
-@routes.add("GET /fapi/v1/exchangeInfo", pool=FAPI)
-@routes.add("GET /dapi/v1/exchangeInfo", pool=DAPI)
-def _futures_info(call: Call) -> Any:
-    """No contract is listed in this world: clients load the futures houses too before they trade spot."""
-    return {
-        "timezone": "UTC",
-        "serverTime": call.ms,
-        "rateLimits": [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400}],
-        "exchangeFilters": [],
-        "assets": [],
-        "symbols": [],
-    }

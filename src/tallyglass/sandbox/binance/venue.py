@@ -8,16 +8,28 @@ from functools import partial
 from typing import Any, Final
 
 from tallyglass.money import text
-from tallyglass.sandbox.binance import auth, history, moves, orders, public, spot, wallet
+from tallyglass.sandbox.binance import (
+    auth,
+    earn_reads,
+    futures_reads,
+    history,
+    margin_reads,
+    moves,
+    orders,
+    public,
+    spot,
+    wallet,
+)
 from tallyglass.sandbox.binance.account import Account, micros, moment
-from tallyglass.sandbox.binance.errors import Refusal
+from tallyglass.sandbox.binance.errors import Refusal, rejected_key
 from tallyglass.sandbox.binance.habits import HABITS, Calendar
 from tallyglass.sandbox.binance.happen import happen
 from tallyglass.sandbox.binance.keys import adopt, make_keys
-from tallyglass.sandbox.binance.limits import API, ORDERS_10S, ORDERS_DAY, SAPI_UID, SAPI_UID_SECOND, Limits
+from tallyglass.sandbox.binance.limits import API, DAPI, FAPI, ORDERS_10S, ORDERS_DAY, SAPI_UID, SAPI_UID_SECOND, Limits
 from tallyglass.sandbox.binance.markets import FACTS
 from tallyglass.sandbox.binance.params import Params
 from tallyglass.sandbox.binance.routes import KEY_ONLY, OPEN, Call, Route
+from tallyglass.sandbox.binance.venture import GROWS, Venture
 from tallyglass.sandbox.model import Act, Books, Incoming, Key, Outgoing, Prices
 from tallyglass.sandbox.wishes import BadWish
 from tallyglass.sandbox.withdrawn import NO_PAGE
@@ -28,6 +40,9 @@ ROUTES: Final[dict[tuple[str, str], Route]] = {
     **orders.routes,
     **wallet.routes,
     **history.routes,
+    **earn_reads.routes,
+    **margin_reads.routes,
+    **futures_reads.routes,
     **moves.routes,
 }
 _CONTENT_TYPE: Final = "application/json;charset=UTF-8"
@@ -38,6 +53,7 @@ _HOSTS: Final = {
     "fapi.binance.com": ("/fapi/",),
     "dapi.binance.com": ("/dapi/",),
 }
+_FUTURES: Final = {FAPI: "UMFUTURE", DAPI: "CMFUTURE"}
 _FIREWALL: Final = (
     b"<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY><H1>403 ERROR</H1>"
     b"<H2>The request could not be satisfied.</H2>Request blocked.<HR>"
@@ -70,10 +86,14 @@ class Binance:
             **{name: partial(self._special, name) for name in HABITS},
             **{name: partial(self._switch, name) for name in ("firewall", "restricted")},
             "no_limits": self._no_limits,
+            "venture": self._whole_venture,
         }
         self._switched: set[str] = set()
+        self._venture = Venture(self.accounts["main"], prices, int(now) * 1_000_000) if GROWS else None
 
     def record(self, account: str, act: Act) -> None:
+        if account == "main" and self._venture is not None:
+            self._venture.keep(micros(act.time))
         us = happen(self.accounts[account], act, self._prices)
         if account == "main" and act.kind != "order":
             self._calendar.keep(self.accounts[account], self._prices, us)
@@ -93,6 +113,11 @@ class Binance:
     def cut(self, account: str, before: datetime) -> None:
         """The API forgets all rows older than that; open orders stay."""
         self.accounts[account].forget(micros(before))
+
+    def _whole_venture(self, account: str, now: float) -> None:
+        """Months of margin, futures, locked earn and payments, as if they had been."""
+        us = int(now) * 1_000_000
+        Venture(self.accounts[account], self._prices, us).keep(us)
 
     def caller(self, request: Incoming) -> str:
         return auth.known_key(request, self.keys)
@@ -165,6 +190,11 @@ class Binance:
         auth.check_signed(request, call.params, key, call.now)
         auth.check_right(key, route.right, request.ip, request.now)
         call.key, call.holder = key, self.accounts[key.account]
+        if route.pool in _FUTURES:
+            # not opened, or the key is older than that: the same words
+            house = call.account.futures.get(_FUTURES[route.pool])
+            if house is None or key.created * 1_000_000 < house.opened:
+                raise rejected_key()
 
     def _count_order(self, call: Call) -> dict[str, str]:
         who = str(call.account.uid)

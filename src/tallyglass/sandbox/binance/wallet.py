@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from tallyglass.money import ZERO, Amount, subtract, text, total
+from tallyglass.money import ZERO, Amount, add, subtract, text, total
 from tallyglass.sandbox.binance.account import Account, micros
 from tallyglass.sandbox.binance.errors import Refusal, invalid
 from tallyglass.sandbox.binance.limits import SAPI_IP
@@ -15,16 +15,18 @@ from tallyglass.sandbox.binance.windows import DAY, TIMES, sent
 
 routes = Routes()
 
-_WALLETS: Final = {"Spot": "spot", "Funding": "funding", "Earn": "earn"}
-_OTHER_WALLETS: Final = (
-    "Cross Margin",
-    "Isolated Margin",
-    "USDⓈ-M Futures",
-    "COIN-M Futures",
-    "Options",
-    "Trading Bots",
-    "Copy Trading",
-)
+_WALLETS: Final = {
+    "Spot": ("spot",),
+    "Funding": ("funding",),
+    "Cross Margin": ("margin",),
+    "Isolated Margin": ("margin-isolated",),
+    "USDⓈ-M Futures": ("futures-usd-m",),
+    "COIN-M Futures": ("futures-coin-m",),
+    "Earn": ("earn", "earn-locked"),
+}
+"""The exchange's title → wallets of the true books."""
+_OTHER_WALLETS: Final = ("Options", "Trading Bots", "Copy Trading")
+_ALWAYS: Final = ("Spot", "Funding", "Earn")
 
 
 @routes.add("GET /sapi/v1/account/apiRestrictions", pool=SAPI_IP, right="read")
@@ -59,11 +61,12 @@ def _status(_: Call) -> Any:
 
 
 @routes.add("GET /sapi/v1/account/info", pool=SAPI_IP, right="read")
-def _info(_: Call) -> Any:
+def _info(call: Call) -> Any:
+    """Which products there are to ask for."""
     return {
         "vipLevel": 0,
-        "isMarginEnabled": False,
-        "isFutureEnabled": False,
+        "isMarginEnabled": call.account.margin is not None,
+        "isFutureEnabled": bool(call.account.futures),
         "isOptionsEnabled": False,
         "isPortfolioMarginRetailEnabled": False,
     }
@@ -140,12 +143,15 @@ def _wallets(call: Call) -> Any:
     if quote not in COINS:
         raise invalid("quoteAsset")
     rows: list[dict[str, Any]] = []
-    for title, name in _WALLETS.items():
-        held = mine.wallet(name)
+    for title, names in _WALLETS.items():
+        held: dict[str, Amount] = {}
+        for asset, amount in (each for name in names for each in mine.wallet(name).items()):
+            held[asset] = add(held.get(asset, ZERO), amount)
         worth = total(rounded(call.worth_in(amount, asset, quote)) for asset, amount in held.items())
-        row: dict[str, Any] = {"activate": True, "balance": text(worth), "walletName": title}
+        active = title in _ALWAYS or any(name in names for name, _ in mine.books.wallets())
+        row: dict[str, Any] = {"activate": active, "balance": text(worth), "walletName": title}
         if call.params.flag("needBalanceDetail"):
-            details = _rows(call, held, mine.locked() if name == "spot" else {})
+            details = _rows(call, held, mine.locked() if title == "Spot" else {})
             row["assetBalances"] = [{"assetName": each["asset"], **each} for each in details]
         rows.append(row)
     return rows + [{"activate": False, "balance": "0", "walletName": title} for title in _OTHER_WALLETS]
@@ -181,23 +187,51 @@ def _snapshot(call: Call) -> Any:
     if not 7 <= limit <= 30:
         raise invalid("limit")
     midnights = [at for at in range(start // DAY * DAY, end + 1, DAY) if start <= at - 1000 <= end][-limit:]
-    rows = [_day_end(call, at - 1000) for at in midnights] if kind == "SPOT" else []
+    rows = [_DAY_ENDS[kind](call, at - 1000) for at in midnights]
     return {"code": 200, "msg": "", "snapshotVos": rows}
 
 
-def _day_end(call: Call, ms: int) -> dict[str, Any]:
-    held = _spot_at(call.account, ms * 1000)
-    worth = total(rounded(call.worth_in(amount, asset, "BTC")) for asset, amount in held.items())
-    balances = [{"asset": asset, "free": text(amount), "locked": "0"} for asset, amount in sorted(held.items())]
-    return {"data": {"balances": balances, "totalAssetOfBtc": eight(worth)}, "type": "spot", "updateTime": ms}
+def _spot_day(call: Call, ms: int) -> dict[str, Any]:
+    held = _held_at(call.account, "spot", ms * 1000)
+    balances = [{"asset": asset, "free": text(amount), "locked": "0"} for asset, amount in held.items()]
+    return {"data": {"balances": balances, "totalAssetOfBtc": _in_btc(call, held)}, "type": "spot", "updateTime": ms}
 
 
-def _spot_at(mine: Account, us: int) -> dict[str, Amount]:
-    """The spot wallet as it was: today's less what came later."""
-    held: dict[str, Decimal] = dict(mine.wallet("spot"))
+def _margin_day(call: Call, ms: int) -> dict[str, Any]:
+    """The net of each asset: what was owed then is not remembered here."""
+    held = _held_at(call.account, "margin", ms * 1000)
+    none = {"borrowed": "0", "interest": "0", "locked": "0"}
+    rows = [{"asset": asset, "free": text(amount), "netAsset": text(amount), **none} for asset, amount in held.items()]
+    worth = _in_btc(call, held)
+    data = {
+        "marginLevel": "999.00000000",
+        "totalAssetOfBtc": worth,
+        "totalLiabilityOfBtc": "0.00000000",
+        "totalNetAssetOfBtc": worth,
+        "userAssets": rows,
+    }
+    return {"data": data, "type": "margin", "updateTime": ms}
+
+
+def _futures_day(call: Call, ms: int) -> dict[str, Any]:
+    held = _held_at(call.account, "futures-usd-m", ms * 1000)
+    rows = [{"asset": asset, "marginBalance": text(a), "walletBalance": text(a)} for asset, a in held.items()]
+    return {"data": {"assets": rows, "position": []}, "type": "futures", "updateTime": ms}
+
+
+_DAY_ENDS: Final = {"SPOT": _spot_day, "MARGIN": _margin_day, "FUTURES": _futures_day}
+
+
+def _in_btc(call: Call, held: dict[str, Amount]) -> str:
+    return eight(total(rounded(call.worth_in(amount, asset, "BTC")) for asset, amount in held.items()))
+
+
+def _held_at(mine: Account, wallet: str, us: int) -> dict[str, Amount]:
+    """A wallet as it was: today's less what came later."""
+    held: dict[str, Decimal] = dict(mine.wallet(wallet))
     for posting in mine.books.postings.values():
         if micros(posting.time) > us:
-            for wallet, asset, amount, _ in posting.legs:
-                if wallet == "spot":
+            for place, asset, amount, _ in posting.legs:
+                if place == wallet:
                     held[asset] = subtract(held.get(asset, ZERO), amount)
-    return {asset: amount for asset, amount in held.items() if amount > ZERO}
+    return {asset: amount for asset, amount in sorted(held.items()) if amount}

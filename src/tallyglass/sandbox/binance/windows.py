@@ -11,6 +11,9 @@ DAY: Final = 86_400_000
 """A day in milliseconds, as all times here."""
 
 
+_TOO_WIDE: Final = {-6021: "Query time range too large", -3011: "Your input date is invalid."}
+
+
 def sent(call: Call, names: tuple[str, str]) -> tuple[int | None, int | None]:
     """Start and end as sent, in milliseconds."""
     first, last = call.params.time(names[0]), call.params.time(names[1])
@@ -70,4 +73,27 @@ def recent(call: Call, names: tuple[str, str], days: int, reach: int | None = No
     first, last = sent(call, names)
     end = call.ms if last is None else last
     start = first if first is not None else (call.ms if last is None else last) - days * DAY
+    return start if reach is None else max(start, call.ms - reach * DAY), end
+
+
+def within(
+    call: Call,
+    names: tuple[str, str],
+    days: int,
+    *,
+    shown: int | None = None,
+    reach: int | None = None,
+    code: int = -1127,
+) -> tuple[int, int]:
+    """At most `days`, else a refusal; neither: the last `shown` (or `days`); one of them: `days` from or up to it.
+
+    Nothing from before `reach` days is shown.
+    """
+    first, last = sent(call, names)
+    if first is None and last is None:
+        first = call.ms - (shown or days) * DAY
+    end = last if last is not None else min((first or 0) + days * DAY, call.ms)
+    start = first if first is not None else end - days * DAY
+    if end - start > days * DAY:
+        raise Refusal(code, _TOO_WIDE.get(code, f"More than {days * 24} hours between startTime and endTime."))
     return start if reach is None else max(start, call.ms - reach * DAY), end
