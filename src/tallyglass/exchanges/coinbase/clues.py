@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tallyglass.exchanges.coinbase.ledger import STATUSES, Row, wallet_of
+from tallyglass.exchanges.coinbase.ledger import STATUSES, Row, account_of
 from tallyglass.exchanges.coinbase.wire import time_of
 from tallyglass.exchanges.streams import Clue, Known, Unparsed
 
@@ -17,6 +17,6 @@ def clues(piece: Unparsed, known: Known) -> Iterator[Clue]:
         row = msgspec.json.decode(piece.raw, type=Row)
         coin, moved = row.amount.exact()
         if STATUSES.get(row.status, "done") == "done":
-            yield Clue(time_of(row.created_at), wallet_of(row, known), coin, moved)
+            yield Clue(time_of(row.created_at), account_of(row, known), coin, moved)
     except (msgspec.MsgspecError, ValueError, ArithmeticError):
         return

@@ -1,26 +1,33 @@
-"""Coinbase: the ledger of every wallet, oldest row first, so that a sync may stop and go on anywhere.
-
-Rows are asked for after a row that is already known (`order=asc&starting_after=ID`): rows that arrive in between stand
-further on and are never skipped, whatever their time. There is no filter by date. The next sync asks for the last page
-again, which costs no request more, and begins further back where a row there is still pending.
-"""
+"""Coinbase: the ledger of every wallet, newest row first, and what the fills of Advanced add to its trades."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
-from tallyglass.exchanges.coinbase.ledger import STATUSES, VAULT, VAULT_MARK, LedgerPage, entry
+from tallyglass.exchanges.coinbase.fills import Fills
+from tallyglass.exchanges.coinbase.ledger import STATUSES, LedgerPage, entry, unmarked
 from tallyglass.exchanges.coinbase.wire import answer, last_id, rows, time_of
-from tallyglass.exchanges.streams import Ask, Cursor, Known, NotReadable, Page
-from tallyglass.ledger.entries import SPOT
+from tallyglass.exchanges.streams import Ask, Cursor, Known, Page, Stream
+from tallyglass.ledger.entries import Entry, Kind
 
-#: A row that is still pending when rows so much younger have come is waited for no longer (`sync --full` asks again).
-PATIENCE = timedelta(days=90)
-_NONE = timedelta(0)
+#: So many rows that are known already are read again, as far as one page holds them: for what was written late.
+OVERLAP: Final = 25
+#: A row that is still pending so long before the newest is waited for no longer (`sync --full` asks again).
+PATIENCE: Final = timedelta(days=90)
+#: Pending rows of one wallet whose vanishing is looked out for.
+_MOST_PENDING: Final = 50
+
+
+def streams(known: Known) -> Iterator[Stream]:
+    """One stream per wallet that `balances.wallets` has told of, and the fills."""
+    for mark in sorted(known.wallets):
+        yield Transactions(*unmarked(mark))
+    yield Fills()
 
 
 class Mark(msgspec.Struct):
@@ -30,18 +37,50 @@ class Mark(msgspec.Struct):
     status: str = ""
     created_at: str = ""
 
-    def pending(self, waived: str) -> bool:
-        """Whether the exchange may still change the row, and we still wait for it."""
-        return STATUSES.get(self.status) == "pending" and not (waived and _apart(self.created_at, waived) >= _NONE)
+    @property
+    def time(self) -> datetime | None:
+        """When the row was made; None where that cannot be read."""
+        try:
+            return time_of(self.created_at)
+        except (ValueError, OverflowError):
+            return None
+
+    @property
+    def pending(self) -> bool:
+        """Whether the exchange may still change the row, or take it back."""
+        return STATUSES.get(self.status) == "pending"
+
+    @property
+    def place(self) -> str:
+        """The row as a text of the cursor: time and id; '' for one that is no place to rely on."""
+        return f"{self.time.isoformat()} {self.id}" if self.id and self.time and not self.pending else ""
+
+
+class Waiting(msgspec.Struct, array_like=True):
+    """A pending row: what its entry was, should it vanish."""
+
+    time: datetime
+    kind: Kind
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
 class Transactions:
-    """The ledger of one wallet.
+    """The ledger of one wallet: from the newest row down to what an earlier walk has read.
 
-    The cursor: `after`, the row behind which the next page begins ('' = the first); while a walk goes on, `open`, the
-    row behind which the first pending row of the walk stands, and `open_at`, that row's time; and `waived`, the time
-    up to which pending rows are waited for no longer.
+    Rows are asked for behind a row that is known (`starting_after=ID`; there is no asking by date), so what arrives
+    meanwhile stands above and moves nothing. It is found by looking at the top once more after a walk of several
+    pages, and by the next sync. A row that is named is a settled one where the page has any: a pending one may vanish.
+
+    The cursor, a place being the time and id of a settled row:
+
+    - `floor`: the place down to which the next walk reads. No row above it is new, none below it is waited for.
+    - while a walk is under way: `behind`, the row to go on behind, and `again`, how often that brought the same page;
+      `top`, the place of the newest row; `newest`, the time of it; `low`, the coming `floor`.
+    - while the top is looked at once more: `rest`, the coming `floor` in the place of `low`.
+    - `pending`: the entries of pending rows; `unseen`: those of the walk before that this one has not met again.
+
+    coinbase-app/api-architecture/pagination, coinbase-app/track-apis/transactions
     """
 
     wallet: str
@@ -53,64 +92,112 @@ class Transactions:
         return f"transactions:{self.wallet}"
 
     def ask(self, cursor: Cursor, now: datetime) -> Ask:  # noqa: ARG002 -- there is no asking by date here
-        """The page behind the cursor."""
-        after = cursor.get("after", "")
-        return Ask("ledger", {"account": self.wallet, **({"starting_after": after} if after else {})})
+        """The page behind the cursor; the newest one where no walk is under way."""
+        behind = cursor.get("behind", "")
+        return Ask("ledger", {"account": self.wallet, **({"starting_after": behind} if behind else {})})
 
     def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
         """The rows of the page, and where to go on."""
-        page = answer(body, LedgerPage)
-        if page.pagination.order == "desc":
-            raise NotReadable("the rows come newest first, though the oldest were asked for first")
-        entries, unparsed = rows(page.data, "id", lambda raw: (entry(raw, known, self.account),))
+        sheet = answer(body, LedgerPage)
+        entries, unparsed = rows(sheet.data, "id", lambda raw: (entry(raw, known, self.account),))
+        marks = _marks(sheet.data)
         asked = ask.params.get("starting_after", "")
-        marks = _marks(page.data)
-        walk, settled = _walk(marks, asked, cursor)
-        following = page.pagination.following(last_id(page.data) or asked)
-        # Go on behind a settled row where there is one: a pending row may vanish, and its id with it.
-        after = (settled or following) if following else ""
-        if after and after != asked:
-            return Page(entries, {**walk, "after": after}, done=False, unparsed=unparsed)
-        return Page(entries, _rest(walk, asked, marks), done=True, unparsed=unparsed)
+        walk = _looked_out(_noted(cursor, marks, begins=not asked), marks, entries, begins=not asked)
+        reached = next((mark.time for mark in reversed(marks) if mark.time), None)
+        following = sheet.pagination.following(last_id(sheet.data) or asked) if marks else ""
+        if following and not _met(cursor.get("floor", ""), marks):
+            settled = next((mark.id for mark in reversed(marks) if mark.place), "")
+            onward = _onward(walk, asked, settled or following)
+            return Page(entries, onward, done=False, unparsed=unparsed, reached=reached)
+        rest, vanished = _rest(walk, begun=not asked)
+        done = "rest" not in rest
+        return Page((*entries, *vanished), rest, done, unparsed, reached, left=0 if done else 1)
+
+    def restart(self, cursor: Cursor) -> Cursor:
+        """Where to begin anew when Coinbase no longer knows the row that the cursor names (404 `not_found`)."""
+        kept = {name: cursor[name] for name in ("floor", "rest") if name in cursor}
+        return _kept(kept, pending={**_waiting(cursor, "pending"), **_waiting(cursor, "unseen")})
 
 
-def streams(known: Known) -> Iterator[Transactions]:
-    """One stream per wallet that `balances.wallets` has told of."""
-    for mark in sorted(known.wallets):
-        vault = mark.startswith(VAULT_MARK)
-        yield Transactions(mark.removeprefix(VAULT_MARK), VAULT if vault else SPOT)
+def _noted(cursor: Cursor, marks: Sequence[Mark], *, begins: bool) -> dict[str, str]:
+    """The walk so far with this page in it: its top, and how far down the next one must come."""
+    walk = dict(cursor)
+    if begins:
+        for name in ("top", "newest", "low"):
+            walk.pop(name, None)
+        top = next((mark.place for mark in marks if mark.place), "")
+        newest = next((mark.time for mark in marks if mark.time), None)
+        walk |= {"top": top} if top else {}
+        walk |= {"newest": newest.isoformat()} if newest else {}
+    for number, mark in enumerate(marks):
+        if _waited(mark, walk):
+            walk.pop("low", None)
+        elif mark.place and ("low" not in walk or (begins and number < OVERLAP)):
+            walk["low"] = mark.place
+    return walk
 
 
-def _walk(marks: Sequence[Mark], asked: str, cursor: Cursor) -> tuple[dict[str, str], str]:
-    """The first pending row of the walk so far, and the last settled row of this page ('' for none)."""
-    walk = {name: cursor[name] for name in ("open", "open_at", "waived") if name in cursor}
-    settled = ""
-    for mark in marks:
-        if not mark.pending(walk.get("waived", "")):
-            settled = mark.id or settled
-        elif "open" not in walk:
-            walk |= {"open": settled or asked, "open_at": mark.created_at}
-    return walk, settled
+def _waited(mark: Mark, walk: Cursor) -> bool:
+    """Whether the row is pending, and young enough beside the newest to be asked for until it is settled."""
+    if not mark.pending or not mark.time or "newest" not in walk:
+        return mark.pending
+    return datetime.fromisoformat(walk["newest"]) - mark.time <= PATIENCE
 
 
-def _rest(walk: Cursor, asked: str, marks: Sequence[Mark]) -> dict[str, str]:
-    """Where the next sync begins: before the first pending row, or else with the last page again.
+def _looked_out(
+    walk: dict[str, str], marks: Sequence[Mark], entries: Sequence[Entry], *, begins: bool
+) -> dict[str, str]:
+    """Note the pending rows of the page, and which of those of the walk before have been met again.
 
-    A row that has been pending for too long is waived: the next sync looks once more from there for younger ones.
+    Only of entries that are one row: what becomes of a row of several says nothing of the others.
     """
-    kept = {"waived": walk["waived"]} if "waived" in walk else {}
-    if "open" not in walk:
-        return {"after": asked, **kept}
-    late = marks and _apart(walk["open_at"], marks[-1].created_at) > PATIENCE
-    return {"after": walk["open"], **({"waived": walk["open_at"]} if late else kept)}
+    if "rest" in walk:
+        return walk
+    pending = {} if begins else _waiting(walk, "pending")
+    unseen = _waiting(walk, "pending" if begins else "unseen")
+    waited = {f"tx:{mark.id}" for mark in marks if _waited(mark, walk)}
+    for each in entries:
+        if each.status == "pending" and each.id in waited and len(pending) < _MOST_PENDING:
+            pending[each.id] = Waiting(each.time, each.kind, each.note)
+    met = {f"tx:{mark.id}" for mark in marks}
+    return _kept(walk, pending=pending, unseen={name: each for name, each in unseen.items() if name not in met})
 
 
-def _apart(earlier: str, later: str) -> timedelta:
-    """The time between two rows; less than none when either has no readable time."""
-    try:
-        return time_of(later) - time_of(earlier)
-    except (ValueError, OverflowError):
-        return -timedelta.resolution
+def _waiting(walk: Cursor, name: str) -> dict[str, Waiting]:
+    return msgspec.json.decode(walk.get(name, "{}"), type=dict[str, Waiting])
+
+
+def _kept(walk: Cursor, **waiting: Mapping[str, Waiting]) -> dict[str, str]:
+    told = {name: msgspec.json.encode(each).decode() for name, each in waiting.items() if each}
+    return {**{name: text for name, text in walk.items() if name not in waiting}, **told}
+
+
+def _met(floor: str, marks: Sequence[Mark]) -> bool:
+    """Whether the page has come down to the floor: its row, or, should that have vanished, only older rows."""
+    if not floor:
+        return False
+    time, _, own = floor.partition(" ")
+    times = [mark.time for mark in marks if mark.time]
+    older = bool(times) and max(times) < datetime.fromisoformat(time)
+    return older or any(mark.id == own for mark in marks)
+
+
+def _onward(walk: dict[str, str], asked: str, behind: str) -> dict[str, str]:
+    """Further down. A page that came before is asked for again: each time is another cursor, so repeating is seen."""
+    again = int(walk.pop("again", "0")) + 1 if behind == asked else 0
+    return {**walk, "behind": behind, **({"again": str(again)} if again else {})}
+
+
+def _rest(walk: dict[str, str], *, begun: bool) -> tuple[dict[str, str], tuple[Entry, ...]]:
+    """Where the next sync begins, or the last look of this one; and the pending entries that have vanished."""
+    unseen = _waiting(walk, "unseen")
+    gone = tuple(Entry(name, it.time, it.kind, (), it.note, "failed") for name, it in unseen.items())
+    kept = {"pending": walk["pending"]} if "pending" in walk else {}
+    low = walk.get("low", "")
+    if "rest" not in walk and not begun:
+        return {**kept, "floor": walk.get("top", low), "rest": low}, gone
+    floor = walk.get("rest", low)
+    return {**kept, **({"floor": floor} if floor else {})}, gone
 
 
 def _marks(data: Sequence[msgspec.Raw]) -> list[Mark]:

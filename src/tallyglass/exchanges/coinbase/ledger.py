@@ -12,14 +12,13 @@ from typing import Literal
 
 import msgspec
 
-from tallyglass.exchanges.coinbase.wire import Money, NotUnderstood, Pagination, asset_of, time_of
+from tallyglass.exchanges.coinbase.wire import SIDES, Money, NotUnderstood, Pagination, asset_of, time_of
 from tallyglass.exchanges.streams import Known
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg
-from tallyglass.money import ZERO, Amount, Asset, add, amount, negate
+from tallyglass.money import ZERO, Amount, Asset, add, amount, negate, text
 
 VAULT = "vault"
-#: `Known.wallets` holds vaults under this prefix, so that a wallet's kind travels with its id.
-VAULT_MARK = "vault:"
+STAKED = "staked"
 
 Status = Literal["done", "pending", "failed"]
 STATUSES: Mapping[str, Status] = {
@@ -32,7 +31,8 @@ STATUSES: Mapping[str, Status] = {
     "canceled": "failed",
 }
 
-#: `sends` go by their sign. A type that is not here is kept as unparsed.
+#: What the page lists, and what it does not but real ledgers hold. `sends` go by their sign. A type that is not here
+#: is kept as unparsed. `tx` is Coinbase's own word for what it has no word for.
 _KINDS: Mapping[Kind | Literal["sends"], tuple[str, ...]] = {
     "trade": ("advanced_trade_fill",),
     "sends": ("send", "receive", "request", "unsupported_asset_recovery"),
@@ -44,14 +44,15 @@ _KINDS: Mapping[Kind | Literal["sends"], tuple[str, ...]] = {
     ),
     "reward": (
         *("earn_payout", "incentives_rewards_payout", "staking_reward", "inflation_reward", "interest"),
-        "cardbuyback",
+        *("cardbuyback", "delegation_reward", "retail_simple_price_improvement"),
     ),
     "transfer": (
         *("transfer", "vault_withdrawal", "staking_transfer", "unstaking_transfer", "intx_deposit", "intx_withdrawal"),
         *("exchange_deposit", "exchange_withdrawal", "pro_deposit", "pro_withdrawal"),
+        *("derivatives_settlement", "retail_eth2_deprecation"),
     ),
     "fee": ("subscription", "subscription_rebate"),
-    "adjustment": ("tx", "incentives_shared_clawback", "clawback", "derivatives_settlement"),
+    "adjustment": ("tx", "incentives_shared_clawback", "clawback"),
 }
 _KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words}
 _DOLLARS = frozenset((Asset("USD"), Asset("USDC")))  # one order book serves both: BTC-USD may settle in USDC
@@ -63,12 +64,16 @@ class Fill(msgspec.Struct):
     order_id: str
     product_id: str
     commission: str = ""
+    fill_price: str = ""
+    order_side: str | None = None
 
 
 class Reference(msgspec.Struct):
     """The `trade`, `buy` or `sell` that several rows may share."""
 
     id: str = ""
+    fee: Money | None = None
+    payment_method_name: str | None = None
 
 
 class Network(msgspec.Struct):
@@ -103,14 +108,25 @@ class LedgerPage(msgspec.Struct):
     pagination: Pagination
 
 
-def wallet_of(row: Row, known: Known) -> str:
-    """`spot` or `vault`, by the account id in the row's path: `/v2/accounts/{account}/transactions/{id}`."""
-    parts = (row.resource_path or "").split("/")
-    marked = len(parts) > 3 and VAULT_MARK + parts[3] in known.wallets
-    return VAULT if marked else SPOT
+def marked(wallet: str, account: str) -> str:
+    """How `Known.wallets` holds a wallet: a vault's or a staked one's id with a word before it, so that both travel."""
+    return wallet if account == SPOT else f"{account}:{wallet}"
 
 
-def entry(raw: msgspec.Raw, known: Known, wallet: str | None = None) -> Entry:
+def unmarked(mark: str) -> tuple[str, str]:
+    """The wallet's id and its account, by what `marked` made of them."""
+    account, colon, wallet = mark.rpartition(":")
+    return (wallet, account) if colon else (mark, SPOT)
+
+
+def account_of(row: Row, known: Known) -> str:
+    """The account, by the wallet's id in the row's path: `/v2/accounts/{wallet}/transactions/{id}`."""
+    wallet = (row.resource_path or "").split("/")[3:4]
+    accounts = (each for each in (VAULT, STAKED) if wallet and marked(wallet[0], each) in known.wallets)
+    return next(accounts, SPOT)
+
+
+def entry(raw: msgspec.Raw, known: Known, account: str | None = None) -> Entry:
     """The row as an entry with its own legs only; the store joins rows of one entry.
 
     Raises `NotUnderstood`, a `ValueError` or a `msgspec` error for a row that this version does not know.
@@ -124,10 +140,11 @@ def entry(raw: msgspec.Raw, known: Known, wallet: str | None = None) -> Entry:
         id=_entry_id(row),
         time=time_of(row.created_at),
         kind=_kind(row),
-        legs=_legs(row, wallet or wallet_of(row, known), known),
+        legs=_legs(row, account or account_of(row, known), known),
         note=row.type,
         status=STATUSES[row.status],
         txid=(row.network.hash or "") if row.network else "",
+        facts=_facts(row, known),
     )
 
 
@@ -147,6 +164,28 @@ def trade_id(order: str, created_at: str) -> str:
     if not order:
         raise NotUnderstood("a fill without an order id")
     return f"trade:{order}:{int(time_of(created_at).timestamp())}"
+
+
+def facts(pair: tuple[Asset, Asset], **told: str) -> tuple[tuple[str, str], ...]:
+    """What is told of a trade beside what it moved, names in order; what is '' is left out."""
+    return tuple(sorted((name, text) for name, text in {**told, "market": "/".join(pair)}.items() if text))
+
+
+def _facts(row: Row, known: Known) -> tuple[tuple[str, str], ...]:
+    fill = row.advanced_trade_fill
+    if row.type == "advanced_trade_fill" and fill:
+        side = (fill.order_side or "").lower()
+        told = {"order": fill.order_id, "price": _price(fill.fill_price), "side": side if side in SIDES else ""}
+        return facts(market(fill.product_id, known), **told)
+    return ()
+
+
+def _price(told: str) -> str:
+    """The price in its shortest form; '' where it is none: a fact that is amiss spoils no booking."""
+    try:
+        return text(amount(told))
+    except ValueError:
+        return ""
 
 
 def _entry_id(row: Row) -> str:
@@ -170,12 +209,12 @@ def _kind(row: Row) -> Kind:
     return "withdrawal" if moved < ZERO else "deposit"
 
 
-def _legs(row: Row, wallet: str, known: Known) -> tuple[Leg, ...]:
+def _legs(row: Row, account: str, known: Known) -> tuple[Leg, ...]:
     code, moved = row.amount.exact()
     fee = _fee(row, code, moved, known)
     legs = (
-        Leg(row.id, wallet, code, add(moved, fee)),
-        Leg(f"{row.id}:fee", wallet, code, negate(fee), "fee"),
+        Leg(row.id, account, code, add(moved, fee)),
+        Leg(f"{row.id}:fee", account, code, negate(fee), "fee"),
     )
     return tuple(leg for leg in legs if leg.amount != ZERO)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
 
 import msgspec
 
-from tallyglass.exchanges.coinbase.ledger import VAULT, VAULT_MARK, LedgerPage, entry, market, trade_id
+from tallyglass.exchanges.coinbase.fills import fill, fill_page, proven
+from tallyglass.exchanges.coinbase.ledger import STAKED, VAULT, LedgerPage, entry, marked, market
 from tallyglass.exchanges.coinbase.wire import (
     Money,
     NotUnderstood,
@@ -18,12 +18,15 @@ from tallyglass.exchanges.coinbase.wire import (
     last_id,
     own_id,
     rows,
+    side_of,
     time_of,
 )
 from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Parsed, Ticker, told_once
-from tallyglass.ledger.entries import SPOT, Entry, Leg
-from tallyglass.money import ZERO, Amount, Asset, add, amount, divide, multiply, negate
+from tallyglass.ledger.entries import SPOT
+from tallyglass.money import ZERO, Amount, Asset, add, amount, divide
 
+#: The account, and the wallet id under which both reads that may tell of it do.
+FUTURES = "futures"
 _V3_WALLETS = {
     "": SPOT,
     "CRYPTO": SPOT,
@@ -33,11 +36,12 @@ _V3_WALLETS = {
     "PERP_FUTURES": "perpetuals",
 }
 _V3_PLATFORMS = {
-    "ACCOUNT_PLATFORM_CFM_CONSUMER": "futures",
+    "ACCOUNT_PLATFORM_CFM_CONSUMER": FUTURES,
     "ACCOUNT_PLATFORM_INTX": "perpetuals",
 }
 _V2_WALLETS = {"wallet": SPOT, "fiat": SPOT, "vault": VAULT}
-_SIDES: Mapping[str, Literal["buy", "sell"]] = {"buy": "buy", "sell": "sell"}
+#: The second wallet of a currency, to which `staking_transfer` moves, is told apart by its name alone.
+_STAKED = "Staked "
 _OPEN = frozenset(("OPEN", "PENDING", "QUEUED", "CANCEL_QUEUED", "EDIT_QUEUED"))
 _CLOSED = frozenset(("FILLED", "CANCELLED", "EXPIRED", "FAILED"))
 
@@ -74,6 +78,8 @@ class Wallet(msgspec.Struct):
     type: str
     currency: Currency | str
     balance: Money
+    name: str | None = None
+    primary: bool = False
     created_at: str | None = None
 
 
@@ -106,27 +112,16 @@ class Orders(msgspec.Struct):
     proof_token_required: bool = False
 
 
-class FillRow(msgspec.Struct):
-    """A fill of the fill list."""
+class FuturesCash(msgspec.Struct):
+    """What is in the US futures account."""
 
-    entry_id: str
-    order_id: str
-    product_id: str
-    trade_time: str
-    trade_type: str
-    price: str
-    size: str
-    commission: str
-    side: str
-    size_in_quote: bool = False
+    cfm_usd_balance: Value
 
 
-class Fills(msgspec.Struct):
-    """A page of fills; there is no `has_next`."""
+class FuturesSummary(msgspec.Struct):
+    """The futures account, not yet read; nothing, or an empty object, where there is none."""
 
-    fills: list[msgspec.Raw]
-    cursor: str | None = None
-    proof_token_required: bool = False
+    balance_summary: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class Product(msgspec.Struct):
@@ -183,7 +178,7 @@ def _account(raw: msgspec.Raw) -> Iterator[Balance]:
     wallet = _V3_PLATFORMS.get(row.platform, _V3_WALLETS[kind])
     held = amount(row.hold.value)
     owned = add(amount(row.available_balance.value), held)
-    yield Balance(wallet, asset_of(row.currency), owned, held, row.uuid)
+    yield Balance(wallet, asset_of(row.currency), owned, held, FUTURES if wallet == FUTURES else row.uuid)
 
 
 def _wallets(body: bytes, _: Known) -> Parsed:
@@ -211,8 +206,9 @@ def _wallet(raw: msgspec.Raw) -> Iterator[tuple[str, Balance]]:
     if row.id == code and row.created_at is None and owned == ZERO:
         return  # a currency that the user never touched: no wallet yet, and no history
     account = _V2_WALLETS[row.type]
-    mark = VAULT_MARK if account == VAULT else ""
-    yield mark + row.id, Balance(account, held, owned, wallet=row.id)
+    if row.type == "wallet" and not row.primary and (row.name or "").startswith(_STAKED):
+        account = STAKED
+    yield marked(row.id, account), Balance(account, held, owned, wallet=row.id)
 
 
 def _ledger(body: bytes, known: Known) -> Parsed:
@@ -224,7 +220,7 @@ def _ledger(body: bytes, known: Known) -> Parsed:
 
 def _orders(body: bytes, known: Known) -> Parsed:
     page = answer(body, Orders)
-    _proven(page.proof_token_required)
+    proven(required=page.proof_token_required)
     items, unparsed = rows(page.orders, "order_id", lambda raw: _order(raw, known))
     return Parsed(items, unparsed, more=_cursor(page.cursor, on=page.has_next))
 
@@ -241,7 +237,7 @@ def _order(raw: msgspec.Raw, known: Known) -> Iterator[Order]:
     yield Order(
         id=row.order_id,
         market=f"{base}/{quote}",
-        side=_side(row.side),
+        side=side_of(row.side),
         type=row.order_type.lower().replace("_", "-"),
         price=price,
         amount=_ordered(settings, price),
@@ -266,49 +262,28 @@ def _setting(settings: Mapping[str, msgspec.Raw], name: str) -> Amount | None:
 
 
 def _trades(body: bytes, known: Known) -> Parsed:
-    """v3 fills: the same events as the ledger's `advanced_trade_fill` rows. Never book both."""
-    page = answer(body, Fills)
-    _proven(page.proof_token_required)
-    items, unparsed = rows(page.fills, "entry_id", lambda raw: (_fill(raw, known),))
-    return Parsed(items, unparsed, more=_cursor(page.cursor, on=bool(page.fills)))
+    """v3 fills with what they moved, for comparing: the ledger's `advanced_trade_fill` rows are the same events."""
+    page = fill_page(body)
+    items, unparsed = rows(page.fills, "entry_id", lambda raw: (fill(raw, known),))
+    return Parsed(items, unparsed, more=_cursor(page.following, on=True))
 
 
-def _fill(raw: msgspec.Raw, known: Known) -> Entry:
-    row = msgspec.json.decode(raw, type=FillRow)
-    if row.trade_type != "FILL":
-        raise NotUnderstood(f"a fill of type {row.trade_type!r} amends another fill")
-    base, quote = market(row.product_id, known)
-    price, size, fee = amount(row.price), amount(row.size), amount(row.commission)
-    # A market buy by amount tells its size in quote; the base then follows from the price, to 50 digits.
-    bought, paid = (divide(size, price), size) if row.size_in_quote else (size, multiply(size, price))
-    if _side(row.side) == "sell":
-        bought, paid = negate(bought), negate(paid)
-    legs = (
-        Leg(f"{row.entry_id}:base", SPOT, base, bought),
-        Leg(f"{row.entry_id}:quote", SPOT, quote, negate(paid)),
-        Leg(f"{row.entry_id}:fee", SPOT, quote, negate(fee), "fee"),
-    )
-    return Entry(
-        id=trade_id(row.order_id, row.trade_time),
-        time=time_of(row.trade_time),
-        kind="trade",
-        legs=tuple(leg for leg in legs if leg.amount != ZERO),
-        note="fill",
-    )
+def _futures(body: bytes, _: Known) -> Parsed:
+    """The cash of the US futures account; `total_usd_balance` would count the spot dollars again.
+
+    Told of one wallet with `balances`, should that list it too. What open positions have won or lost is no part of it.
+    """
+    told = answer(body, FuturesSummary).balance_summary
+    if bytes(told).strip() in (b"{}", b"null"):
+        return Parsed(())
+    return Parsed(*rows([told], "", _cash))
 
 
-def _side(word: str) -> Literal["buy", "sell"]:
-    side = _SIDES.get(word.lower())
-    if side is None:
-        raise NotUnderstood(f"unknown side {word!r}")
-    return side
-
-
-def _proven(required: bool) -> None:  # noqa: FBT001 -- the flag of the answer itself
-    if required:
-        raise NotReadable(
-            "Coinbase wants a fresh login (proof_token_required) before it lists these: sign in, then sync"
-        )
+def _cash(raw: msgspec.Raw) -> Iterator[Balance]:
+    cash = msgspec.json.decode(raw, type=FuturesCash).cfm_usd_balance
+    owned = amount(cash.value)
+    if owned != ZERO:
+        yield Balance(FUTURES, asset_of(cash.currency), owned, wallet=FUTURES)
 
 
 def _markets(body: bytes, _: Known) -> Parsed:
@@ -365,6 +340,7 @@ _READERS: Mapping[str, Callable[[bytes, Known], Parsed]] = {
     "balances": _balances,
     "balances.wallets": _wallets,
     "open_orders": _orders,
+    "balances.futures": _futures,
     "trades": _trades,
     "ledger": _ledger,
     "markets": _markets,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -15,6 +15,8 @@ from tallyglass.exchanges.streams import NotReadable, Unparsed
 from tallyglass.money import Amount, Asset, amount, asset
 
 T = TypeVar("T")
+Side = Literal["buy", "sell"]
+SIDES: Final[Mapping[str, Side]] = {"buy": "buy", "sell": "sell"}
 
 #: Codes of Coinbase's own; every other code is the common symbol. ETH2 was merged into ETH one to one.
 _RENAMED: Mapping[str, str] = {"CGLD": "CELO", "ETH2": "ETH"}
@@ -61,6 +63,14 @@ class Pagination(msgspec.Struct):
         if not after:
             raise NotReadable("a page is said to follow, but nothing says where it starts")
         return after
+
+
+def side_of(word: str) -> Side:
+    """Bought or sold, in whichever case it is told. Raises `NotUnderstood`."""
+    side = SIDES.get(word.lower())
+    if side is None:
+        raise NotUnderstood(f"unknown side {word!r}")
+    return side
 
 
 @lru_cache(maxsize=4096)

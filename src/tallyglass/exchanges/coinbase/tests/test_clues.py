@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyglass.exchanges.coinbase.clues import clues
-from tallyglass.exchanges.coinbase.ledger import VAULT_MARK, LedgerPage, entry
+from tallyglass.exchanges.coinbase.ledger import LedgerPage, entry
 from tallyglass.exchanges.streams import Clue, Known, Unparsed
 from tallyglass.ledger.entries import computed
 from tallyglass.money import Asset
@@ -56,7 +56,7 @@ def test_a_type_that_nobody_knows_does_not_matter() -> None:
 
 def test_a_row_of_the_vault_stands_in_the_vault() -> None:
     path = ',"resource_path":"/v2/accounts/v-1/transactions/a"'
-    (clue,) = told(ROW % ("completed", "1", WHEN, path), Known(wallets={f"{VAULT_MARK}v-1": Asset("ETH")}))
+    (clue,) = told(ROW % ("completed", "1", WHEN, path), Known(wallets={"vault:v-1": Asset("ETH")}))
 
     assert clue.account == "vault"
 

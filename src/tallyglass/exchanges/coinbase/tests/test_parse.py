@@ -242,7 +242,13 @@ def test_some_answers_hold_no_items(read_id: str) -> None:
 
 
 READS = sorted(registry.manifest("coinbase").reads)
-NAMES = {"balances.wallets": "balances_wallets", "ledger": "ledger_eth", "markets": "products", "tickers": "products"}
+NAMES = {
+    "balances.wallets": "balances_wallets",
+    "balances.futures": "balances_futures",
+    "ledger": "ledger_eth",
+    "markets": "products",
+    "tickers": "products",
+}
 
 
 @pytest.mark.parametrize("read_id", READS)
@@ -268,7 +274,10 @@ json_value = st.recursive(
 )
 
 
-@given(data=st.data(), read_id=st.sampled_from([r for r in READS if r not in ("key_info", "server_time")]))
+@given(
+    data=st.data(),
+    read_id=st.sampled_from([r for r in READS if r not in ("key_info", "server_time", "balances.futures")]),
+)
 def test_a_strange_value_anywhere_spoils_one_row_at_most(data: st.DataObject, read_id: str) -> None:
     whole = json.loads(body(NAMES.get(read_id, read_id)))
     rows = next(value for value in whole.values() if isinstance(value, list))

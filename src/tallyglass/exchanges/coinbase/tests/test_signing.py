@@ -87,7 +87,7 @@ def test_the_token_is_bound_to_the_path_with_its_parts_filled_in() -> None:
     wire = signing.sign(call, signing.credentials({"key": UUID, "secret": SECRET}), stamp("00" * 32))
     claims = json.loads(base64.urlsafe_b64decode(token(wire.headers).split(".")[1] + "=="))
     assert claims["uri"] == "GET api.coinbase.com/v2/accounts/BTC/transactions"
-    assert wire.target == "/v2/accounts/BTC/transactions?limit=100&order=asc&starting_after=x"
+    assert wire.target == "/v2/accounts/BTC/transactions?limit=100&order=desc&starting_after=x"
 
 
 def test_the_public_name_is_the_key_id() -> None:
