@@ -149,12 +149,12 @@ def _looked_out(
 ) -> dict[str, str]:
     """Note the pending rows of the page, and which of those of the walk before have been met again.
 
-    Only of entries that are one row: what becomes of a row of several says nothing of the others.
+    Only of entries that are one row: what becomes of a row of several says nothing of the others. The last look at
+    the top meets no more than what is new, so it only adds.
     """
-    if "rest" in walk:
-        return walk
-    pending = {} if begins else _waiting(walk, "pending")
-    unseen = _waiting(walk, "pending" if begins else "unseen")
+    anew = begins and "rest" not in walk
+    pending = {} if anew else _waiting(walk, "pending")
+    unseen = _waiting(walk, "pending" if anew else "unseen")
     waited = {f"tx:{mark.id}" for mark in marks if _waited(mark, walk)}
     for each in entries:
         if each.status == "pending" and each.id in waited and len(pending) < _MOST_PENDING:

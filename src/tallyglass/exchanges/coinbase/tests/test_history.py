@@ -180,6 +180,7 @@ def test_a_sync_may_stop_after_any_page_and_go_on(size: int, count: int, stops: 
         store = again
         exchange.add()
     store.sync(exchange)
+    store.sync(exchange)
     assert has_all(store, exchange)
 
 

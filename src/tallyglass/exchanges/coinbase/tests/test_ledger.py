@@ -82,9 +82,21 @@ def test_conversions_buys_moves_and_failures_are_told_apart() -> None:
     assert legs(found["convert:conv-1"]) == [("EUR", "-105.00", "principal")]
 
 
-def test_a_vault_s_rows_stand_in_the_vault() -> None:
-    known = Known(wallets={"vault:w-eth": ETH})
-    assert {leg.account for e in entries(read("ledger", "ledger_eth", known)).values() for leg in e.legs} == {"vault"}
+@pytest.mark.parametrize("account", ["vault", "staked"])
+def test_the_rows_of_a_vault_or_a_staked_wallet_stand_there(account: str) -> None:
+    known = Known(wallets={f"{account}:w-eth": ETH})
+    assert {leg.account for e in entries(read("ledger", "ledger_eth", known)).values() for leg in e.legs} == {account}
+
+
+def test_a_trade_tells_its_market_order_price_and_side_and_may_do_without() -> None:
+    sold = entries(read("ledger", "ledger_eth"))[f"trade:order-1:{TRADED}"]
+    assert sold.facts == (("market", "ETH/EUR"), ("order", "order-1"), ("price", "2101.5"), ("side", "sell"))
+    fill = {"order_id": "o", "product_id": "CGLD-USD", "order_side": None, "fill_price": "n/a"}
+    (bare,) = entries(
+        ledger(row(type="advanced_trade_fill", advanced_trade_fill=fill, amount={"amount": "1", "currency": "CGLD"}))
+    ).values()
+    assert bare.facts == (("market", "CELO/USD"), ("order", "o"))
+    assert bare.legs == (Leg("r1", "spot", Asset("CELO"), Decimal(1)),)
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -103,31 +115,56 @@ def ledger(*rows: dict[str, Any], next_uri: str | None = None) -> Parsed:
     return parse("ledger", json.dumps(page).encode(), Known())
 
 
+#: Every type of the page (coinbase-app/track-apis/transactions) but `advanced_trade_fill`, and those that it does not
+#: list and real ledgers hold: the sign they come with, and what they are.
 TYPES = {
-    "receive": "deposit",
-    "cardspend": "withdrawal",
-    "sell": "conversion",
-    "trade": "conversion",
-    "wrap_asset": "conversion",
-    "retail_simple_dust": "conversion",
-    "staking_reward": "reward",
-    "inflation_reward": "reward",
-    "interest": "reward",
-    "earn_payout": "reward",
-    "staking_transfer": "transfer",
-    "vault_withdrawal": "transfer",
-    "pro_deposit": "transfer",
-    "exchange_withdrawal": "transfer",
-    "subscription": "fee",
-    "subscription_rebate": "fee",
-    "clawback": "adjustment",
-    "tx": "adjustment",
+    "buy": ("", "conversion"),
+    "clawback": ("-", "adjustment"),
+    "derivatives_settlement": ("-", "transfer"),
+    "earn_payout": ("", "reward"),
+    "fiat_deposit": ("", "deposit"),
+    "fiat_withdrawal": ("-", "withdrawal"),
+    "incentives_rewards_payout": ("", "reward"),
+    "incentives_shared_clawback": ("-", "adjustment"),
+    "intx_deposit": ("-", "transfer"),
+    "intx_withdrawal": ("", "transfer"),
+    "receive": ("", "deposit"),
+    "request": ("-", "withdrawal"),
+    "retail_simple_dust": ("-", "conversion"),
+    "sell": ("-", "conversion"),
+    "send": ("", "deposit"),
+    "staking_transfer": ("-", "transfer"),
+    "subscription_rebate": ("", "fee"),
+    "subscription": ("-", "fee"),
+    "trade": ("-", "conversion"),
+    "transfer": ("-", "transfer"),
+    "tx": ("-", "adjustment"),
+    "unstaking_transfer": ("", "transfer"),
+    "unsupported_asset_recovery": ("", "deposit"),
+    "unwrap_asset": ("-", "conversion"),
+    "vault_withdrawal": ("", "transfer"),
+    "wrap_asset": ("-", "conversion"),
+    "fcm_futures_usdc_sell": ("-", "conversion"),
+    "fcm_futures_usdc_sell_additional_encumberment_rollup": ("-", "conversion"),
+    "asset_migration": ("-", "conversion"),
+    "cardbuyback": ("", "reward"),
+    "cardspend": ("-", "withdrawal"),
+    "delegation_reward": ("", "reward"),
+    "exchange_deposit": ("-", "transfer"),
+    "exchange_withdrawal": ("", "transfer"),
+    "inflation_reward": ("", "reward"),
+    "interest": ("", "reward"),
+    "pro_deposit": ("-", "transfer"),
+    "pro_withdrawal": ("", "transfer"),
+    "retail_eth2_deprecation": ("-", "transfer"),
+    "retail_simple_price_improvement": ("", "reward"),
+    "staking_reward": ("", "reward"),
 }
 
 
-@pytest.mark.parametrize(("kind_of_row", "kind"), TYPES.items())
-def test_each_type_of_row_has_its_kind(kind_of_row: str, kind: str) -> None:
-    sign = "" if kind_of_row == "receive" else "-"
+@pytest.mark.parametrize(("kind_of_row", "told"), TYPES.items())
+def test_each_type_of_row_has_its_kind(kind_of_row: str, told: tuple[str, str]) -> None:
+    sign, kind = told
     (entry,) = entries(ledger(row(type=kind_of_row, amount={"amount": f"{sign}1", "currency": "BTC"}))).values()
     assert (entry.id, entry.kind, entry.note) == ("tx:r1", kind, kind_of_row)
     assert entry.legs == (Leg("r1", "spot", BTC, Decimal(f"{sign}1")),)

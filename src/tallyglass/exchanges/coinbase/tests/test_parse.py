@@ -123,6 +123,36 @@ def test_whatever_the_two_lists_share_every_wallet_counts_exactly_once(
         assert len(mine) == bool(told)
 
 
+def test_a_staked_wallet_is_told_apart_by_its_name() -> None:
+    page = json.loads(body("balances_wallets"))
+    page["data"][0] |= {"name": "Staked ETH Wallet", "primary": False}
+    parsed = parse("balances.wallets", json.dumps(page).encode(), Known())
+    assert parsed.wallets["staked:a1000000-0000-5000-8000-000000000001"] == "BTC"
+    assert [b.account for b in parsed.items if isinstance(b, Balance)] == ["staked", "spot", "vault"]
+
+
+def test_the_cash_for_futures_counts_without_the_spot_dollars_that_are_told_beside_it() -> None:
+    (cash,) = read("balances.futures", "balances_futures").items
+    assert cash == Balance("futures", USD, Decimal("900.00"), wallet="futures")
+    listed = json.loads(body("balances"))
+    listed["accounts"][1] |= {"currency": "USD", "platform": "ACCOUNT_PLATFORM_CFM_CONSUMER"}
+    for money in ("available_balance", "hold"):
+        listed["accounts"][1][money]["currency"] = "USD"
+    items = [*parse("balances", json.dumps(listed).encode(), Known()).items, cash]
+    owned = merged(item for item in items if isinstance(item, Balance))
+    assert [(b.account, b.total) for b in owned if b.asset == USD] == [("futures", Decimal("900.00"))]
+
+
+@pytest.mark.parametrize("told", [{}, {"balance_summary": {}}, {"balance_summary": None}])
+def test_no_account_for_futures_is_no_balance(told: dict[str, object]) -> None:
+    assert parse("balances.futures", json.dumps(told).encode(), Known()) == Parsed(())
+
+
+def test_a_summary_of_futures_that_is_not_understood_is_kept() -> None:
+    (piece,) = parse("balances.futures", b'{"balance_summary": {"cfm_usd_balance": "900"}}', Known()).unparsed
+    assert "900" in piece.raw
+
+
 def test_open_orders_are_those_that_are_open() -> None:
     parsed = read("open_orders")
     assert parsed.items == (
