@@ -60,7 +60,10 @@ def _history(job: Job, report: SyncReport) -> None:
 
 
 def _balances(job: Job, part: PartReport) -> None:
-    pages = [parsed for read in _reads(job.exchange, "balances") for parsed in _pages(job, part, read)]
+    pages: list[Parsed] = []
+    for read in _reads(job.exchange, "balances"):
+        if not any(read in parsed.absent for parsed in pages):
+            pages += _pages(job, part, read)
     found = merged(item for parsed in pages for item in parsed.items if isinstance(item, Balance))
     wallets = {wallet: asset for parsed in pages for wallet, asset in parsed.wallets.items()}
 
