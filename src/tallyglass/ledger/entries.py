@@ -13,15 +13,17 @@ from tallyglass.money import ZERO, Amount, Asset, add
 
 Kind = Literal["trade", "deposit", "withdrawal", "reward", "fee", "transfer", "conversion", "adjustment"]
 Role = Literal["principal", "fee"]
+Status = Literal["done", "pending", "failed"]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 SPOT = "spot"
 
 
-class Leg(msgspec.Struct, frozen=True, gc=False):
+class Leg(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One movement of one asset on one wallet of the connection.
 
     A struct, as an entry is: a first sync makes millions of them, and a frozen dataclass takes ten times as long to
-    make. `msgspec.structs.replace` makes one with another field.
+    make. `msgspec.structs.replace` makes one with another field. In the store a leg is a JSON array of its fields:
+    further ones belong at the end, with a default.
     """
 
     #: Unique within the entry and the same at every reading: the exchange's own row id where there is one.
@@ -48,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     #: The exchange's own word for the event, kept for the reader (`tradespot`, `staking_reward`).
     note: str = ""
     #: `done`, or `pending` while the exchange may still change it. Pending legs count in no balance.
-    status: Literal["done", "pending", "failed"] = "done"
+    status: Status = "done"
     #: Hash of the blockchain transaction, where there is one: for matching transfers.
     txid: str = ""
     #: What else the exchange tells of the event, for the reader and not for sums: (name, value), names in order, such

@@ -1,25 +1,22 @@
-"""The books: sums of all legs, what moved an asset, what was reported of it, and how far each stream was read."""
+"""The books: sums of all entries, what moved an asset, what was reported of it, and how far each stream was read."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.reconcile import Move, Place, Reading
-from tallyglass.money import EXACT, ZERO, Amount, Asset
-from tallyglass.store.history import with_legs
-from tallyglass.store.tables import EPOCH, balances, cursors, entries, legs, snapshots
+from tallyglass.money import ZERO, Amount, Asset
+from tallyglass.store import booking, rows
+from tallyglass.store import sums as running
+from tallyglass.store.tables import balances, buckets, cursors, entries, snapshots
 
 _BATCH = 20_000
-#: Stands in no name of a connection, wallet or asset.
-_BETWEEN = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +29,11 @@ class Progress:
 
 
 def sums(db: Connection) -> dict[str, dict[Place, Amount]]:
-    """The balance of every wallet and asset of every connection, as all its done entries add up.
-
-    Reads every leg, since SQLite cannot add exact decimals: some seconds for a million trades. What makes it bearable
-    is one text for all that a sum is kept by, rows as the driver gives them, and one addition for many amounts.
-    """
-    name = entries.c.connection.concat(_BETWEEN).concat(legs.c.account).concat(_BETWEEN).concat(legs.c.asset)
-    query = select(name, legs.c.amount).join(legs, legs.c.entry == entries.c.pk).where(entries.c.status == "done")
-    totals: dict[str, Amount] = {}
-    with localcontext(EXACT):
-        for rows in _batches(db, query):
-            figures: dict[str, list[str]] = defaultdict(list)
-            for key, amount in rows:
-                figures[key].append(amount)
-            for key, amounts in figures.items():
-                totals[key] = sum(map(Decimal, amounts), totals.get(key, ZERO))
-    found: dict[str, dict[Place, Amount]] = defaultdict(dict)
-    for key, figure in totals.items():
-        connection, account, asset = key.split(_BETWEEN)
-        found[connection][account, Asset(asset)] = figure
-    return found
+    """The balance of every wallet and asset of every connection, as all its done entries add up."""
+    return {
+        connection: {place: each.amount for place, each in found.items()}
+        for connection, found in running.kept(db).items()
+    }
 
 
 def gaps(db: Connection, connection: str) -> frozenset[Asset] | None:
@@ -61,7 +43,7 @@ def gaps(db: Connection, connection: str) -> frozenset[Asset] | None:
         return None
     query = select(balances.c.account, balances.c.asset, balances.c.total).where(balances.c.snapshot == newest)
     reported: dict[Place, Amount] = {(account, Asset(asset)): total for account, asset, total in db.execute(query)}
-    computed = sums(db).get(connection, {})
+    computed = {place: each.amount for place, each in running.kept(db, connection).get(connection, {}).items()}
     places = reported.keys() | computed.keys()
     return frozenset(place[1] for place in places if reported.get(place, ZERO) != computed.get(place, ZERO))
 
@@ -71,25 +53,34 @@ def moves(
 ) -> Iterator[Move]:
     """What moved, in order of time: all, or what came after a moment, or of one asset in one wallet alone."""
     query = (
-        select(entries.c.time, legs.c.account, legs.c.asset, legs.c.amount)
-        .join(legs, legs.c.entry == entries.c.pk)
-        .where(entries.c.connection == connection, entries.c.status == "done")
+        select(entries.c.time, entries.c.legs)
+        .join(buckets)
+        .where(entries.c.connection == connection, buckets.c.status == "done")
         .order_by(entries.c.time)
     )
     if after is not None:
         query = query.where(entries.c.time > after)
     if place is not None:
-        query = query.where(legs.c.account == place[0], legs.c.asset == place[1])
-    for rows in _batches(db, query):
-        for time, account, asset, amount in rows:
-            yield Move(EPOCH + timedelta(microseconds=time), account, Asset(asset), Decimal(amount))
+        query = query.where(buckets.c.id.in_(_buckets_of(db, connection, place[1])))
+    for some in _batches(db, query):
+        for time, packed in some:
+            at = rows.moment(time)
+            for leg in rows.legs_of(packed):
+                if place is None or place == (leg.account, leg.asset):
+                    yield Move(at, leg.account, leg.asset, leg.amount)
+
+
+def _buckets_of(db: Connection, connection: str, asset: Asset) -> list[int]:
+    """The buckets of those entries that move an asset."""
+    query = select(buckets.c.id, buckets.c.assets).where(buckets.c.connection == connection)
+    return [row.id for row in db.execute(query) if asset in rows.assets_of(row.assets)]
 
 
 def _batches(db: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
-    """Rows as the driver gives them: times in microseconds, money as text (a Decimal from PostgreSQL)."""
+    """Rows as the driver gives them."""
     cursor = db.execute(query).cursor
-    while rows := cursor.fetchmany(_BATCH):
-        yield rows
+    while some := cursor.fetchmany(_BATCH):
+        yield some
 
 
 def readings(db: Connection, connection: str, place: Place) -> list[Reading]:
@@ -123,15 +114,16 @@ def progress(db: Connection, connection: str) -> dict[str, Progress]:
 
 def waiting(db: Connection, connection: str) -> list[Entry]:
     """The entries that have not happened yet."""
-    query = select(entries).where(entries.c.connection == connection, entries.c.status == "pending")
-    return [each.entry for each in with_legs(db, db.execute(query).all())]
+    query = rows.selected().where(entries.c.connection == connection, buckets.c.status == "pending")
+    return [rows.stored(each).entry for each in db.execute(query)]
 
 
 def own_moves(db: Connection, connection: str, prefix: str) -> list[Move]:
     """What the user's own entries move, those whose id begins like that."""
-    query = select(entries).where(entries.c.connection == connection, entries.c.raw_page.is_(None))
-    found = with_legs(db, db.execute(query.where(entries.c.id.startswith(prefix, autoescape=True))).all())
-    return [Move(each.entry.time, leg.account, leg.asset, leg.amount) for each in found for leg in each.entry.legs]
+    own = (entries.c.raw_page.is_(None), entries.c.id.startswith(prefix, autoescape=True))
+    found = db.execute(rows.selected().where(entries.c.connection == connection, *own))
+    made = [rows.stored(each).entry for each in found]
+    return [Move(entry.time, leg.account, leg.asset, leg.amount) for entry in made for leg in entry.legs]
 
 
 def first_entry(db: Connection, connection: str, *, but: str = "") -> datetime | None:
@@ -146,9 +138,7 @@ def first_entry(db: Connection, connection: str, *, but: str = "") -> datetime |
 def remove_entry(db: Connection, connection: str, entry_id: str) -> bool:
     """Remove an entry of the user's own; whether it was there. What an exchange told is never removed."""
     own = (entries.c.connection == connection, entries.c.id == entry_id, entries.c.raw_page.is_(None))
-    found = db.execute(select(entries.c.pk).where(*own)).scalar()
-    if found is None:
+    if db.execute(select(entries.c.pk).where(*own)).first() is None:
         return False
-    db.execute(delete(legs).where(legs.c.entry == found))
-    db.execute(delete(entries).where(entries.c.pk == found))
+    booking.remove(db, connection, [entry_id])
     return True

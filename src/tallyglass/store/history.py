@@ -8,18 +8,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
-from tallyglass.ledger.entries import Entry, Leg
-from tallyglass.ledger.transfers import MOVES
 from tallyglass.money import Asset
-from tallyglass.store import transfers, upsert
+from tallyglass.store import booking, rows, upsert
 from tallyglass.store.base import Store
-from tallyglass.store.tables import cursors, entries, legs, raw_pages, unparsed
+from tallyglass.store.booking import FILES, Booked, add_entries, book, file_pages, remove_entries, unbook
+from tallyglass.store.rows import StoredEntry
+from tallyglass.store.search import list_entries
+from tallyglass.store.tables import buckets, cursors, entries, raw_pages, unparsed
 
-#: The streams of files that the user imported begin so; behind it stands the format.
-FILES = "import:"
+__all__ = [
+    "FILES",
+    "Booked",
+    "StoredEntry",
+    "add_entries",
+    "book",
+    "file_pages",
+    "list_entries",
+    "remove_entries",
+    "unbook",
+]
+
 #: The id of a piece that stands for a whole answer begins so.
 WHOLE_PAGE = "page:"
 #: Reads that tell what is so now, and nothing of the history.
@@ -40,15 +51,6 @@ class RawPage:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """An entry with the connection it belongs to, and its place in the list."""
-
-    place: int
-    connection: str
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
 class StoredUnparsed:
     """A piece that no parser knew, where it came from."""
 
@@ -56,14 +58,6 @@ class StoredUnparsed:
     stream: str
     piece: Unparsed
     seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """What came of booking entries: how many were not there before, and whether anything is other than it was."""
-
-    new: int = 0
-    changed: bool = False
 
 
 def keep_raw(db: Connection, page: RawPage) -> int:
@@ -75,7 +69,7 @@ def keep_raw(db: Connection, page: RawPage) -> int:
         "params": dict(page.ask.params),
         "cursor": dict(page.cursor),
         "received_at": page.received_at,
-        "body": zlib.compress(page.body, 6),
+        "body": zlib.compress(page.body, 1),
     }
     return int(db.execute(raw_pages.insert().values(row).returning(raw_pages.c.id)).scalar_one())
 
@@ -127,171 +121,11 @@ def raw_streams(db: Connection, connection: str) -> list[str]:
     return sorted(db.execute(query).scalars())
 
 
-def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> int:
-    """Book entries; how many were not there before."""
-    return book(db, connection, found, raw_page).new
-
-
-def book(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> Booked:
-    """Add what is new, update what has changed.
-
-    `raw_page` is the answer that they were made of; None for what the user says and no exchange has told.
-
-    An entry that comes again with more legs (the other row of a trade) gains them; its time is the earliest. What
-    only a file of the user told gives way.
-    """
-    merged = _merge(found)
-    if not merged:
-        return Booked()
-    ids = [entry.id for entry in merged]
-    remove_entries(db, connection, ids, file_pages(db, connection))
-    before = _keys(db, connection, ids)
-    times = {entry_id: time for entry_id, (_, time) in before.items()}
-    rows = [_entry_row(connection, entry, times.get(entry.id, entry.time), raw_page) for entry in merged]
-    updated = ("time", "kind", "status", "note", "txid")
-    changed = upsert.upsert(db, entries, rows, updated, keys=("connection", "id"))
-    keys = _keys(db, connection, ids)
-    rows = [_leg_row(keys[entry.id][0], leg) for entry in merged for leg in entry.legs]
-    changed += upsert.upsert(db, legs, rows, updated=("account", "asset", "amount", "role"))
-    if changed and any(entry.kind in MOVES for entry in merged):
-        transfers.outdate(db)
-    return Booked(sum(entry_id not in before for entry_id in ids), changed > 0)
-
-
-def _entry_row(connection: str, entry: Entry, earlier: datetime, raw_page: int | None) -> dict[str, Any]:
-    return {
-        "connection": connection,
-        "id": entry.id,
-        "time": min(entry.time, earlier),
-        "kind": entry.kind,
-        "status": entry.status,
-        "note": entry.note,
-        "txid": entry.txid,
-        "raw_page": raw_page,
-    }
-
-
-def _leg_row(entry: int, leg: Leg) -> dict[str, Any]:
-    return {
-        "entry": entry,
-        "id": leg.id,
-        "account": leg.account,
-        "asset": leg.asset,
-        "amount": leg.amount,
-        "role": leg.role,
-    }
-
-
-def unbook(db: Connection, connection: str, streams: Collection[str]) -> set[str]:
-    """Before a replay: remove every entry that was made of the answers of these streams; their ids."""
-    pages = select(raw_pages.c.id).where(raw_pages.c.connection == connection, raw_pages.c.stream.in_(streams))
-    of_them = entries.c.raw_page.in_(pages)
-    found = set(db.execute(select(entries.c.id).where(of_them)).scalars())
-    if found:
-        db.execute(delete(legs).where(legs.c.entry.in_(select(entries.c.pk).where(of_them))))
-        db.execute(delete(entries).where(of_them))
-        transfers.outdate(db)
-    return found
-
-
-def file_pages(db: Connection, connection: str) -> list[int]:
-    """The raw pages that are files which the user imported."""
-    query = select(raw_pages.c.id).where(
-        raw_pages.c.connection == connection, raw_pages.c.stream >= FILES, raw_pages.c.stream < f"{FILES}\x7f"
-    )
-    return list(db.execute(query.order_by(raw_pages.c.id)).scalars())
-
-
-def remove_entries(db: Connection, connection: str, ids: Sequence[str], pages: Sequence[int]) -> None:
-    """Remove those entries that were made of these raw pages."""
-    if not pages:
-        return
-    for start in range(0, len(ids), 500):
-        chosen = select(entries.c.pk).where(
-            entries.c.connection == connection,
-            entries.c.id.in_(ids[start : start + 500]),
-            entries.c.raw_page.in_(pages),
-        )
-        found = list(db.execute(chosen).scalars())
-        if found:
-            db.execute(delete(legs).where(legs.c.entry.in_(found)))
-            db.execute(delete(entries).where(entries.c.pk.in_(found)))
-            transfers.outdate(db)
-
-
-def _merge(found: Sequence[Entry]) -> list[Entry]:
-    """The entries of one page with those of one id joined."""
-    by_id: dict[str, Entry] = {}
-    for entry in found:
-        other = by_id.get(entry.id)
-        if other is not None:
-            joined = {leg.id: leg for leg in (*other.legs, *entry.legs)}
-            entry = Entry(  # noqa: PLW2901  (the joined entry takes the place of its part)
-                entry.id,
-                min(entry.time, other.time),
-                entry.kind,
-                tuple(joined.values()),
-                other.note or entry.note,
-                entry.status,
-                entry.txid or other.txid,
-            )
-        by_id[entry.id] = entry
-    return list(by_id.values())
-
-
-def _keys(db: Connection, connection: str, ids: Sequence[str]) -> dict[str, tuple[int, datetime]]:
-    found: dict[str, tuple[int, datetime]] = {}
-    for start in range(0, len(ids), 500):
-        query = select(entries.c.id, entries.c.pk, entries.c.time).where(
-            entries.c.connection == connection, entries.c.id.in_(ids[start : start + 500])
-        )
-        found.update({row.id: (row.pk, row.time) for row in db.execute(query)})
-    return found
-
-
-def list_entries(
-    store: Store,
-    *,
-    limit: int,
-    after: tuple[datetime, int] | None = None,
-    connection: str = "",
-    done: bool = True,
-) -> list[StoredEntry]:
-    """The newest entries first; `after` = (time, place) of the last one seen. `done=False`: those that are not."""
-    query = select(entries).where((entries.c.status == "done") == done)
-    query = query.order_by(entries.c.time.desc(), entries.c.pk.desc()).limit(limit)
-    if connection:
-        query = query.where(entries.c.connection == connection)
-    if after is not None:
-        time, place = after
-        query = query.where((entries.c.time < time) | ((entries.c.time == time) & (entries.c.pk < place)))
-    with store.read() as db:
-        rows = db.execute(query).all()
-        return with_legs(db, rows)
-
-
-def with_legs(db: Connection, rows: Sequence[Any]) -> list[StoredEntry]:
-    """Rows of the table of entries, each with its legs."""
-    parts: dict[int, list[Leg]] = {row.pk: [] for row in rows}
-    keys = list(parts)
-    for start in range(0, len(keys), 500):
-        query = select(legs).where(legs.c.entry.in_(keys[start : start + 500])).order_by(legs.c.entry, legs.c.id)
-        for leg in db.execute(query):
-            parts[leg.entry].append(Leg(leg.id, leg.account, Asset(leg.asset), leg.amount, leg.role))
-    return [
-        StoredEntry(
-            row.pk,
-            row.connection,
-            Entry(row.id, row.time, row.kind, tuple(parts[row.pk]), row.note, row.status, row.txid),
-        )
-        for row in rows
-    ]
-
-
 def assets_of(db: Connection, connection: str) -> frozenset[Asset]:
     """Every asset that the connection's entries have touched."""
-    query = select(legs.c.asset).join(entries, entries.c.pk == legs.c.entry).where(entries.c.connection == connection)
-    return frozenset(Asset(symbol) for symbol in db.execute(query.distinct()).scalars())
+    filled = exists().where(entries.c.bucket == buckets.c.id)
+    query = select(buckets.c.assets).where(buckets.c.connection == connection, filled).distinct()
+    return frozenset(asset for packed in db.execute(query).scalars() for asset in rows.assets_of(packed))
 
 
 def count_entries(db: Connection, connection: str) -> int:
@@ -393,6 +227,6 @@ def count_pieces(db: Connection, connection: str) -> int:
 
 def forget(db: Connection, connection: str) -> None:
     """Delete the history of a connection."""
-    db.execute(delete(legs).where(legs.c.entry.in_(select(entries.c.pk).where(entries.c.connection == connection))))
-    for table in (entries, unparsed, cursors, raw_pages):
+    booking.forget(db, connection)
+    for table in (unparsed, cursors, raw_pages):
         db.execute(delete(table).where(table.c.connection == connection))

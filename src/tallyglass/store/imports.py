@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, select
 
 from tallyglass.ledger.entries import Entry
-from tallyglass.store import history
+from tallyglass.store import history, rows
 from tallyglass.store.history import FILES, RawPage
-from tallyglass.store.tables import entries, raw_pages, unparsed
+from tallyglass.store.tables import buckets, entries, raw_pages, unparsed
 
 _BATCH = 500
 
@@ -24,13 +24,13 @@ def files(db: Connection, connection: str) -> list[RawPage]:
 
 def told(db: Connection, connection: str, since: datetime, until: datetime) -> list[Entry]:
     """What the exchange told of a time, by its API; what has failed left out."""
-    query = select(entries).where(
+    query = rows.selected().where(
         entries.c.connection == connection,
         entries.c.time.between(since, until),
-        entries.c.status != "failed",
+        buckets.c.status.in_(("done", "pending")),
         *_by_the_exchange(db, connection),
     )
-    return [each.entry for each in history.with_legs(db, db.execute(query).all())]
+    return [rows.stored(each).entry for each in db.execute(query)]
 
 
 def told_by_name(db: Connection, connection: str, ids: Sequence[str]) -> list[Entry]:
@@ -39,8 +39,8 @@ def told_by_name(db: Connection, connection: str, ids: Sequence[str]) -> list[En
     found: list[Entry] = []
     for start in range(0, len(ids), _BATCH):
         chosen = entries.c.id.in_(ids[start : start + _BATCH])
-        rows = db.execute(select(entries).where(entries.c.connection == connection, chosen, *theirs)).all()
-        found += [each.entry for each in history.with_legs(db, rows)]
+        query = rows.selected().where(entries.c.connection == connection, chosen, *theirs)
+        found += [rows.stored(each).entry for each in db.execute(query)]
     return found
 
 
@@ -50,8 +50,8 @@ def put(db: Connection, connection: str, wanted: Mapping[int, Sequence[Entry]]) 
     What is there already as it should be stays untouched, so that an entry keeps its place.
     """
     pages = history.file_pages(db, connection)
-    query = select(entries).where(entries.c.connection == connection, entries.c.raw_page.in_(pages))
-    there = {each.entry.id: each.entry for each in history.with_legs(db, db.execute(query).all())}
+    query = rows.selected().where(entries.c.connection == connection, entries.c.raw_page.in_(pages))
+    there = {each.id: rows.stored(each).entry for each in db.execute(query)}
     whole = {entry.id: entry for made in wanted.values() for entry in made}
     stale = [name for name, entry in there.items() if whole.get(name) != entry]
     history.remove_entries(db, connection, stale, pages)
@@ -79,4 +79,8 @@ def clear_unparsed(db: Connection, connection: str) -> None:
 
 
 def _by_the_exchange(db: Connection, connection: str) -> tuple[ColumnElement[bool], ...]:
-    return (entries.c.raw_page.is_not(None), entries.c.raw_page.not_in(history.file_pages(db, connection)))
+    return (
+        buckets.c.status != rows.TOLD,
+        entries.c.raw_page.is_not(None),
+        entries.c.raw_page.not_in(history.file_pages(db, connection)),
+    )

@@ -9,12 +9,10 @@ from typing import Literal
 
 from sqlalchemy import Connection, and_, delete, or_, select
 
-from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.ledger.pairing import Key
-from tallyglass.ledger.transfers import Decisions, Movement, Pair, Transfer, movement
-from tallyglass.money import Asset
-from tallyglass.store import upsert
-from tallyglass.store.tables import MOVES, entries, legs, settings, transfer_decisions, transfers
+from tallyglass.ledger.transfers import MOVES, Decisions, Movement, Pair, Transfer, movement
+from tallyglass.store import rows, upsert
+from tallyglass.store.tables import buckets, entries, settings, transfer_decisions, transfers
 
 _FOUND = "transfers.found"
 Said = Literal["matched", "apart"]
@@ -22,19 +20,10 @@ Said = Literal["matched", "apart"]
 
 def movements(db: Connection) -> Iterator[Movement]:
     """All that came in or went out, on every connection, oldest first."""
-    of, moved = entries.c, legs.c
-    columns = (of.pk, of.connection, of.id, of.time, of.kind, of.txid)
-    query = (
-        select(*columns, moved.id.label("leg"), moved.account, moved.asset, moved.amount, moved.role)
-        .join(legs, moved.entry == of.pk)
-        .where(MOVES, of.status == "done")
-        .order_by(of.time, of.pk)
-    )
-    for _, rows in groupby(db.execute(query), key=lambda row: row.pk):
-        parts = list(rows)
-        first = parts[0]
-        made = tuple(Leg(row.leg, row.account, Asset(row.asset), row.amount, row.role) for row in parts)
-        found = movement(Entry(first.id, first.time, first.kind, made, txid=first.txid), first.connection)
+    moving = (buckets.c.kind.in_(sorted(MOVES)), buckets.c.status == "done")
+    query = rows.selected().where(*moving).order_by(entries.c.time, entries.c.pk)
+    for each in map(rows.stored, db.execute(query)):
+        found = movement(each.entry, each.connection)
         if found is not None:
             yield found
 

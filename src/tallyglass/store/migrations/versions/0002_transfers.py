@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from tallyglass.store.tables import MOVES, Instant
+from tallyglass.store.tables import Instant
 
 revision = "0002"
 down_revision = "0001"
+
+_MOVES = sa.literal_column("kind IN ('deposit', 'withdrawal')", sa.Boolean)
 
 
 def upgrade() -> None:
@@ -34,5 +36,5 @@ def upgrade() -> None:
         sa.UniqueConstraint("received_connection", "received_id"),
     )
     op.create_index(
-        "moves_by_time", "entries", ["time", "pk"], unique=False, sqlite_where=MOVES, postgresql_where=MOVES
+        "moves_by_time", "entries", ["time", "pk"], unique=False, sqlite_where=_MOVES, postgresql_where=_MOVES
     )

@@ -1,0 +1,163 @@
+"""Entries as rows: what stands in their columns, and the buckets that hold what many of them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import structs
+from sqlalchemy import Connection, Select, select
+
+from tallyglass.ledger.entries import Entry, Leg, Status
+from tallyglass.money import Asset, text
+from tallyglass.store import upsert
+from tallyglass.store.tables import EPOCH, buckets, entries
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_to_json: Final = msgspec.json.Encoder().encode
+_to_legs: Final = msgspec.json.Decoder(tuple[Leg, ...]).decode
+_to_facts: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
+_to_names: Final = msgspec.json.Decoder(list[str]).decode
+_by_id: Final = attrgetter("id")
+
+#: The status of an entry of which only that is known which stands beside its legs: no part of the history yet.
+TOLD: Final = "told"
+#: The columns of a new entry, as the driver takes them.
+COLUMNS: Final = ("connection", "id", "time", "bucket", "txid", "order_id", "legs", "facts", "raw_page")
+
+
+class Bucket(NamedTuple):
+    """What many entries of a connection have in common."""
+
+    kind: str
+    status: str
+    note: str
+    prefix: str
+    #: Of the legs, in the order in which they come: `stored` makes one order of them.
+    assets: tuple[str, ...]
+
+    @property
+    def stored(self) -> tuple[str, str, str, str, str]:
+        """The columns, but for the connection."""
+        return *self[:4], _to_json(sorted(set(self.assets))).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry with the connection it belongs to, and its place in the list."""
+
+    place: int
+    connection: str
+    entry: Entry
+
+
+def bucket(entry: Entry) -> Bucket:
+    """The bucket that an entry belongs to."""
+    assets = tuple([leg.asset for leg in entry.legs])
+    status = entry.status if entry.legs or not is_beside(entry) else TOLD
+    return Bucket(entry.kind, status, entry.note, entry.id.rpartition(":")[0], assets)
+
+
+def bucket_ids(db: Connection, connection: str, wanted: Iterable[Bucket]) -> dict[Bucket, int]:
+    """The numbers of some buckets of a connection; those that are new are made."""
+    names = [column.name for column in buckets.columns][1:]
+    found: dict[Bucket, int] = {}
+    for each in wanted:
+        row = dict(zip(names, (connection, *each.stored), strict=True))
+        query = select(buckets.c.id).where(*(buckets.c[name] == value for name, value in row.items()))
+        number = db.execute(query).scalar()
+        if number is None:
+            upsert.insert_new(db, buckets, [row], keys=names)
+            number = db.execute(query).scalar_one()
+        found[each] = number
+    return found
+
+
+def columns(entry: Entry, connection: str, number: int, raw_page: int | None) -> tuple[Any, ...]:
+    """What stands in `COLUMNS`; `number` is that of its bucket."""
+    return (
+        connection,
+        entry.id,
+        (entry.time - EPOCH) // _MICROSECOND,
+        number,
+        entry.txid,
+        dict(entry.facts).get("order", "") if entry.facts else "",
+        _to_json(entry.legs).decode(),
+        _to_json(entry.facts).decode() if entry.facts else "[]",
+        raw_page,
+    )
+
+
+def selected() -> Select[Any]:
+    """Entries with all that `stored` makes one of."""
+    return select(entries, buckets.c.kind, buckets.c.status, buckets.c.note).join(buckets)
+
+
+def stored(row: Any) -> StoredEntry:
+    """The entry that a row of `selected` holds. Its legs come in the order of their ids, whichever page told first."""
+    legs = tuple(sorted(_to_legs(row.legs), key=_by_id))
+    status: Status = "pending" if row.status == TOLD else row.status
+    entry = Entry(row.id, row.time, row.kind, legs, row.note, status, row.txid, _to_facts(row.facts))
+    return StoredEntry(row.pk, row.connection, entry)
+
+
+def legs_of(packed: str) -> tuple[Leg, ...]:
+    """The legs in their column."""
+    return _to_legs(packed)
+
+
+def assets_of(packed: str) -> list[Asset]:
+    """The assets in the column of a bucket."""
+    return [Asset(name) for name in _to_names(packed)]
+
+
+def is_beside(entry: Entry) -> bool:
+    """Whether an entry tells only what stands beside legs that another page brings: facts, a transaction."""
+    return not entry.legs and bool(entry.facts or entry.txid)
+
+
+def joined(one: Entry, other: Entry) -> Entry:
+    """Two tellings of one entry as one: `other` came later, and what it says of a leg or a fact counts.
+
+    What stands beside the legs is added, whichever came first, and changes nothing else: only that something on its
+    way has failed may be told like that. What has happened outdoes what was on its way, always and with all its legs.
+    """
+    beside = {"txid": other.txid or one.txid, "facts": tuple(sorted(dict((*one.facts, *other.facts)).items()))}
+    if is_beside(other):
+        failed = one.status == "pending" and other.status == "failed" and not is_beside(one)
+        return structs.replace(one, **beside, status="failed" if failed else one.status)
+    if is_beside(one) or (one.status, other.status) == ("pending", "done"):
+        return structs.replace(other, **beside)
+    if (one.status, other.status) == ("done", "pending"):
+        return structs.replace(one, **beside)
+    legs = {leg.id: leg for leg in (*one.legs, *other.legs)}
+    note, whole = other.note or one.note, tuple(legs[name] for name in sorted(legs))
+    return structs.replace(other, **beside, time=min(one.time, other.time), note=note, legs=whole)
+
+
+def told_otherwise(before: Entry, after: Entry) -> bool:
+    """Whether an entry is no more what it was, where more of it alone was told before: a leg, a fact, a hash."""
+    legs = {leg.id: leg for leg in after.legs}
+    if not before.legs:
+        return False
+    same = (before.kind, before.status) == (after.kind, after.status) and before.txid in ("", after.txid)
+    return not (same and all(legs.get(leg.id) == leg for leg in before.legs))
+
+
+def plainly(entry: Entry) -> dict[str, Any]:
+    """An entry as JSON holds it for readers: the trace of its changes."""
+    legs = [
+        {"id": leg.id, "account": leg.account, "asset": leg.asset, "amount": text(leg.amount), "role": leg.role}
+        for leg in entry.legs
+    ]
+    named = {"kind": entry.kind, "status": entry.status, "note": entry.note, "txid": entry.txid}
+    return {"time": entry.time.isoformat(), **named, "legs": legs, "facts": dict(entry.facts)}
+
+
+def moment(time: int) -> datetime:
+    """The moment in the column of a time, where rows come as the driver gives them."""
+    return EPOCH + timedelta(microseconds=time)
