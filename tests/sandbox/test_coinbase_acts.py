@@ -172,7 +172,7 @@ def test_a_convert_a_move_and_a_bank_withdrawal_act(sandbox: Sandbox) -> None:
         ("unknown_type", "USDC", "quarterly_surprise", "completed"),
         ("earn_payout", "ATOM", "earn_payout", "completed"),
         ("lesson_send", "ATOM", "send", "completed"),
-        ("subscription", "USD", "subscription_rebate", "completed"),
+        ("subscription", "USD", "subscription", "completed"),
         ("one_sided_trade", "USDC", "trade", "completed"),
         ("late_trade", "USDC", "trade", "completed"),
         ("sideless_fill", "ETH", "advanced_trade_fill", "completed"),

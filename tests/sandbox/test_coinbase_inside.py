@@ -6,20 +6,17 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.coinbase import V3, token
-from tallyglass.sandbox.coinbase import Coinbase, create, moving, public, trading, v2, v3
+from support.coinbase import NOW, V3, ask, made, rows, token
+from tallyglass.sandbox.coinbase import Coinbase, moving, public, trading, v2, v3
 from tallyglass.sandbox.coinbase.timeline import Timeline
-from tallyglass.sandbox.model import Act, Incoming, Outgoing
-from tallyglass.sandbox.world import WorldPrices
+from tallyglass.sandbox.model import Act, Incoming
 
-NOW = 1_795_342_000.25
 START = datetime.fromtimestamp(NOW, UTC)
 
 
@@ -34,28 +31,6 @@ _MEMBERS = {
     *("currency", "source_portfolio_uuid", "target_portfolio_uuid", "from_account", "to_account", "amount"),
     *("type", "to", "idem", "payment_method", "commit", "name"),
 }
-
-
-def made(seed: int = 3) -> Coinbase:
-    return create(seed, WorldPrices(seed, NOW), NOW)
-
-
-def ask(venue: Coinbase, path: str, now: float = NOW, kind: str = "read_only", *, signed: bool = True) -> Outgoing:
-    bare, _, query = path.partition("?")
-    claims = {"uri": f"GET api.coinbase.com{bare}", "nbf": int(now), "exp": int(now) + 120}
-    headers = {"authorization": f"Bearer {token(venue.keys[kind].fields, claims)}"} if signed else {}
-    return venue.handle(Incoming("GET", "api.coinbase.com", bare, query, headers, b"{}", "127.0.0.1", now))
-
-
-def rows(venue: Coinbase, wallet: str, limit: int, order: str = "desc") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    following = f"/v2/accounts/{wallet}/transactions?limit={limit}&order={order}"
-    while following:
-        page = json.loads(ask(venue, following).body)
-        assert len(page["data"]) <= limit
-        found += page["data"]
-        following = page["pagination"]["next_uri"]
-    return found
 
 
 def deposit(venue: Coinbase, amount: str, serial: int, when: datetime = START, asset: str = "USD") -> None:

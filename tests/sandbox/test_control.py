@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -12,6 +12,8 @@ from support.paper import PaperVenue
 from support.town import Town, in_town
 from tallyglass.sandbox.control import Control
 from tallyglass.sandbox.faults import DEFAULTS
+from tallyglass.sandbox.model import ActKind
+from tallyglass.sandbox.run import venues
 from tallyglass.sandbox.world import WorldPrices
 
 GUIDE = Path(__file__).parents[2] / "docs" / "sandbox.md"
@@ -164,3 +166,12 @@ def test_every_call_and_every_fault_is_in_the_guide() -> None:
 
     assert len(calls) == 8
     assert [each for each in (*calls, *(f"| `{fault}` |" for fault in DEFAULTS)) if each not in guide] == []
+
+
+@pytest.mark.parametrize("exchange", ["kraken", "coinbase"])
+def test_what_only_one_exchange_has_is_in_the_guide_and_hides_no_act(exchange: str) -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+    names = set(venues(1, WorldPrices(1, 1_790_000_000), 1_790_000_000)[exchange].specials)  # type: ignore[attr-defined]
+
+    assert {name for name in names if f"`{name}`" not in guide} == set()
+    assert names.isdisjoint(get_args(ActKind))

@@ -10,8 +10,9 @@ import pytest
 
 from support.kraken import NOW, Bench, Client, assert_adds_up, assert_books_agree, grown
 from tallyglass.sandbox.growth import grow
+from tallyglass.sandbox.incidents import Incidents
 from tallyglass.sandbox.kraken import create
-from tallyglass.sandbox.kraken.special import CALENDAR, HAPPENINGS, Calendar
+from tallyglass.sandbox.kraken.special import HAPPENINGS, INCIDENTS
 from tallyglass.sandbox.wishes import BadWish
 from tallyglass.sandbox.world import WorldPrices
 
@@ -228,12 +229,12 @@ def test_the_trade_of_a_partly_filled_order_names_that_order() -> None:
     assert newest == 130
 
 
-def test_a_calendar_goes_round_and_waits_for_what_cannot_be_afforded() -> None:
+def test_incidents_go_round_and_waits_for_what_cannot_be_afforded() -> None:
     bench = Bench()
-    bench.venue.calendar = Calendar(("to_futures", "credit"))
+    bench.venue.incidents = Incidents(("to_futures", "credit"))
     for number in range(60):
         bench.happen("deposit", NOW - 1000 + number, "XRP", "1")
     types = [row.subtype or row.type for row in bench.venue.house.accounts["main"].ledger if row.type != "deposit"]
 
     assert types == ["credit"]
-    assert set(CALENDAR) <= set(HAPPENINGS)
+    assert set(INCIDENTS) <= set(HAPPENINGS)

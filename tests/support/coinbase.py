@@ -16,8 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from support.sandbox import Answer, Sandbox
+from tallyglass.sandbox.coinbase import Coinbase, create
+from tallyglass.sandbox.model import Incoming, Outgoing
+from tallyglass.sandbox.world import WorldPrices
 
 V3 = "/api/v3/brokerage"
+
+NOW = 1_795_342_000.25
+"""A November day in 2026."""
 
 ORDER: dict[str, Any] = {
     "client_order_id": "0",
@@ -138,14 +144,41 @@ def assert_consistent(sandbox: Sandbox, caller: Caller) -> None:
     tradable = caller.balances()
     seen = 0
     for wallet in caller.wallets():
-        currency, vault = wallet["currency"]["code"], wallet["type"] == "vault"
+        currency, place = wallet["currency"]["code"], "vault" if wallet["type"] == "vault" else "spot"
+        if wallet["name"].startswith("Staked "):
+            place = "staked"
         rows = caller.rows(wallet["id"])
         sums = sum((Decimal(row["amount"]["amount"]) for row in rows if row["status"] == "completed"), Decimal(0))
         assert sums == Decimal(wallet["balance"]["amount"]), wallet["name"]
-        assert sums == truth["vault" if vault else "spot", currency], wallet["name"]
-        if not vault:
+        assert sums == truth[place, currency], wallet["name"]
+        if wallet["primary"]:
             assert sum(tradable[currency]) == sums, wallet["name"]
             assert tradable[currency][0] >= 0
         seen += bool(rows)
     assert seen >= 8
     assert {currency for wallet, currency in truth if wallet == "spot"} <= set(tradable)
+
+
+def made(seed: int = 3) -> Coinbase:
+    """A Coinbase without a network, nothing on its accounts but a vault and some coins on their way."""
+    return create(seed, WorldPrices(seed, NOW), NOW)
+
+
+def ask(venue: Coinbase, path: str, now: float = NOW, kind: str = "read_only", *, signed: bool = True) -> Outgoing:
+    """One read of it."""
+    bare, _, query = path.partition("?")
+    claims = {"uri": f"GET api.coinbase.com{bare}", "nbf": int(now), "exp": int(now) + 120}
+    headers = {"authorization": f"Bearer {token(venue.keys[kind].fields, claims)}"} if signed else {}
+    return venue.handle(Incoming("GET", "api.coinbase.com", bare, query, headers, b"{}", "127.0.0.1", now))
+
+
+def rows(venue: Coinbase, wallet: str, limit: int, order: str = "desc") -> list[dict[str, Any]]:
+    """All rows of one of its wallets, page by page."""
+    found: list[dict[str, Any]] = []
+    following = f"/v2/accounts/{wallet}/transactions?limit={limit}&order={order}"
+    while following:
+        page = json.loads(ask(venue, following).body)
+        assert len(page["data"]) <= limit
+        found += page["data"]
+        following = page["pagination"]["next_uri"]
+    return found

@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tallyglass.money import ROUNDED, divide
+from tallyglass.sandbox.incidents import Incidents
 from tallyglass.sandbox.kraken import Kraken, create
-from tallyglass.sandbox.kraken.special import Calendar
 from tallyglass.sandbox.model import Act, Incoming, Outgoing
 from tallyglass.sandbox.world import WorldPrices
 
@@ -130,7 +130,7 @@ def grown(seed: int = 5) -> Bench:
     """An account with a bit of everything."""
     bench = Bench(seed)
     bench.venue.house.tier = "none"
-    bench.venue.calendar = Calendar(("failed_withdrawal", "opt_in"))
+    bench.venue.incidents = Incidents(("failed_withdrawal", "opt_in"))
     start = NOW - 90 * 86_400
     bench.happen("deposit", start, "EUR", "100000.00")
     bench.happen("deposit", start + 1, "USD", "5000.00", fee="5")

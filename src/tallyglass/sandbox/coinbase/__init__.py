@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tallyglass.money import text
-from tallyglass.sandbox.coinbase import events, moving, public, special, trading, v2, v3
+from tallyglass.sandbox.coinbase import events, futures, moving, public, special, trading, v2, v3
 from tallyglass.sandbox.coinbase.account import Account
 from tallyglass.sandbox.coinbase.answers import (
     NO_SCOPE,
@@ -23,6 +23,7 @@ from tallyglass.sandbox.coinbase.auth import Denied, Keyring
 from tallyglass.sandbox.coinbase.catalog import FACTS
 from tallyglass.sandbox.coinbase.ids import Ids
 from tallyglass.sandbox.coinbase.limits import V2, V3_PUBLIC, V3_USER, Limits
+from tallyglass.sandbox.incidents import Incidents
 from tallyglass.sandbox.model import Act, Incoming, Key, Outgoing, Prices
 
 _RECORDERS = {
@@ -33,6 +34,7 @@ _RECORDERS = {
     "order": events.open_order,
     "convert": events.convert,
 }
+_PARTS = (v3, v2, public, trading, moving, futures)
 _YEAR = timedelta(days=365)
 
 
@@ -48,7 +50,7 @@ class Coinbase:
         self._prices = prices
         self._keyring = Keyring(ids, now)
         self._limits = Limits()
-        self._router = Router([*v3.ROUTES, *v2.ROUTES, *public.ROUTES, *trading.ROUTES, *moving.ROUTES])
+        self._router = Router([route for part in _PARTS for route in part.ROUTES])
         start = datetime.fromtimestamp(int(now), UTC)
         self._accounts: dict[str, Account] = {
             name: Account(name, ids, prices, start - 5 * _YEAR) for name in ("main", "other")
@@ -60,10 +62,18 @@ class Coinbase:
         events.expect(main, "LTC", Decimal("1.25"), start - timedelta(minutes=20), start + timedelta(hours=3))
         #: What only Coinbase has, by name, as calls that take an account's name and the time.
         self.specials = special.specials(self._accounts, self._limits)
+        #: What the main account meets besides its acts.
+        self.incidents = Incidents(special.INCIDENTS, first=12, every=3)
 
     def record(self, account: str, act: Act) -> None:
         """Book an act, and show it in the API."""
         _RECORDERS[act.kind](self._accounts[account], act)
+        if account == "main" and act.kind != "order":
+            self.incidents.follow(lambda name: special.HAPPENINGS[name](self._accounts[account], act.time))
+
+    def cut(self, account: str, before: datetime) -> None:
+        """The API forgets all rows older than that; open orders stay."""
+        self._accounts[account].forget(before)
 
     def open_orders(self) -> list[dict[str, str]]:
         """The main account's open orders."""

@@ -9,12 +9,12 @@ from itertools import count
 from typing import Any, Literal
 
 from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract, text, total
-from tallyglass.sandbox.coinbase.catalog import CURRENCIES, LISTED, NATIVE, TAKER
+from tallyglass.sandbox.coinbase.catalog import CURRENCIES, LISTED, NATIVE, TAKER, priced_as
 from tallyglass.sandbox.coinbase.ids import Ids
 from tallyglass.sandbox.coinbase.timeline import Timeline
 from tallyglass.sandbox.model import Books, Prices
 
-WalletKind = Literal["wallet", "fiat", "vault"]
+WalletKind = Literal["wallet", "fiat", "vault", "staked"]
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +45,16 @@ class Wallet:
     balance: Amount = ZERO
     updated: datetime | None = None
     rows: Timeline[Row] = field(default_factory=Timeline)
+
+    @property
+    def primary(self) -> bool:
+        """The one that the currency's code means, and that can be traded from."""
+        return self.kind in ("wallet", "fiat")
+
+    @property
+    def place(self) -> str:
+        """Which part of the account it is, in the true books."""
+        return "spot" if self.primary else self.kind
 
 
 @dataclass(slots=True, eq=False)
@@ -144,6 +154,8 @@ class Account:
         self.transfers: Timeline[Transfer] = Timeline()
         #: Sends on their way, in or out: when they arrive, and the row.
         self.pending: list[tuple[datetime, Row]] = []
+        #: Bank deposits that are not cleared yet.
+        self.clearing: list[Row] = []
         #: What a caller gave its send to be recognised by.
         self.idems: dict[str, Row] = {}
         #: Orders placed by API, by the caller's own id.
@@ -156,11 +168,23 @@ class Account:
         self.portfolios: dict[str, str] = {}
         #: What has been moved to the second portfolio.
         self.moved: dict[str, Amount] = {}
+        #: What stands on the futures account.
+        self.futures = ZERO
         #: v2 pages hold fewer rows than asked for.
         self.short_pages = False
         #: Order and fill lists come back empty until the user proves himself anew.
         self.proof_required = False
         self._numbers = count(1)
+
+    def forget(self, before: datetime) -> None:
+        """What is older is told no more: rows, fills, done orders, bank transfers. Balances and open orders stay."""
+        for wallet in self.wallets.values():
+            wallet.rows.keep(lambda row: row.time >= before)
+        self.rows = {row.id: row for wallet in self.wallets.values() for row in wallet.rows.items}
+        self.fills.keep(lambda fill: fill.time >= before)
+        self.orders.keep(lambda order: order.time >= before or order.status == "OPEN")
+        self.order_of = {order.id: order for order in self.orders.items}
+        self.transfers.keep(lambda transfer: transfer.time >= before)
 
     def number(self) -> int:
         """The next number of a row, order, fill or transfer."""
@@ -168,7 +192,7 @@ class Account:
 
     def wallet(self, currency: str, kind: WalletKind | None = None, since: datetime | None = None) -> Wallet:
         """The wallet of a currency, opened when it is first touched."""
-        real = kind or ("fiat" if CURRENCIES[currency].fiat else "wallet")
+        real = kind or ("fiat" if LISTED[currency].fiat else "wallet")
         key = f"{real}:{currency}"
         if key not in self.wallets:
             made = Wallet(self.ids.uuid(self.name, key), currency, real, since or self.opened)
@@ -178,7 +202,7 @@ class Account:
     def find_wallet(self, wallet_id: str) -> Wallet | None:
         """By its id, or the primary one by the currency's code."""
         for wallet in self.wallets.values():
-            if wallet_id == wallet.id or (wallet_id == wallet.currency and wallet.kind != "vault"):
+            if wallet_id == wallet.id or (wallet_id == wallet.currency and wallet.primary):
                 return wallet
         return None
 
@@ -213,7 +237,7 @@ class Account:
 
     def native(self, amount: Amount, currency: str) -> str:
         """What an amount is worth in the user's own currency."""
-        worth = amount if currency == NATIVE else multiply(amount, self.prices.usd(currency))
+        worth = amount if currency == NATIVE else multiply(amount, self.prices.usd(priced_as(currency)))
         return format(worth.quantize(Decimal("0.01"), ROUND_HALF_UP, context=ROUNDED), "f")
 
     def holds(self) -> dict[str, Amount]:
@@ -229,7 +253,8 @@ class Account:
 
     def available(self, currency: str) -> Amount:
         """What may be spent now."""
-        return subtract(self.wallet(currency).balance, self.holds().get(currency, ZERO))
+        wallet = self.find_wallet(currency)
+        return subtract(wallet.balance, self.holds().get(currency, ZERO)) if wallet else ZERO
 
 
 def fixed(amount: Amount, currency: str) -> str:

@@ -56,7 +56,10 @@ NEVER_USED = _currencies(
     ("XLM", "Stellar Lumens", 7, "#000000", "stellar"),
     ("BCH", "Bitcoin Cash", 8, "#8DC351", "bitcoincash"),
     ("ETH2", "Ethereum 2", 8, "#8E76FF", "ethereum2"),
+    ("CBETH", "Coinbase Wrapped Staked ETH", 8, "#3773F5", "ethereum"),
 )
+#: Listed, in no market here, and worth about what another currency is.
+_LIKE = {"ETH2": "ETH", "CBETH": "ETH"}
 LISTED = CURRENCIES | NEVER_USED
 
 #: Taker and maker fee of the tier "Advanced 1" (`transaction_summary` prints them).
@@ -76,6 +79,12 @@ MARKETS: dict[str, MarketFact] = {f"{market.base}-{market.quote}": market for ma
 
 #: One book serves dollars and USDC: the product in USDC → the one in dollars whose prices it has.
 ALIASES = {f"{m.base}-USDC": f"{m.base}-USD" for m in FACTS.markets if m.quote == "USD" and m.base != "USDT"}
+
+
+def priced_as(currency: str) -> str:
+    """The currency whose price stands for that of another."""
+    return _LIKE.get(currency, currency)
+
 
 #: The fiat currency of every `native_amount`.
 NATIVE = "USD"

@@ -8,7 +8,7 @@ from typing import Any
 
 from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, subtract, text
 from tallyglass.sandbox.coinbase.account import Account, Fill, Order, Row, Transfer, fixed
-from tallyglass.sandbox.coinbase.catalog import CURRENCIES, MARKETS
+from tallyglass.sandbox.coinbase.catalog import CURRENCIES, LISTED, MARKETS
 from tallyglass.sandbox.model import Act
 
 #: Assets whose rewards come from staking; the others earn interest.
@@ -93,12 +93,12 @@ def deposit(account: Account, act: Act) -> None:
     else:
         detail = {
             "network": _network(account, act.base, act.txid, tag),
-            "from": {"resource": f"{CURRENCIES[act.base].network}_network"},
+            "from": {"resource": f"{LISTED[act.base].network}_network"},
         }
         # newer rows say what older ones called a send with a positive amount
         row_type = "receive" if act.serial % 4 == 1 else "send"
         row = account.add_row(wallet, row_type, amount, act.time, detail=detail, tag=tag)
-    _post(account, row, "deposit", ZERO)
+    post(account, row, "deposit", ZERO)
 
 
 def withdrawal(account: Account, act: Act) -> None:
@@ -109,11 +109,11 @@ def withdrawal(account: Account, act: Act) -> None:
     if CURRENCIES[act.base].fiat:
         row = account.add_row(wallet, "fiat_withdrawal", amount, act.time, tag=tag)
         bank_transfer(account, row, "withdrawal", act.amount, act.fee)
-        _post(account, row, "withdrawal", ZERO)
+        post(account, row, "withdrawal", ZERO)
         return
     detail = send_detail(account, act.base, act.fee, tag)
     detail["network"] |= _network(account, act.base, act.txid, tag)
-    _post(account, account.add_row(wallet, "send", amount, act.time, detail=detail, tag=tag), "withdrawal", act.fee)
+    post(account, account.add_row(wallet, "send", amount, act.time, detail=detail, tag=tag), "withdrawal", act.fee)
 
 
 def reward(account: Account, act: Act) -> None:
@@ -121,7 +121,7 @@ def reward(account: Account, act: Act) -> None:
     kind = "staking_reward" if act.base in STAKED else "interest"
     wallet = account.wallet(act.base, since=act.time)
     amount = subtract(act.amount, act.fee)
-    _post(account, account.add_row(wallet, kind, amount, act.time, tag=f"reward{act.serial}"), "reward", ZERO)
+    post(account, account.add_row(wallet, kind, amount, act.time, tag=f"reward{act.serial}"), "reward", ZERO)
 
 
 def open_order(account: Account, act: Act) -> None:
@@ -175,7 +175,7 @@ def fund_vault(account: Account, currency: str, amount: Amount, time: datetime) 
     vault = account.wallet(currency, "vault", since=time)
     detail = {
         "network": _network(account, currency, "", "vault"),
-        "from": {"resource": f"{CURRENCIES[currency].network}_network"},
+        "from": {"resource": f"{LISTED[currency].network}_network"},
     }
     row = account.add_row(vault, "send", amount, time, detail=detail, tag="vault")
     account.books.post(f"tx:{row.id}", "deposit", time, [("vault", currency, amount, "principal")])
@@ -185,8 +185,8 @@ def expect(account: Account, currency: str, amount: Amount, time: datetime, arri
     """Coins on their way in: a pending row, no part of any balance until they arrive."""
     wallet = account.wallet(currency, since=time)
     detail = {
-        "network": {"status": "pending", "network_name": CURRENCIES[currency].network},
-        "from": {"resource": f"{CURRENCIES[currency].network}_network"},
+        "network": {"status": "pending", "network_name": LISTED[currency].network},
+        "from": {"resource": f"{LISTED[currency].network}_network"},
     }
     row = account.add_row(wallet, "send", amount, time, detail=detail, status="pending", tag="expected")
     account.pending.append((arrival, row))
@@ -203,7 +203,7 @@ def arrive(account: Account, now: datetime) -> None:
         row.detail["network"] |= _network(account, row.wallet.currency, "", row.id)
         account.settle(row)
         fee = row.detail["network"].get("transaction_fee", {"amount": "0"})["amount"]
-        _post(account, row, "withdrawal" if row.amount < ZERO else "deposit", Decimal(fee))
+        post(account, row, "withdrawal" if row.amount < ZERO else "deposit", Decimal(fee))
 
 
 def send_detail(account: Account, currency: str, fee: Amount, tag: object) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def send_detail(account: Account, currency: str, fee: Amount, tag: object) -> di
         "cancelable": False,
         "network": {
             "status": "pending",
-            "network_name": CURRENCIES[currency].network,
+            "network_name": LISTED[currency].network,
             "transaction_fee": {"amount": fixed(fee, currency), "currency": currency},
         },
         "to": {"resource": "address", "address": address(account, currency, tag)},
@@ -222,7 +222,7 @@ def send_detail(account: Account, currency: str, fee: Amount, tag: object) -> di
 
 def address(account: Account, currency: str, tag: object) -> str:
     """An address of the outside world."""
-    return f"{CURRENCIES[currency].network[:3]}1q{account.ids.hex(16, 'address', account.name, currency, tag)}"
+    return f"{LISTED[currency].network[:3]}1q{account.ids.hex(16, 'address', account.name, currency, tag)}"
 
 
 def bank_transfer(account: Account, row: Row, kind: str, amount: Amount, fee: Amount) -> Transfer:
@@ -233,7 +233,8 @@ def bank_transfer(account: Account, row: Row, kind: str, amount: Amount, fee: Am
     return made
 
 
-def _post(account: Account, row: Row, kind: str, fee: Amount) -> None:
+def post(account: Account, row: Row, kind: str, fee: Amount) -> None:
+    """A row of a wallet as an entry of its own, with the fee that its amount contains."""
     currency = row.wallet.currency
     legs = [("spot", currency, add(row.amount, fee), "principal"), ("spot", currency, -fee, "fee")]
     account.books.post(f"tx:{row.id}", kind, row.time, legs)
@@ -243,7 +244,7 @@ def _network(account: Account, currency: str, txid: str, tag: object) -> dict[st
     return {
         "status": "confirmed",
         "hash": txid or account.ids.hex(32, "hash", account.name, tag),
-        "network_name": CURRENCIES[currency].network,
+        "network_name": LISTED[currency].network,
     }
 
 

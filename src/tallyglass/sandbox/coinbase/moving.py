@@ -169,7 +169,7 @@ def delete_portfolio(call: Call) -> Outgoing:
 
 def _own_wallet(call: Call, body: dict[str, Any]) -> Wallet:
     wallet = wallet_of(call)
-    if wallet is None or wallet.kind == "vault":
+    if wallet is None or not wallet.primary:
         raise v2_error(400, "validation_error", "This account cannot be used for that")
     if body.get("currency") != wallet.currency:
         raise v2_error(400, "validation_error", "Currency does not match the account")

@@ -35,6 +35,10 @@ class Timeline(Generic[T]):
         else:
             bisect.insort(self.items, item, key=_place)
 
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Nothing is left but the wanted items."""
+        self.items = [item for item in self.items if wanted(item)]
+
     def index(self, place: Place) -> int:
         """How many items stand before a place."""
         return bisect.bisect_left(self.items, place, key=_place)

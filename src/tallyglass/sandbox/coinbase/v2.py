@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from tallyglass.money import ZERO
 from tallyglass.sandbox.coinbase.account import Account, Row, Transfer, Wallet
 from tallyglass.sandbox.coinbase.answers import Call, Route, limit_of, seconds, v2_error
-from tallyglass.sandbox.coinbase.catalog import CURRENCIES, LISTED, NATIVE, Currency
+from tallyglass.sandbox.coinbase.catalog import LISTED, NATIVE, Currency
 from tallyglass.sandbox.coinbase.events import address
 from tallyglass.sandbox.coinbase.rows import money, path_of, row_v2, transfer_v2
 from tallyglass.sandbox.model import Outgoing
@@ -110,20 +110,20 @@ def currency_v2(account: Account, currency: Currency) -> dict[str, Any]:
 
 def wallet_v2(account: Account, wallet: Wallet) -> dict[str, Any]:
     """A wallet that has been used: its balance includes what is on hold."""
-    code, vault = wallet.currency, wallet.kind == "vault"
+    code, vault, staked = wallet.currency, wallet.kind == "vault", wallet.kind == "staked"
     printed: dict[str, Any] = {
         "id": wallet.id,
-        "name": f"{code} {'Vault' if vault else 'Wallet'}",
-        "primary": not vault,
-        "type": wallet.kind,
-        "currency": currency_v2(account, CURRENCIES[code]),
+        "name": f"Staked {code}" if staked else f"{code} {'Vault' if vault else 'Wallet'}",
+        "primary": wallet.primary,
+        "type": "wallet" if staked else wallet.kind,
+        "currency": currency_v2(account, LISTED[code]),
         "balance": money(wallet.balance, code),
         "created_at": seconds(wallet.created),
         "updated_at": seconds(wallet.updated or wallet.created),
         "resource": "account",
         "resource_path": path_of(wallet),
         "allow_deposits": True,
-        "allow_withdrawals": not vault,
+        "allow_withdrawals": wallet.primary,
     }
     return printed | ({"ready": True} if vault else {})
 
@@ -147,7 +147,7 @@ def _untouched(account: Account, currency: Currency) -> dict[str, Any]:
 
 def _all_wallets(account: Account) -> list[Wallet | Currency]:
     """The last first: never-used currencies are shown at the end."""
-    touched = {wallet.currency for wallet in account.wallets.values() if wallet.kind != "vault"}
+    touched = {wallet.currency for wallet in account.wallets.values() if wallet.primary}
     unused = [currency for code, currency in LISTED.items() if code not in touched]
     return [*reversed(unused), *reversed(account.wallets.values())]
 
@@ -233,7 +233,7 @@ def addresses(call: Call) -> Outgoing:
                 "name": None,
                 "created_at": seconds(wallet.created),
                 "updated_at": seconds(wallet.created),
-                "network": CURRENCIES[wallet.currency].network,
+                "network": LISTED[wallet.currency].network,
                 "resource": "address",
                 "resource_path": f"{path_of(wallet)}/addresses/{own}",
             }

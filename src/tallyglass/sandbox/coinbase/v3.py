@@ -20,7 +20,7 @@ from tallyglass.sandbox.coinbase.answers import (
     v3_error,
     value,
 )
-from tallyglass.sandbox.coinbase.catalog import CURRENCIES, MAKER, NATIVE, TAKER
+from tallyglass.sandbox.coinbase.catalog import LISTED, MAKER, NATIVE, TAKER, priced_as
 from tallyglass.sandbox.coinbase.rows import fill_v3, order_v3
 from tallyglass.sandbox.coinbase.timeline import Place, Timeline
 from tallyglass.sandbox.model import Outgoing
@@ -68,8 +68,8 @@ def _wallet(account: Account, wallet: Wallet, held: Amount) -> dict[str, Any]:
 
 
 def _tradable(account: Account) -> list[Wallet]:
-    # vaults are not part of the trading view
-    return [wallet for wallet in account.wallets.values() if wallet.kind != "vault"]
+    # vaults and what is staked are not part of the trading view
+    return [wallet for wallet in account.wallets.values() if wallet.primary]
 
 
 def accounts(call: Call) -> Outgoing:
@@ -131,9 +131,9 @@ def portfolio(call: Call) -> Outgoing:
         held = {wallet.currency: wallet.balance for wallet in _tradable(account) if wallet.balance != ZERO}
     else:
         held = dict(account.moved) if found["name"] == SECOND_PORTFOLIO else {}
-    worth = {currency: multiply(amount, call.prices.usd(currency)) for currency, amount in held.items()}
+    worth = {currency: multiply(amount, call.prices.usd(priced_as(currency))) for currency, amount in held.items()}
     everything = total(worth.values())
-    cash = total(amount for currency, amount in worth.items() if CURRENCIES[currency].fiat)
+    cash = total(amount for currency, amount in worth.items() if LISTED[currency].fiat)
     sums = {
         "total_balance": everything,
         "total_futures_balance": ZERO,
@@ -167,9 +167,9 @@ def _cents(amount: Amount) -> Amount:
 
 
 def _position(account: Account, currency: str, amount: Amount, hold: Amount, everything: Amount) -> dict[str, Any]:
-    worth = multiply(amount, account.prices.usd(currency))
+    worth = multiply(amount, account.prices.usd(priced_as(currency)))
     free = subtract(amount, hold)
-    free_worth = _number(_cents(multiply(free, account.prices.usd(currency))))
+    free_worth = _number(_cents(multiply(free, account.prices.usd(priced_as(currency)))))
     return {
         "asset": currency,
         "account_uuid": account.wallet(currency).id,
@@ -181,14 +181,14 @@ def _position(account: Account, currency: str, amount: Amount, hold: Amount, eve
         else 0,
         "cost_basis": value(ZERO, NATIVE),
         "asset_img_url": "",
-        "is_cash": CURRENCIES[currency].fiat,
+        "is_cash": LISTED[currency].fiat,
         "average_entry_price": value(ZERO, NATIVE),
         "asset_uuid": account.ids.uuid("asset", currency),
         "available_to_trade_crypto": _number(free),
         "unrealized_pnl": 0,
         "available_to_transfer_fiat": free_worth,
         "available_to_transfer_crypto": _number(free),
-        "asset_color": CURRENCIES[currency].color,
+        "asset_color": LISTED[currency].color,
         "account_type": "ACCOUNT_TYPE_UNKNOWN_UNSPECIFIED",
         "funding_pnl": 0,
         "available_to_send_fiat": free_worth,
@@ -310,7 +310,7 @@ def fills(call: Call) -> Outgoing:
 def transaction_summary(call: Call) -> Outgoing:
     """The fee tier, and the worth of what can be traded."""
     account = call.mine
-    worth = total(multiply(w.balance, call.prices.usd(w.currency)) for w in _tradable(account))
+    worth = total(multiply(w.balance, call.prices.usd(priced_as(w.currency))) for w in _tradable(account))
     return Outgoing.json(
         {
             "total_volume": 0,

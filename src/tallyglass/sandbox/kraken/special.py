@@ -31,7 +31,7 @@ HAPPENINGS: dict[str, Happening] = {
     "open_position": lambda house, account, now: margin.open_position(account, house.prices, now),
 }
 
-CALENDAR = (
+INCIDENTS = (
     *("failed_withdrawal", "dust", "opt_in", "earn_reward", "open_position", "airdrop", "named_airdrop"),
     *("close_position", "to_futures", "migration", "from_futures", "opt_out", "fee_credits", "adjustment"),
     *(
@@ -48,33 +48,6 @@ CALENDAR = (
     *("open_position", "to_custody", "settle_position", "sale", "failed_deposit"),
 )
 """What happens along the way: every account of some years has met all of it."""
-
-
-class Calendar:
-    """After every few acts the first that the balance allows of what has not happened yet; then all from the start."""
-
-    _FIRST, _EVERY, _LATER = 20, 4, 397
-
-    def __init__(self, names: tuple[str, ...] = CALENDAR) -> None:
-        self._names, self._acts, self._due = names, 0, self._FIRST
-        self._met_all = False
-        self._ahead = list(names)
-
-    def keep(self, house: House, account: Account, now: float) -> None:
-        """One more act has happened."""
-        self._acts += 1
-        if self._acts < self._due:
-            return
-        for name in self._ahead:
-            if HAPPENINGS[name](house, account, now):
-                self._happened(name)
-                return
-
-    def _happened(self, name: str) -> None:
-        self._ahead.remove(name)
-        if not self._ahead:
-            self._met_all, self._ahead = True, list(self._names)
-        self._due = self._acts + (self._LATER if self._met_all else self._EVERY)
 
 
 def casing(house: House, _account: str, _now: float) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from tallyglass.sandbox.incidents import Incidents
 from tallyglass.sandbox.kraken import auth, limits, shown
 from tallyglass.sandbox.kraken.earn import EARN
 from tallyglass.sandbox.kraken.exports import EXPORTS
@@ -17,7 +18,7 @@ from tallyglass.sandbox.kraken.names import REWARD_CODES, Names
 from tallyglass.sandbox.kraken.params import Refused, query, read
 from tallyglass.sandbox.kraken.public import PUBLIC
 from tallyglass.sandbox.kraken.reads import READS
-from tallyglass.sandbox.kraken.special import SPECIAL, Calendar
+from tallyglass.sandbox.kraken.special import HAPPENINGS, INCIDENTS, SPECIAL
 from tallyglass.sandbox.kraken.writes import TAKER, WRITES
 from tallyglass.sandbox.model import Act, Books, Facts, Incoming, Key, Outgoing, Prices
 from tallyglass.sandbox.world import markets
@@ -78,13 +79,14 @@ class Kraken:
 
         self.specials = {name: partial(happen, self.house) for name, happen in SPECIAL.items()}
         #: What the main account meets besides its acts.
-        self.calendar = Calendar()
+        self.incidents = Incidents(INCIDENTS)
 
     def record(self, account: str, act: Act) -> None:
         """Let it happen. The main account meets some of Kraken's oddities on its way."""
-        record(self.house.accounts[account], act)
+        owner, when = self.house.accounts[account], act.time.timestamp()
+        record(owner, act)
         if account == "main" and act.kind != "order":
-            self.calendar.keep(self.house, self.house.accounts[account], act.time.timestamp())
+            self.incidents.follow(lambda name: HAPPENINGS[name](self.house, owner, when))
 
     def cut(self, account: str, before: datetime) -> None:
         """The API forgets all rows older than that; open orders and positions stay."""
