@@ -173,5 +173,5 @@ def test_what_only_one_exchange_has_is_in_the_guide_and_hides_no_act(exchange: s
     guide = GUIDE.read_text(encoding="utf-8")
     names = set(venues(1, WorldPrices(1, 1_790_000_000), 1_790_000_000)[exchange].specials)  # type: ignore[attr-defined]
 
-    assert {name for name in names if f"`{name}`" not in guide} == set()
+    assert {name for name in names if f"`{name}`" not in guide and f'"{name}"' not in guide} == set()
     assert names.isdisjoint(get_args(ActKind))
