@@ -235,7 +235,6 @@ HARMLESS = {
     "-number.adjusted()": "a count of digits",
     "-minutes": "an offset of a time zone",
     "-days": "a count of days",
-    "-timedelta.resolution": "a length of time",
     "abs(time - entry.time)": "a length of time",
     "abs(each.movement.time - here.time)": "a length of time",
     "round(part.seconds, 3)": "a stopwatch",

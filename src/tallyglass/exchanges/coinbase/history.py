@@ -11,9 +11,9 @@ import msgspec
 
 from tallyglass.exchanges.coinbase.fills import Fills
 from tallyglass.exchanges.coinbase.ledger import STATUSES, LedgerPage, entry, unmarked
-from tallyglass.exchanges.coinbase.wire import answer, last_id, rows, time_of
+from tallyglass.exchanges.coinbase.wire import answer, rows, time_of
 from tallyglass.exchanges.streams import Ask, Cursor, Known, Page, Stream
-from tallyglass.ledger.entries import Entry, Kind
+from tallyglass.ledger.entries import Entry
 
 #: So many rows that are known already are read again, as far as one page holds them: for what was written late.
 OVERLAP: Final = 25
@@ -56,14 +56,6 @@ class Mark(msgspec.Struct):
         return f"{self.time.isoformat()} {self.id}" if self.id and self.time and not self.pending else ""
 
 
-class Waiting(msgspec.Struct, array_like=True):
-    """A pending row: what its entry was, should it vanish."""
-
-    time: datetime
-    kind: Kind
-    note: str
-
-
 @dataclass(frozen=True, slots=True)
 class Transactions:
     """The ledger of one wallet: from the newest row down to what an earlier walk has read.
@@ -104,10 +96,9 @@ class Transactions:
         asked = ask.params.get("starting_after", "")
         walk = _looked_out(_noted(cursor, marks, begins=not asked), marks, entries, begins=not asked)
         reached = next((mark.time for mark in reversed(marks) if mark.time), None)
-        following = sheet.pagination.following(last_id(sheet.data) or asked) if marks else ""
+        following = sheet.pagination.following([mark.id for mark in marks]) if marks else ""
         if following and not _met(cursor.get("floor", ""), marks):
-            settled = next((mark.id for mark in reversed(marks) if mark.place), "")
-            onward = _onward(walk, asked, settled or following)
+            onward = _onward(walk, asked, _settled(marks, following))
             return Page(entries, onward, done=False, unparsed=unparsed, reached=reached)
         rest, vanished = _rest(walk, begun=not asked)
         done = "rest" not in rest
@@ -158,16 +149,16 @@ def _looked_out(
     waited = {f"tx:{mark.id}" for mark in marks if _waited(mark, walk)}
     for each in entries:
         if each.status == "pending" and each.id in waited and len(pending) < _MOST_PENDING:
-            pending[each.id] = Waiting(each.time, each.kind, each.note)
+            pending[each.id] = each
     met = {f"tx:{mark.id}" for mark in marks}
     return _kept(walk, pending=pending, unseen={name: each for name, each in unseen.items() if name not in met})
 
 
-def _waiting(walk: Cursor, name: str) -> dict[str, Waiting]:
-    return msgspec.json.decode(walk.get(name, "{}"), type=dict[str, Waiting])
+def _waiting(walk: Cursor, name: str) -> dict[str, Entry]:
+    return msgspec.json.decode(walk.get(name, "{}"), type=dict[str, Entry])
 
 
-def _kept(walk: Cursor, **waiting: Mapping[str, Waiting]) -> dict[str, str]:
+def _kept(walk: Cursor, **waiting: Mapping[str, Entry]) -> dict[str, str]:
     told = {name: msgspec.json.encode(each).decode() for name, each in waiting.items() if each}
     return {**{name: text for name, text in walk.items() if name not in waiting}, **told}
 
@@ -182,6 +173,12 @@ def _met(floor: str, marks: Sequence[Mark]) -> bool:
     return older or any(mark.id == own for mark in marks)
 
 
+def _settled(marks: Sequence[Mark], following: str) -> str:
+    """The row to go on behind: the one that was told, unless it is pending and another on the page is not."""
+    settled = [mark.id for mark in marks if mark.id and not mark.pending]
+    return following if following in settled or not settled else settled[-1]
+
+
 def _onward(walk: dict[str, str], asked: str, behind: str) -> dict[str, str]:
     """Further down. A page that came before is asked for again: each time is another cursor, so repeating is seen."""
     again = int(walk.pop("again", "0")) + 1 if behind == asked else 0
@@ -190,8 +187,7 @@ def _onward(walk: dict[str, str], asked: str, behind: str) -> dict[str, str]:
 
 def _rest(walk: dict[str, str], *, begun: bool) -> tuple[dict[str, str], tuple[Entry, ...]]:
     """Where the next sync begins, or the last look of this one; and the pending entries that have vanished."""
-    unseen = _waiting(walk, "unseen")
-    gone = tuple(Entry(name, it.time, it.kind, (), it.note, "failed") for name, it in unseen.items())
+    gone = tuple(msgspec.structs.replace(each, status="failed") for each in _waiting(walk, "unseen").values())
     kept = {"pending": walk["pending"]} if "pending" in walk else {}
     low = walk.get("low", "")
     if "rest" not in walk and not begun:

@@ -15,7 +15,7 @@ from tallyglass.exchanges.coinbase.wire import (
     Value,
     answer,
     asset_of,
-    last_id,
+    ids,
     own_id,
     rows,
     side_of,
@@ -186,7 +186,7 @@ def _wallets(body: bytes, _: Known) -> Parsed:
     page = answer(body, Wallets)
     told_once(filter(None, (own_id(raw, "id") for raw in page.data)))
     pairs, unparsed = rows(page.data, "id", _wallet)
-    after = page.pagination.following(last_id(page.data))
+    after = page.pagination.following(ids(page.data))
     return Parsed(
         tuple(balance for _, balance in pairs),
         unparsed,
@@ -214,7 +214,7 @@ def _wallet(raw: msgspec.Raw) -> Iterator[tuple[str, Balance]]:
 def _ledger(body: bytes, known: Known) -> Parsed:
     page = answer(body, LedgerPage)
     items, unparsed = rows(page.data, "id", lambda raw: (entry(raw, known),))
-    after = page.pagination.following(last_id(page.data))
+    after = page.pagination.following(ids(page.data))
     return Parsed(items, unparsed, more={"starting_after": after} if after else {})
 
 

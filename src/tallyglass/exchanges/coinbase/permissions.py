@@ -98,7 +98,7 @@ def fault(read_id: str, status: int, headers: Mapping[str, str], body: bytes) ->
     if answer is None:
         return Fault("not_json", said, retry=True)
     if status >= 300 or error:
-        return _refused(status, error, said)
+        return _refused(read_id, status, error, said)
     if read_id in ("open_orders", "trades") and answer.get("proof_token_required") is True:
         return Fault("missing_permission", "proof_token_required: Coinbase wants a fresh login before it lists these.")
     return None
@@ -113,7 +113,9 @@ def _passing(status: int, error: str) -> FaultCode | None:
     return "down" if status >= 500 else None
 
 
-def _refused(status: int, error: str, said: str) -> Fault:
+def _refused(read_id: str, status: int, error: str, said: str) -> Fault:
+    if read_id == "balances.futures" and status in (400, 403, 404) and "scope" not in said.lower():
+        return Fault("not_opened", said)  # it has no params: what is refused is the account
     if status == 403 or error in ("permission_denied", "invalid_scope"):
         return _forbidden(f"{error} {said}", said)
     if status in (400, 404) or status < 300:

@@ -51,15 +51,16 @@ class Pagination(msgspec.Struct):
     next_starting_after: str | None = None
     order: str | None = None
 
-    def following(self, last: str) -> str:
-        """What to start the next page after, `last` being the id of the last row; '' when there is no next page.
+    def following(self, ids: Sequence[str]) -> str:
+        """What to start the next page after, `ids` being those of this page's rows; '' when there is no next page.
 
-        Raises `NotReadable` when there is one, and nothing says where.
+        What is told counts while it stands on the page. Else rows might be passed over, and the page's last row counts.
+        Raises `NotReadable` when a page follows, and nothing says where.
         """
         if not self.next_uri:
             return ""
-        told = parse_qs(urlsplit(self.next_uri).query).get("starting_after", [""])[0]
-        after = told or self.next_starting_after or last
+        told = parse_qs(urlsplit(self.next_uri).query).get("starting_after", [""])[0] or self.next_starting_after
+        after = told if told in ids else next((each for each in reversed(ids) if each), told)
         if not after:
             raise NotReadable("a page is said to follow, but nothing says where it starts")
         return after
@@ -123,6 +124,6 @@ def own_id(raw: msgspec.Raw, id_name: str) -> str:
         return ""
 
 
-def last_id(raws: Sequence[msgspec.Raw]) -> str:
-    """The id of the last row of a v2 list; '' when there is none."""
-    return own_id(raws[-1], "id") if raws else ""
+def ids(raws: Sequence[msgspec.Raw]) -> list[str]:
+    """The ids of the rows of a v2 list; '' for one that has none."""
+    return [own_id(raw, "id") for raw in raws]

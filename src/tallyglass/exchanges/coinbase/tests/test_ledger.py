@@ -251,9 +251,11 @@ def test_the_legs_of_a_row_are_its_amount_exactly(
 
 
 def test_the_place_of_the_next_page_is_found_in_every_form_it_is_told_in() -> None:
-    assert ledger(row(), next_uri="/v2/accounts/w/transactions?&limit=100&starting_after=abc").more == {
-        "starting_after": "abc"
-    }
+    rows = (row(id="r1"), row(id="r2"), row(id="r3"))
+    told = "/v2/accounts/w/transactions?&limit=100&starting_after="
+    assert ledger(*rows, next_uri=f"{told}r2").more == {"starting_after": "r2"}
+    assert ledger(*rows, next_uri=f"{told}r9").more == {"starting_after": "r3"}  # nothing on the way is passed over
+    assert ledger(next_uri=f"{told}r9").more == {"starting_after": "r9"}
     assert ledger(row(), next_uri="/v2/accounts/w/transactions?limit=100").more == {"starting_after": "r1"}
     assert ledger(row(), next_uri="").more == {}
     with pytest.raises(NotReadable, match="where it starts"):

@@ -220,6 +220,34 @@ def test_a_page_is_told_by_its_title_only() -> None:
     assert refused(502, b"<html><title>Bad Gateway</title><body>lots</body></html>").said == "Bad Gateway"
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, {"error": "NOT_FOUND", "error_details": "not found", "message": "not found"}),
+        (403, {"error": "PERMISSION_DENIED", "message": "User is not allowed to trade futures"}),
+        (400, {"error": "INVALID_ARGUMENT", "message": "no futures account"}),
+    ],
+)
+def test_an_account_without_futures_is_told_as_that_and_only_where_futures_were_asked_for(
+    status: int, body: dict[str, str]
+) -> None:
+    told = json.dumps(body).encode()
+    found, other = (fault(read, status, {}, told) for read in ("balances.futures", "balances"))
+    assert found
+    assert (found.code, found.retry) == ("not_opened", False)
+    assert other
+    assert other.code != "not_opened"
+
+
+def test_a_key_without_view_is_not_taken_for_an_account_without_futures() -> None:
+    body = (
+        b'{"error":"PERMISSION_DENIED","error_details":"Missing required scopes","message":"Missing required scopes"}'
+    )
+    found = fault("balances.futures", 403, {}, body)
+    assert found
+    assert found.code == "missing_permission"
+
+
 def test_a_question_that_is_refused_is_our_mistake() -> None:
     assert refused(400, v3("INVALID_ARGUMENT", "invalid cursor")).code == "bad_request"
     assert refused(404, v2("not_found", "Not found")).code == "bad_request"
