@@ -19,7 +19,7 @@ import msgspec
 from support.program import Program
 from tallyglass.ledger.entries import computed
 from tallyglass.money import text
-from tallyglass.store import history, present
+from tallyglass.store import books, history, present
 from tallyglass.store.base import Store
 from tallyglass.store.sqlcipher import open_store
 
@@ -49,6 +49,10 @@ def dump(store: Store) -> bytes:
     ]
     with store.read() as db:
         for name in names:
+            lines += [
+                ["kept sum", name, f"{account}/{asset}", text(value)]
+                for (account, asset), value in books.sums(db)[name].items()
+            ]
             lines += [
                 ["balance", name, f"{each.account}/{each.asset}", _plain(each)]
                 for each in present.balances_of(db, name)[0]
