@@ -9,7 +9,7 @@ from datetime import datetime
 from tallyglass.app import transfers
 from tallyglass.app.causes import Behind, Cause, Evidence, Piece, Waiting, explain
 from tallyglass.exchanges import registry
-from tallyglass.exchanges.streams import Known
+from tallyglass.exchanges.streams import Known, enriches
 from tallyglass.keeper.client import Connection
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.reconcile import (
@@ -133,11 +133,17 @@ class Evidences:
 
 
 def _pieces(db: Db, one: Connection, known: Known) -> list[Piece]:
-    reader = registry.clues(one.exchange)
+    reader, apart = registry.clues(one.exchange), enriching(one.exchange)
     return [
         Piece(each.stream, each.piece.reason, tuple(reader.clues(each.piece, known)) if reader else ())
         for each in history.unparsed_of(db, one.id)
+        if each.stream not in apart
     ]
+
+
+def enriching(exchange: str) -> frozenset[str]:
+    """The streams of which no gap can come: they tell more of what others tell."""
+    return frozenset(each.name for each in registry.history(exchange).streams(Known()) if enriches(each))
 
 
 def _known(db: Db, each: Books) -> Known:
@@ -164,6 +170,8 @@ def _behind(db: Db, each: Books, known: Known) -> Iterator[Behind]:
     one = each.connection
     read = books.progress(db, one.id)
     for stream in registry.history(one.exchange).streams(known):
+        if enriches(stream):
+            continue
         there = read.get(stream.name)
         if there is None:
             yield Behind(stream.name, "was never read", _assets(stream.name, known))

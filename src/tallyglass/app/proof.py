@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from tallyglass.app.evidence import Books, Evidences, books_of, explained, freshness
+from tallyglass.app.evidence import Books, Evidences, books_of, enriching, explained, freshness
 from tallyglass.app.session import Session
 from tallyglass.app.views import minute
 from tallyglass.keeper.client import Connection
@@ -32,7 +32,7 @@ def _doubts(known: Evidences, each: Books) -> Iterator[Cause]:
     fault = freshness(known.db, name)
     if fault is not None and fault.fault:
         yield Cause("history_failed", name, f"{name}: a part of its history could not be read ({fault.text})")
-    pieces = history.count_pieces(known.db, name)
+    pieces = history.count_pieces(known.db, name, but=enriching(each.connection.exchange))
     if pieces:
         what = "one piece" if pieces == 1 else f"{pieces} pieces"
         yield Cause("history_unparsed", name, f"{name}: {what} of its history not understood (tallyglass unparsed)")

@@ -121,6 +121,10 @@ def _print_parts(found: list[SyncPartView]) -> None:
         if unknown:
             show.out.print(f"{unknown} pieces were not understood; kept. See: tallyglass unparsed", style="yellow")
         _print_faults(found)
+        for part in found:
+            if part["text"] and not part["fault"]:
+                words = f"{part['connection']} {part['stream']}: {part['text']} {part['fix']}".strip()
+                show.out.print(words, style="yellow", markup=False)
     if any(part["fault"] for part in found):
         ours = all(part["fault"] in (None, "frozen", "busy") for part in found)
         raise typer.Exit(main.PARTIAL if ours or any(not part["fault"] for part in found) else main.EXCHANGE)

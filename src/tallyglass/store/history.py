@@ -210,8 +210,8 @@ def count_unparsed(db: Connection, connection: str, read: str) -> int:
     return int(db.execute(query).scalar_one())
 
 
-def count_pieces(db: Connection, connection: str) -> int:
-    """How many pieces of its history, as the exchange told it, are not understood.
+def count_pieces(db: Connection, connection: str, *, but: Collection[str] = ()) -> int:
+    """How many pieces of its history, as the exchange told it, are not understood; `but` those of these streams.
 
     An answer that could not be read at all is asked for again, and a line of a file is not the exchange's word.
     """
@@ -219,6 +219,7 @@ def count_pieces(db: Connection, connection: str) -> int:
         *(unparsed.c.stream == read for read in _PRESENT),
         *(unparsed.c.stream.startswith(f"{read}.", autoescape=True) for read in _PRESENT),
         unparsed.c.stream.startswith(FILES, autoescape=True),
+        unparsed.c.stream.in_(but),
         unparsed.c.id.startswith(WHOLE_PAGE, autoescape=True),
     )
     query = select(func.count()).select_from(unparsed).where(unparsed.c.connection == connection, ~apart)

@@ -77,7 +77,7 @@ def _anew(db: Db, connection: str, exchange: str, watch: Watcher) -> SyncReport:
 
 def _book(db: Db, part: PartReport, raw: history.RawPage, page: Page, gone: set[str]) -> None:
     """One answer. What it brings back is `gone` no more, and not new."""
-    back = gone.intersection(entry.id for entry in page.entries)
+    back = gone.intersection(entry.id for entry in page.entries if entry.legs)
     gone -= back
     part.pages += 1
     part.entries += len(page.entries)

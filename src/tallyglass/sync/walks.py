@@ -42,9 +42,11 @@ class Walk:
     repeats: int = 0
 
     @property
-    def turn(self) -> datetime:
-        """Whose turn is first: the later, the sooner. Never begun first, then whose history is the least far back."""
-        return self.part.reached or _NEVER
+    def turn(self) -> tuple[bool, datetime]:
+        """Whose turn is first: the greater, the sooner. Never begun first, then whose history is the least far back;
+        what sums are made of before the past of what only stands beside it.
+        """
+        return not (self.part.pages and enriches(self.stream)), self.part.reached or _NEVER
 
     def check(self, page: Page, body: bytes) -> None:
         """Raises `Stuck`. Empty windows look alike and are no sign of anything; the same rows again and again are."""
@@ -69,7 +71,7 @@ class Walks:
         self.faulty: list[PartReport] = []
         self._begun: set[str] = set()
         self._waiting: list[Walk] = []
-        self._busy = 0
+        self._busy: list[Walk] = []
         self._known = Known()
         self._change = threading.Condition()
 
@@ -111,20 +113,22 @@ class Walks:
                 ended = self._step(writer, walk)
             finally:
                 with self._change:
-                    self._busy -= 1
+                    self._busy.remove(walk)
                     if not ended:
                         self._waiting.append(walk)
                     self._change.notify_all()
 
     def _next(self) -> Walk | None:
         with self._change:
-            while not self._waiting:
-                if not self._busy:
+            while True:
+                walk = max(self._waiting, key=lambda each: each.turn, default=None)
+                if walk is not None and (walk.turn[0] or all(enriches(each.stream) for each in self._busy)):
+                    break
+                if walk is None and not self._busy:
                     return None
                 self._change.wait()
-            walk = max(self._waiting, key=lambda each: each.turn)
             self._waiting.remove(walk)
-            self._busy += 1
+            self._busy.append(walk)
             return walk
 
     def _step(self, writer: Writer, walk: Walk) -> bool:
@@ -135,8 +139,8 @@ class Walks:
             done = self._page(writer, walk)
         except ExchangeRefused as refused:
             done = True
-            if refused.fault_code == "not_opened":
-                _ended(self._job, writer, walk, refused.text)
+            if refused.fault_code == "not_opened" or _needless(walk.stream, refused):
+                _ended(self._job, writer, walk, refused)
             else:
                 self._fault(part, walk.stream, refused)
         except Exception as error:  # noqa: BLE001  (it is told in the part, and logged where it is ours)
@@ -205,9 +209,14 @@ def _unreadable(job: Job, part: PartReport, asked: Asked, reason: str) -> Callab
     return work
 
 
-def _ended(job: Job, writer: Writer, walk: Walk, text: str) -> None:
-    """The account has no such product: there is nothing to be read, and that is told."""
-    walk.part.text = text
+def _needless(stream: Stream, refused: ExchangeRefused) -> bool:
+    """Whether the key may not read what only stands beside the rest: that is told, and no sync fails by it."""
+    return enriches(stream) and refused.fault_code == "missing_permission"
+
+
+def _ended(job: Job, writer: Writer, walk: Walk, refused: ExchangeRefused) -> None:
+    """There is nothing to be read (no such product, not for this key), and that is told."""
+    walk.part.text, walk.part.fix = refused.text, refused.fix
 
     def work(db: Db) -> None:
         history.set_cursor(db, job.connection, walk.part.stream, walk.cursor, done=True, now=job.now())

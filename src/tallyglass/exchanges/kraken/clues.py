@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from tallyglass.exchanges.kraken.ledger import LedgerRow
 from tallyglass.exchanges.kraken.names import place
-from tallyglass.exchanges.kraken.rows import STRANGE, LedgerRow, moment
+from tallyglass.exchanges.kraken.rows import STRANGE, moment
 from tallyglass.exchanges.streams import Clue, Known, Unparsed
 from tallyglass.money import amount, subtract
 

@@ -10,8 +10,8 @@ from datetime import tzinfo
 from typing import Final
 
 from tallyglass.exchanges.exports import Line, NotUnderstood, code, figure, lines, name, read, time_of
+from tallyglass.exchanges.kraken.ledger import event_id, kind_of, row_legs
 from tallyglass.exchanges.kraken.names import place
-from tallyglass.exchanges.kraken.rows import kind_of, legs
 from tallyglass.exchanges.streams import Export
 from tallyglass.ledger.entries import SPOT, Entry
 from tallyglass.ledger.imports import Row
@@ -46,11 +46,10 @@ def _row(line: Line, booked: set[str]) -> Row | None:
         if refid in booked:
             return None
         raise NotUnderstood("a deposit or withdrawal that Kraken has not booked")
-    wallet, coin = _place(line)
-    amount, fee = figure(line["amount"]), figure(line["fee"] or "0")
-    moved = legs((own, wallet, coin, amount, "principal"), (f"{own}:fee", wallet, coin, fee.copy_negate(), "fee"))
+    moved = row_legs(own, _place(line), figure(line["amount"]), figure(line["fee"] or "0"))
     kind = kind_of(line["type"], line["subtype"])
-    entry = Entry(refid or own, time_of(line["time"]), kind, moved, f"{line['type']} {line['subtype']}".strip())
+    event = event_id(line["type"], refid, own)
+    entry = Entry(event, time_of(line["time"]), kind, moved, f"{line['type']} {line['subtype']}".strip())
     return Row(line.number, entry, frozenset((entry.id, own, f"{own}:fee")), certain=True)
 
 

@@ -1,94 +1,65 @@
-"""Kraken's history: one stream, the ledger."""
+"""Kraken's history: the ledger, which tells every movement, and four lists that tell more of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
-from typing import Final
+from collections.abc import Iterable
 
-from tallyglass.exchanges.kraken.rows import Ledger, ledger
-from tallyglass.exchanges.streams import Ask, Cursor, Known, Page, Stream
-
-#: How far a sync reads back before the newest row of the one before: for rows that were written late.
-OVERLAP: Final = 1800
-_PATIENCE: Final = 2
+from tallyglass.exchanges.kraken import fundings, trades
+from tallyglass.exchanges.kraken.ledger import ledger
+from tallyglass.exchanges.kraken.orders import closed_orders
+from tallyglass.exchanges.kraken.rows import Listing
+from tallyglass.exchanges.kraken.walk import Chained, Counted
+from tallyglass.exchanges.streams import Known, Stream
 
 
-def streams(known: Known) -> Iterable[Stream]:  # noqa: ARG001 - the ledger needs to know nothing
-    """The one stream. Deposits, trades and rewards are all in it; the reads of their own would tell them twice."""
-    return (LedgerStream(),)
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerStream:
-    """All rows of all types, newest first, by offset inside a window that does not move.
-
-    Kraken counts `ofs` from the newest row, so a window open to the present would slide under the walk. The first
-    page is asked for without an end; its newest row then fixes the end, by Kraken's clock and not by ours, rounded up
-    to a full second: a row that still comes into that second can only make rows appear twice, never be skipped. What
-    comes later belongs to the next sync, which starts `OVERLAP` before that newest row. Times bound the window and
-    never step through it, since many rows may share one.
-
-    The cursor, all in Unix seconds or rows: `from` where the window starts; while a walk is under way also `end`,
-    `ofs`, `next` (the coming `from`), `count` (the least total told so far), `told` (the last), `page` (a digest of
-    the page before) and `again` (how often that page came back).
-
-    https://docs.kraken.com/api/docs/rest-api/get-ledgers
+def streams(known: Known) -> Iterable[Stream]:  # noqa: ARG001 - the same for every account
+    """The ledger holds deposits, trades and rewards with all that they moved. The others' entries have the ids of the
+    ledger's and no legs, but for deposits and withdrawals on their way: so nothing is told twice.
     """
-
-    name: str = "ledger"
-
-    def ask(self, cursor: Cursor, now: datetime) -> Ask:
-        """The next page; `now` only guards against a row from the future that would hide what comes before it."""
-        params = {}
-        if "from" in cursor:
-            start = int(cursor["from"])
-            if "ofs" not in cursor:
-                start = min(start, int(now.timestamp()) - OVERLAP)
-            if start > 0:
-                params["start"] = str(start)
-        return Ask("ledger", params | {name: cursor[name] for name in ("end", "ofs") if name in cursor})
-
-    def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:  # noqa: ARG002 - as above
-        """One page of entries. An event whose rows lie on two pages comes in two parts with one id."""
-        found = ledger(body)
-        here = dict(cursor)
-        if "ofs" not in cursor:
-            here = {"from": ask.params["start"]} if "start" in ask.params else {}
-        if "end" not in here and found.newest is not None:
-            second = int(found.newest)
-            here |= {"end": str(second + 1), "next": str(second - OVERLAP)}
-        onward = _onward(here, found)
-        if onward is None:
-            rest = here.get("next", here.get("from"))
-            return Page(found.entries, {} if rest is None else {"from": rest}, True, found.unparsed)
-        return Page(found.entries, onward, False, found.unparsed)
+    return (LedgerStream(), TradesStream(), OrdersStream(), DepositsStream(), WithdrawalsStream())
 
 
-def _onward(here: Cursor, found: Ledger) -> Cursor | None:
-    """Where the walk goes on; None at its end: a page without rows, or as many rows read as Kraken counts."""
-    if not found.ids:
-        return None
-    ofs, count, digest = int(here.get("ofs", "0")), found.count, _digest(found.ids)
-    least, told = int(here.get("count", "-1")), int(here.get("told", "-1"))
-    again = int(here.get("again", "0")) + 1 if digest == here.get("page") else 0
-    if again > _PATIENCE and count is None:
-        return None
-    if count is not None and 0 <= count < least:
-        # Rows have left the window, so those behind have moved up: step back by as many.
-        ofs = max(0, ofs - (told - count))
-    elif again == 0 or again > _PATIENCE:
-        # A page that came before is asked for again, as a slip; if it stays, the walk goes on to where the count ends.
-        ofs, again = ofs + len(found.ids), 0
-    if count is not None and ofs >= count:
-        return None
-    onward = {**here, "ofs": str(ofs), "page": digest, "again": str(again)}
-    if count is not None:
-        onward |= {"count": str(count if least < 0 else min(least, count)), "told": str(count)}
-    return onward
+class LedgerStream(Counted):
+    """All rows of all types."""
+
+    name = "ledger"
+    enriches = False
+
+    def listing(self, body: bytes, known: Known) -> Listing:  # noqa: ARG002 - it tells all by itself
+        return ledger(body)
 
 
-def _digest(ids: Sequence[str]) -> str:
-    return sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+class TradesStream(Counted):
+    """Market, price, side and order of every fill; of one on margin also its volume, which the ledger has not."""
+
+    name = "trades"
+
+    def listing(self, body: bytes, known: Known) -> Listing:
+        return trades.told(trades.trades(body, known))
+
+
+class OrdersStream(Counted):
+    """What the orders behind the fills had asked for, by the time when they were done."""
+
+    name = "trades.orders"
+
+    def listing(self, body: bytes, known: Known) -> Listing:  # noqa: ARG002 - it tells all by itself
+        return closed_orders(body)
+
+
+class DepositsStream(Chained):
+    """Transaction and address of every deposit, and those on their way."""
+
+    name = "deposits"
+
+    def listing(self, body: bytes, known: Known) -> Listing:  # noqa: ARG002 - it tells all by itself
+        return fundings.told(fundings.fundings("deposit", body))
+
+
+class WithdrawalsStream(Chained):
+    """Transaction and address of every withdrawal, and those on their way."""
+
+    name = "withdrawals"
+
+    def listing(self, body: bytes, known: Known) -> Listing:  # noqa: ARG002 - it tells all by itself
+        return fundings.told(fundings.fundings("withdrawal", body))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyglass.exchanges.kraken.clues import clues
-from tallyglass.exchanges.kraken.rows import Rows, ledger, result
+from tallyglass.exchanges.kraken.ledger import ledger
+from tallyglass.exchanges.kraken.rows import Rows, result
 from tallyglass.exchanges.streams import Clue, Known, Unparsed
 from tallyglass.ledger.entries import computed
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyglass.exchanges import registry
-from tallyglass.exchanges.kraken.history import OVERLAP, LedgerStream, streams
-from tallyglass.exchanges.streams import Ask, Cursor, Known, NotReadable
+from tallyglass.exchanges.kraken.history import LedgerStream, streams
+from tallyglass.exchanges.kraken.walk import OVERLAP
+from tallyglass.exchanges.streams import Ask, Cursor, Known, NotReadable, enriches
 from tallyglass.money import Amount
 
 START = Decimal(1795000000)
@@ -88,10 +89,16 @@ def read(exchange: Exchange) -> Reader:
     return reader
 
 
-def test_there_is_one_stream_and_every_read_that_it_asks_is_listed() -> None:
-    (stream,) = streams(Known())
-    assert stream.name == "ledger"
-    assert stream.ask({}, NOW) == Ask("ledger", {})
+def test_the_ledger_comes_first_and_all_others_only_enrich_it() -> None:
+    first, *others = streams(Known())
+    assert first.ask({}, NOW) == Ask("ledger", {})
+    assert (first.name, enriches(first)) == ("ledger", False)
+    assert {stream.name: enriches(stream) for stream in others} == {
+        "trades": True,
+        "trades.orders": True,
+        "deposits": True,
+        "withdrawals": True,
+    }
 
 
 def test_a_long_history_is_read_in_a_window_that_stands_still() -> None:
@@ -104,6 +111,33 @@ def test_a_long_history_is_read_in_a_window_that_stands_still() -> None:
         {"end": "1795000120", "ofs": "50"},
         {"end": "1795000120", "ofs": "100"},
     ]
+
+
+def test_a_walk_tells_how_far_back_it_is_and_how_much_is_left() -> None:
+    exchange = Exchange()
+    for number in range(120):
+        exchange.write(START + number)
+    stream, told = LedgerStream(), []
+    cursor: Cursor = {}
+    for _ in range(3):
+        ask = stream.ask(cursor, NOW)
+        page = stream.page(cursor, ask, exchange.answer(ask), Known())
+        told.append((page.reached and int(page.reached.timestamp() - int(START)), page.left, page.done))
+        cursor = dict(page.cursor)
+    assert told == [(70, 2, False), (20, 1, False), (None, 0, True)]
+
+
+def test_a_newest_row_of_an_unknown_kind_pushes_no_other_out() -> None:
+    exchange = Exchange(size=2)
+    for number in range(5):
+        exchange.write(START + 10 * number)
+
+    def odd(ask: Ask) -> bytes:
+        return exchange.answer(ask).replace(b'"ZEUR","amount":"5"', b'"SOL.Q","amount":"5"')
+
+    reader = Reader()
+    reader.sync(odd)
+    assert set(reader.legs) == set(exchange.truth()) - {"L00005"}
 
 
 def test_a_later_sync_asks_only_for_what_is_new_and_a_little_before() -> None:

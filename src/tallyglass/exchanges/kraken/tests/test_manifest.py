@@ -9,6 +9,7 @@ import pytest
 
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.kraken import permissions
+from tallyglass.exchanges.kraken.history import streams
 from tallyglass.exchanges.kraken.parse import parse
 from tallyglass.exchanges.streams import Known, NotReadable
 
@@ -16,8 +17,8 @@ MANIFEST = registry.manifest("kraken")
 
 #: Kraken's calls that change nothing, of those that the documentation lists.
 PURE = {
-    *("GetApiKeyInfo", "BalanceEx", "OpenOrders", "Ledgers", "TradesHistory", "DepositStatus", "WithdrawStatus"),
-    *("AssetPairs", "Ticker", "Time"),
+    *("GetApiKeyInfo", "BalanceEx", "OpenOrders", "ClosedOrders", "Ledgers", "TradesHistory"),
+    *("DepositStatus", "WithdrawStatus", "AssetPairs", "Ticker", "Time"),
 }
 
 
@@ -55,6 +56,10 @@ def test_every_listed_read_has_a_parser_that_refuses_what_is_no_answer(read_id: 
 def test_a_read_that_is_not_listed_is_refused() -> None:
     with pytest.raises(NotReadable, match="withdraw"):
         parse("withdraw", b"{}", Known())
+
+
+def test_every_stream_says_how_far_back_it_reaches() -> None:
+    assert set(MANIFEST.history) == {stream.name for stream in streams(Known())}
 
 
 def test_the_guide_has_its_six_steps_and_blanks() -> None:

@@ -187,9 +187,9 @@ def test_an_order_in_units_of_the_quote_is_not_taken_for_one_in_the_base() -> No
     assert [piece.id for piece in found.unparsed] == ["OAAAAA-BBBBB-CCCCC2"]
 
 
-def test_trades_become_three_legs_and_margin_is_left_to_the_ledger() -> None:
+def test_trades_become_three_legs_and_on_margin_none() -> None:
     found = parsed("trades", "trades")
-    buy, sell = entries(found).values()
+    buy, sell, opened = entries(found).values()
     assert (buy.id, buy.kind, buy.time) == ("TAAAAA-BBBBB-CCCCC2", "trade", at(1795201203, 440811))
     assert moved(buy) == [
         ("TAAAAA-BBBBB-CCCCC2:base", "spot", "BTC", "0.0125", "principal"),
@@ -200,7 +200,48 @@ def test_trades_become_three_legs_and_margin_is_left_to_the_ledger() -> None:
         ("TAAAAA-BBBBB-CCCCC3:base", "spot", "SOL", "-2.00000005", "principal"),
         ("TAAAAA-BBBBB-CCCCC3:quote", "spot", "USDC", "38.200001", "principal"),
     ]
-    assert [(piece.id, "margin" in piece.reason) for piece in found.unparsed] == [("TAAAAA-BBBBB-CCCCC4", True)]
+    assert moved(opened) == []
+    assert found.unparsed == ()
+
+
+def test_trades_tell_their_market_price_and_order() -> None:
+    buy, sell, opened = entries(parsed("trades", "trades")).values()
+    assert buy.facts == (
+        ("amount", "0.0125"),
+        ("cost", "650"),
+        ("liquidity", "taker"),
+        ("market", "BTC/EUR"),
+        ("order", "OAAAAA-DDDDD-EEEEE2"),
+        ("price", "52000"),
+        ("side", "buy"),
+        ("type", "limit"),
+    )
+    assert "liquidity" not in dict(sell.facts)
+    told = dict(opened.facts)
+    assert (told["leverage"], told["position"], told["liquidity"]) == ("5", "TZZZZZ-YYYYY-XXXXX2", "maker")
+
+
+@pytest.mark.parametrize("sign", [{"margin": "600.0"}, {"leverage": "2"}, {"misc": "closing"}])
+def test_a_fill_on_margin_moves_neither_base_nor_quote(sign: dict[str, str]) -> None:
+    answer = json.loads((PAYLOADS / "trades.json").read_bytes())
+    answer["result"]["trades"]["TAAAAA-BBBBB-CCCCC2"] |= sign
+    assert entries(parse("trades", json.dumps(answer).encode(), EMPTY))["TAAAAA-BBBBB-CCCCC2"].legs == ()
+
+
+def test_orders_that_are_done_tell_what_was_asked_for() -> None:
+    found = parsed("trades.orders", "closed_orders")
+    assert {entry.id: entry.facts for entry in entries(found).values()} == {
+        "TAAAAA-BBBBB-CCCCC2": (("asked", "0.025"), ("limit", "52000"), ("ordered", "2026-11-20T18:59:50.118400Z")),
+        "TAAAAA-BBBBB-CCCCC5": (("asked", "0.025"), ("limit", "52000"), ("ordered", "2026-11-20T18:59:50.118400Z")),
+        "TAAAAA-BBBBB-CCCCC3": (
+            ("asked", "2.00000005"),
+            ("ordered", "2023-07-04T09:54:40.100000Z"),
+            ("trigger", "19.2"),
+        ),
+        "TAAAAA-BBBBB-CCCCC6": (("ordered", "2023-07-04T09:53:20Z"),),
+    }
+    assert all(entry.legs == () for entry in entries(found).values())
+    assert [piece.id for piece in found.unparsed] == ["OAAAAA-DDDDD-EEEEE8"]
 
 
 def test_ledger_rows_of_one_refid_are_one_entry() -> None:
@@ -231,13 +272,20 @@ def test_ledger_rows_of_every_kind() -> None:
         "FTwItHd-rAwAlFaIlEdXxXxXxXxXx2": "withdrawal",
         "STAAAA-BBBBB-STAKE2": "reward",
         "ELAAAA-BBBBB-EARN22": "transfer",
-        "TRAAAA-BBBBB-ROLL22": "fee",
+        "LAAAAA-00013-ROLL13": "fee",
     }
     failed = found["FTwItHd-rAwAlFaIlEdXxXxXxXxXx2"]
     assert sum(leg.amount for leg in failed.legs) == 0
     assert failed.time == at(1795100000, 500000)
     assert moved(found["STAAAA-BBBBB-STAKE2"])[1] == ("LAAAAA-00010-STAKE0:fee", "staked-28", "DOT", "-0.036", "fee")
-    assert moved(found["TRAAAA-BBBBB-ROLL22"]) == [("LAAAAA-00013-ROLL13:fee", "spot", "USD", "-0.12", "fee")]
+    assert moved(found["LAAAAA-00013-ROLL13"]) == [("LAAAAA-00013-ROLL13:fee", "spot", "USD", "-0.12", "fee")]
+
+
+def test_rollovers_of_one_position_are_events_of_their_own() -> None:
+    row = {"refid": "TP", "type": "rollover", "asset": "ZUSD", "amount": "0", "fee": "0.01"}
+    rows = {"L1": row | {"time": 1795000000}, "L2": row | {"time": 1795014400}}
+    found = parse("ledger", json.dumps({"error": [], "result": {"ledger": rows, "count": 2}}).encode(), EMPTY)
+    assert {entry.id: entry.time for entry in entries(found).values()} == {"L1": at(1795000000), "L2": at(1795014400)}
 
 
 def test_rows_that_are_not_understood_are_kept_as_they_came() -> None:
@@ -276,6 +324,16 @@ def test_rows_that_are_not_understood_are_kept_as_they_came() -> None:
         ("adjustment", "", "adjustment"),
         ("credit", "", "adjustment"),
         ("rollover", "", "fee"),
+        ("nfttrade", "", "trade"),
+        ("nftcreatorfee", "", "fee"),
+        ("creator_fee", "", "fee"),
+        ("nftrebate", "", "adjustment"),
+        ("nft_rebate", "", "adjustment"),
+        ("custodytransfer", "", "transfer"),
+        ("transfer", "spotfromfutures", "transfer"),
+        ("staking", "allocation", "transfer"),
+        ("earn", "autoallocation", "transfer"),
+        ("airdrop", "", "reward"),
         ("transfer", "delistingconversion", "conversion"),
         ("earn", "somethingnew", None),
         ("none", "", None),
@@ -300,6 +358,7 @@ def test_types_and_subtypes_have_their_kind(kind: str, subtype: str, expected: s
 def test_deposits_carry_their_transaction_and_wait_until_they_are_credited() -> None:
     done, waiting = entries(parsed("deposits", "deposits")).values()
     assert (done.status, done.txid[:8], done.time) == ("done", "aa11bb22", at(1795110000))
+    assert done.facts == (("address", "bc1qmadeup"), ("method", "Bitcoin"))
     assert moved(done) == [("FTaBcDe-fGhIjKlMnOpQrStUvWxYz1", "spot", "BTC", "0.05", "principal")]
     assert (waiting.status, waiting.txid) == ("pending", "")
 
@@ -313,6 +372,8 @@ def test_withdrawals_tell_how_to_go_on_and_which_failed() -> None:
         ("FTwItHd-rAwAlDoNeXxXxXxXxXxXx1:fee", "spot", "BTC", "-0.0001", "fee"),
     ]
     assert canceled.status == "failed"
+    assert sent.facts == (("address", "bc1qmadeup2"), ("label", "cold"), ("method", "Bitcoin"), ("network", "Bitcoin"))
+    assert [piece.id for piece in found.unparsed] == ["FTwItHd-rAwAlOdDxXxXxXxXxXxXx3"]
     assert "Teleported" in found.unparsed[0].raw
 
 
