@@ -62,6 +62,7 @@ def _history(job: Job, report: SyncReport) -> None:
 def _balances(job: Job, part: PartReport) -> None:
     pages: list[Parsed] = []
     for read in _reads(job.exchange, "balances"):
+        # An earlier one may have told that the account has not opened what this one is about.
         if not any(read in parsed.absent for parsed in pages):
             pages += _pages(job, part, read)
     found = merged(item for parsed in pages for item in parsed.items if isinstance(item, Balance))

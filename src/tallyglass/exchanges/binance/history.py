@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -21,8 +21,9 @@ _MAIN_QUOTES: Final = frozenset(
         *("EUR", "GBP", "TRY", "BRL", "AUD", "JPY"),
     )
 )
-#: Of assets with at most so many markets, all sweeps of a round are made at once; of the others, one in each round.
-_SMALL: Final = 40
+#: Assets with at most so many markets are swept at once, others in parts of so many, one in each round.
+_FEW: Final = 40
+_PART: Final = 150
 
 #: A day less than the exchange allows (error -6021).
 _MONTH: Final = timedelta(days=29)
@@ -31,6 +32,7 @@ _YEAR: Final = timedelta(days=360)
 #: Transfers and P2P are kept for six months, margin interest and futures income for three, Pay for eighteen.
 _SIX_MONTHS: Final = timedelta(days=178)
 _THREE_MONTHS: Final = timedelta(days=88)
+_EIGHTEEN_MONTHS: Final = timedelta(days=540)
 _EVER: Final = timedelta(days=36_500)
 _DAY: Final = timedelta(days=1)
 _ROWS: Final = Paging(("rows", 500), "page", 1)
@@ -44,9 +46,15 @@ _LISTS: Final = (
         Windows(f"fiat.{way}", f"fiat.{way}", _EVER, _MONTH, _ROWS, times=("beginTime", "endTime"))
         for way in ("deposits", "withdrawals", "buys", "sells")
     ),
+    Windows(
+        *("fiat.p2p", "fiat.p2p", _MONTH, 14 * _DAY, Paging(("rows", 100), "page", 1)),
+        times=("startTimestamp", "endTimestamp"),
+        reach=_SIX_MONTHS,
+    ),
+    Windows("pay", "transfers.pay", QUARTER, 2 * _DAY, Paging(("limit", 100)), reach=_EIGHTEEN_MONTHS),
     *(
         Windows(f"earn.{way}", f"transfers.{way}", _MONTH, 7 * _DAY, CURRENT, traced=True)
-        for way in ("subscriptions", "redemptions")
+        for way in ("subscriptions", "redemptions", "locked-subscriptions", "locked-redemptions")
     ),
     Windows("earn.rewards", "rewards.earn", _MONTH, 2 * _DAY, CURRENT, traced=True),
     Windows("conversions", "conversions", _MONTH, 2 * _DAY, _THOUSAND, traced=True),
@@ -96,7 +104,7 @@ def streams(known: Known) -> Iterable[Stream]:
         wanted = {name for name, market in likely.items() if _touches(market, gaps)}
         yield from _fills(wanted, known)
         if {f"trades:{name}" for name in wanted} <= known.read:
-            yield from _sweeps({name: each for name, each in markets.items() if name not in likely}, known, gaps)
+            yield from _sweeps(markets, likely, known, gaps)
             yield from _aside(markets.keys(), ASIDE)
 
 
@@ -143,18 +151,29 @@ def _fills(names: Iterable[str], known: Known) -> Iterator[Stream]:
             yield Climb("trades.margin", name)
 
 
-def _sweeps(markets: Mapping[str, Market], known: Known, gaps: frozenset[Asset]) -> Iterator[Stream]:
-    """All markets of each asset that does not add up, the assets of few markets first."""
+def _sweeps(
+    markets: Mapping[str, Market], likely: Container[str], known: Known, gaps: frozenset[Asset]
+) -> Iterator[Stream]:
+    """All markets of each asset that does not add up: at once where they are few; then, of those that much is traded
+    against, the one with the most first (what lacks there may be all that lacks elsewhere: fees), in parts, one in
+    each round, so that the search ends when it has found what it looks for.
+    """
     of = {
-        asset: tuple(sorted(name for name, market in markets.items() if asset in (market.base, market.quote)))
-        for asset in gaps
+        asset: sorted(name for name, market in markets.items() if asset in (market.base, market.quote))
+        for asset in sorted(gaps)
     }
-    for asset, symbols in sorted(of.items(), key=lambda pair: (len(pair[1]), pair[0])):
-        if symbols:
-            sweep = Sweep(f"trades.of:{asset}", symbols)
-            yield sweep
-            if len(symbols) > _SMALL and sweep.name not in known.read:
-                return
+    for asset, names in of.items():
+        if len(names) <= _FEW and (symbols := tuple(name for name in names if name not in likely)):
+            yield Sweep(f"trades.of:{asset}", symbols)
+    for asset, names in sorted(of.items(), key=lambda pair: -len(pair[1])):
+        # Parts of all its markets, so that none moves into a part that was read when another becomes a likely one.
+        for number in range(-(-len(names) // _PART) if len(names) > _FEW else 0):
+            part = names[number * _PART : (number + 1) * _PART]
+            if symbols := tuple(name for name in part if name not in likely):
+                sweep = Sweep(f"trades.of:{asset}:{number}", symbols)
+                yield sweep
+                if sweep.name not in known.read:
+                    return
 
 
 def _aside(names: Iterable[str], most: int) -> Iterator[Stream]:

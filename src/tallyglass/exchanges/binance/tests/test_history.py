@@ -234,6 +234,8 @@ NAMES = [
     "earn.redemptions",
     "fiat.deposits",
     "transfers.MAIN_FUNDING",
+    "fiat.p2p",
+    "pay",
     "futures.usdm",
     "margin.interest",
 ]

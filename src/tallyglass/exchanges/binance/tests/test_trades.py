@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -283,23 +283,23 @@ def test_when_the_likely_markets_have_not_closed_a_gap_all_markets_of_its_asset_
     assert set(of["trades.others"]) == set(MARKETS)
 
 
-def test_assets_of_many_markets_are_swept_one_in_each_round() -> None:
-    markets = {
-        f"{base}{quote}": Market(f"{base}{quote}", asset(base), asset(quote)) for base in BASES for quote in HUBS
-    }
-    gaps, read = assets(*HUBS), frozenset(names(NOTHING))
-    swept: list[str] = []
-    for _ in HUBS:
-        known = Known(markets=markets, assets=gaps, gaps=gaps, read=read)
-        fresh = [name for name in names(known) if name.startswith("trades.of:") and name not in read]
+def test_assets_of_many_markets_are_swept_in_parts_one_in_each_round_the_largest_first() -> None:
+    pairs = [(f"C{n:04}", quote) for quote, count in (("EUR", 50), ("USDT", 400)) for n in range(count)]
+    markets = {base + quote: Market(base + quote, asset(base), asset(quote)) for base, quote in pairs}
+    gaps, read = assets("EUR", "USDT"), frozenset(names(NOTHING))
+    swept: list[Sweep] = []
+    for _ in range(4):
+        found = list(streams(Known(markets=markets, assets=gaps, gaps=gaps, read=read)))
+        fresh = [each for each in found if isinstance(each, Sweep) and each.name not in {*read, "trades.others"}]
         assert len(fresh) == 1
         swept += fresh
-        read |= set(names(known))
-    assert len(set(swept)) == len(HUBS)
+        read |= {each.name for each in found}
+    assert [each.name for each in swept[2:]] == ["trades.of:USDT:2", "trades.of:EUR:0"]
+    assert [symbol for each in swept for symbol in each.symbols] == ordered(markets)
 
 
-BASES = [f"C{n:04}" for n in range(100)]
-HUBS = ("EUR", "TRY", "USDT")
+def ordered(markets: Mapping[str, Market]) -> list[str]:
+    return sorted(markets, key=lambda name: (not name.endswith("USDT"), name))
 
 
 def test_margin_is_asked_only_of_an_account_that_has_it() -> None:
