@@ -116,13 +116,16 @@ class Sandbox:
 
 
 @contextmanager
-def running_sandbox(tmp_path: Path, seed: int = 1, scale: str = "small", *, tls: bool = False) -> Iterator[Sandbox]:
+def running_sandbox(
+    tmp_path: Path, seed: int = 1, scale: str = "small", *, tls: bool = False, markets: int = 0
+) -> Iterator[Sandbox]:
     """Start `python -m tallyglass.sandbox`, wait until it listens, stop it in the end."""
     state_file = tmp_path / "sandbox" / "state.json"
     state_file.parent.mkdir(parents=True, exist_ok=True)
     state_file.unlink(missing_ok=True)
     noise = state_file.with_name("stderr.txt")
     command = [sys.executable, "-m", "tallyglass.sandbox", "--port", "0", "--seed", str(seed), "--scale", scale]
+    command += ["--markets", str(markets)]
     with noise.open("wb") as stderr:
         process = subprocess.Popen(
             [*command, "--state", str(state_file), *(["--tls"] if tls else [])], stderr=stderr, stdout=stderr

@@ -332,9 +332,12 @@ def sandbox(
     scale: Annotated[Literal["small", "large"], typer.Option()] = "small",
     state: Annotated[Path | None, typer.Option(help="Where the state file goes.")] = None,
     tls: Annotated[bool, typer.Option(help="HTTPS, with a certificate of its own.")] = False,
+    markets: Annotated[int, typer.Option(min=0, help="So many markets at Binance, 200 or more.")] = 0,
 ) -> None:
     """Run the fake exchanges alone."""
-    from tallyglass.sandbox import run
+    from tallyglass.sandbox import bazaar, run
 
+    if 0 < markets < bazaar.FEWEST:
+        raise typer.BadParameter(f"{bazaar.FEWEST} or more, or 0 for the usual ones", param_hint="--markets")
     _check_port(port)
-    run.serve(port, seed, scale, state or Path("sandbox.json"), tls=tls)
+    run.serve(port, seed, scale, state or Path("sandbox.json"), tls=tls, listed=markets)

@@ -142,6 +142,8 @@ class Facts:
     #: The fiat or stable coin that money arrives in.
     cash: str
     rewards: tuple[str, ...] = ()
+    #: Markets that growth leaves alone.
+    also: tuple[MarketFact, ...] = ()
 
 
 @dataclass(slots=True)

@@ -8,32 +8,36 @@ import importlib
 import signal
 import ssl
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from aiohttp import web
 
 from tallyglass.sandbox import certificate
+from tallyglass.sandbox.bazaar import Listing, listings
 from tallyglass.sandbox.control import Control
 from tallyglass.sandbox.ecb import Ecb
 from tallyglass.sandbox.growth import Scale, grow
 from tallyglass.sandbox.model import Venue
 from tallyglass.sandbox.server import Gate
 from tallyglass.sandbox.state import described, private, write
-from tallyglass.sandbox.world import WorldPrices
+from tallyglass.sandbox.world import WorldPrices, markets
 
 VENUES = ("kraken", "binance", "coinbase")
 
 
-def venues(seed: int, prices: WorldPrices, now: float) -> dict[str, Venue]:
-    """Every fake exchange, its accounts not yet grown."""
+def venues(seed: int, prices: WorldPrices, now: float, also: Sequence[Listing] = ()) -> dict[str, Venue]:
+    """Every fake exchange, its accounts not yet grown. Binance is the one with the long list."""
     packages = {name: importlib.import_module(f"tallyglass.sandbox.{name}") for name in VENUES}
-    return {name: package.create(seed, prices, now) for name, package in packages.items()}
+    more = {"binance": (also,)}
+    return {name: package.create(seed, prices, now, *more.get(name, ())) for name, package in packages.items()}
 
 
-def build(seed: int, scale: Scale, now: float) -> tuple[Control, Ecb]:
-    """A grown world: the same for one seed, scale and moment."""
-    prices = WorldPrices(seed, now)
-    made = venues(seed, prices, now)
+def build(seed: int, scale: Scale, now: float, listed: int = 0) -> tuple[Control, Ecb]:
+    """A grown world: the same for one seed, scale and moment. Binance lists `listed` markets, 0: the usual ones."""
+    also = listings(listed, len(markets("binance")))
+    prices = WorldPrices(seed, now, also)
+    made = venues(seed, prices, now, also)
     serial = 0
     gc.disable()  # millions of small objects that all stay: looking for garbage among them takes most of the time
     try:
@@ -46,13 +50,13 @@ def build(seed: int, scale: Scale, now: float) -> tuple[Control, Ecb]:
     return Control(made, prices, serial), Ecb(prices.rates)
 
 
-def serve(port: int, seed: int, scale: Scale, state: Path, *, tls: bool = False) -> None:
+def serve(port: int, seed: int, scale: Scale, state: Path, *, tls: bool = False, listed: int = 0) -> None:
     """Serve on 127.0.0.1 until SIGTERM or SIGINT. Port 0 takes a free one; the state file says which.
 
     The state file appears when the port listens. With `tls` it speaks HTTPS under a certificate made for this
     run, whose authority is written beside the state file as `ca.pem` and named there as `ca`.
     """
-    asyncio.run(_serve(port, build(seed, scale, time.time()), state, tls=tls))
+    asyncio.run(_serve(port, build(seed, scale, time.time(), listed), state, tls=tls))
 
 
 async def _serve(port: int, world: tuple[Control, Ecb], state: Path, *, tls: bool) -> None:

@@ -99,7 +99,7 @@ class _Wish:
         base, _, quote = str(self.given.get("market", "")).partition("/")
         base = str(self.given.get("base", self.given.get("asset", base)))
         quote = str(self.given.get("quote", quote)) or self.facts.cash
-        for market in self.facts.markets:
+        for market in (*self.facts.markets, *self.facts.also):
             if market.base == (base or market.base) and market.quote == quote:
                 return market
         raise BadWish(400, f"this exchange has no market {base}/{quote}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 from tallyglass.money import ROUNDED, Amount, divide, multiply
+from tallyglass.sandbox.bazaar import Listing
 from tallyglass.sandbox.ecb import Rates
 from tallyglass.sandbox.model import MarketFact
 
@@ -93,12 +95,16 @@ class WorldPrices:
     quote something near, cut to their decimals: they agree with the path as badly as real ones do.
     """
 
-    def __init__(self, seed: int, now: float) -> None:
+    def __init__(self, seed: int, now: float, also: Iterable[Listing] = ()) -> None:
+        """`also`: markets of made-up coins, beyond those that every world has."""
         self.rates = Rates(seed, now)
         self._seed = seed
         self._own = {asset: self._moved(asset, *facts[:2]) for asset, facts in ASSETS.items()}
         self._last: dict[tuple[str, str], Amount] = {}
         self._usd: dict[str, Amount] = {}
+        self._more: dict[str, list[str]] = {}
+        for listing in also:
+            self._list(listing)
 
     def usd(self, asset: str) -> Amount:
         """The price of one unit in US dollars, exact. Raises `NoMarket`."""
@@ -108,7 +114,7 @@ class WorldPrices:
 
     def last(self, base: str, quote: str) -> Amount:
         """The last price on the market base/quote. Raises `NoMarket` where no venue lists it."""
-        if (base, quote) not in all_markets():
+        if (base, quote) not in self._last and (base, quote) not in all_markets():
             raise NoMarket(f"no venue lists {base}/{quote}")
         if (base, quote) not in self._last:
             self._last[base, quote] = self._quoted(base, quote)
@@ -116,14 +122,25 @@ class WorldPrices:
 
     def assets(self) -> tuple[str, ...]:
         """All that has a price."""
-        return (*ASSETS, *FIAT)
+        return (*ASSETS, *FIAT, *(asset for asset in self._more if asset not in ASSETS))
+
+    def _list(self, listing: Listing) -> None:
+        """A market more. Its price is near the dollars that it is said to be worth, cut to its decimals."""
+        fact = listing.fact
+        noise = random.Random(f"{self._seed}:bazaar:{fact.base}/{fact.quote}").randint(-40, 40)
+        fair = divide(multiply(listing.dollars, Decimal(100_000 + noise).scaleb(-5)), self.usd(fact.quote))
+        least = Decimal(1).scaleb(-fact.price_decimals)
+        self._last[fact.base, fact.quote] = max(_cut(fair, fact.price_decimals), least)
+        self._more.setdefault(fact.base, []).append(fact.quote)
 
     def _path(self, asset: str) -> Amount:
         if self.rates.knows(asset):
             return self.rates.usd(asset)
         for quote in QUOTES:
-            if (asset, quote) in all_markets():
+            if (asset, quote) in all_markets() or quote in self._more.get(asset, ()):
                 return multiply(self.last(asset, quote), self.usd(quote))
+        for quote in self._more.get(asset, ()):
+            return multiply(self.last(asset, quote), self.usd(quote))
         raise NoMarket(f"no market leads from {asset} to the dollar")
 
     def _quoted(self, base: str, quote: str) -> Amount:

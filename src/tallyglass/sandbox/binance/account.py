@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from tallyglass.money import ZERO, Amount, add, multiply, subtract
 from tallyglass.sandbox.binance.line import Line
-from tallyglass.sandbox.binance.markets import Market
+from tallyglass.sandbox.binance.markets import Listed, Market
 from tallyglass.sandbox.binance.products import Futures, Margin, Position
 from tallyglass.sandbox.model import Books
 
@@ -143,12 +143,13 @@ FIRST_NUMBERS: Final = {
 class Account:
     """Books, orders and histories of one user."""
 
-    def __init__(self, name: str, seed: int, books: Books) -> None:
+    def __init__(self, name: str, seed: int, books: Books, listed: Listed) -> None:
         self._seed = f"binance account {seed} {name}"
         self.rng = random.Random(self._seed)
         self.name = name
         self.uid = self.rng.randrange(100_000_000, 999_999_999)
         self.books = books
+        self.listed = listed
         self.desks: dict[str, Desk] = {}
         self.open: dict[tuple[str, int], Order] = {}
         self.histories: dict[str, Line[Row]] = {name: Line() for name in HISTORIES}

@@ -10,7 +10,7 @@ from typing import Final
 
 from tallyglass.money import EXACT, ROUNDED, ZERO, Amount, add, divide, multiply, subtract, text
 from tallyglass.sandbox.binance.account import Account, Order, Trade, micros, moment
-from tallyglass.sandbox.binance.markets import FIAT, MARKETS, Market, eight, network, rounded
+from tallyglass.sandbox.binance.markets import FIAT, Market, eight, network, rounded
 from tallyglass.sandbox.model import Act, Prices
 
 _DISCOUNT: Final = Decimal("0.75")
@@ -104,7 +104,7 @@ def fee_of(account: Account, act: Act, prices: Prices) -> tuple[Amount, str]:
 
 
 def _trade(account: Account, act: Act, us: int, prices: Prices) -> None:
-    market = MARKETS[act.base + act.quote]
+    market = account.listed.markets[act.base + act.quote]
     fee, fee_asset = fee_of(account, act, prices)
     maker = act.serial % 4 == 0
     order = new_order(
@@ -138,7 +138,7 @@ def _fills(act: Act, market: Market, fee: Amount) -> list[tuple[Amount, Amount, 
 def _order(account: Account, act: Act, us: int) -> None:
     order = new_order(
         account,
-        MARKETS[act.base + act.quote],
+        account.listed.markets[act.base + act.quote],
         side=act.side.upper(),
         type="LIMIT",
         price=act.price,

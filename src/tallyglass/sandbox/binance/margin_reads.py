@@ -81,7 +81,7 @@ def _isolated(call: Call) -> Any:
     if len(wanted) > 5:
         raise invalid("symbols")
     names = sorted({name for name, _ in margin.net if name}) if margin else []
-    assets = [_pair(call, MARKETS[name]) for name in names if not wanted or name in wanted]
+    assets = [_pair(call, call.listed.markets[name]) for name in names if not wanted or name in wanted]
     return {"assets": assets} if wanted or margin is None else {"assets": assets, **_sums(call, names)}
 
 
@@ -119,7 +119,7 @@ def _side(call: Call, name: str, asset: str) -> Row:
 def _trades(call: Call) -> Any:
     """From an id on, or of at most a day: the last one when nothing is said."""
     symbol = call.params.need("symbol")
-    if symbol not in MARKETS:
+    if symbol not in call.listed.markets:
         raise bad_symbol()
     margin, isolated = _margin(call), call.params.text("isIsolated", "FALSE").upper() == "TRUE"
     line = margin.trades.get((symbol if isolated else "", symbol))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from tallyglass.money import EXACT, ROUNDED, Amount
+from tallyglass.sandbox.bazaar import Listing
 from tallyglass.sandbox.model import Facts, MarketFact
 from tallyglass.sandbox.world import markets as world_markets
 
 DECIMALS: Final = 8
 FEE_RATE: Final = Decimal("0.001")
 LEAST: Final = Decimal(1).scaleb(-DECIMALS)
-FIAT: Final = ("EUR",)
+FIAT: Final = ("EUR", "TRY")
 
 #: Coin → (network, its name, withdrawal fee, least withdrawal, confirmations, address pattern).
 _NETWORKS: Final[dict[str, tuple[str, str, str, str, int, str]]] = {
@@ -53,6 +55,7 @@ class Market:
     quote: str
     price_decimals: int
     amount_decimals: int
+    status: str = "TRADING"
 
     @property
     def symbol(self) -> str:
@@ -76,14 +79,35 @@ MARKETS: Final[dict[str, Market]] = {
     for market in (Market(m.base, m.quote, m.price_decimals, m.amount_decimals) for m in world_markets("binance"))
 }
 
-FACTS: Final = Facts(
-    markets=tuple(MarketFact(m.base, m.quote, m.price_decimals, m.amount_decimals) for m in MARKETS.values()),
-    decimals=dict.fromkeys(COINS, DECIMALS),
-    fee_rate=FEE_RATE,
-    fee_in="received",
-    cash="USDT",
-    rewards=("BNB", "SOL", "ETH", "USDT", "DOT"),
-)
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is listed: more than `MARKETS` where a long list was asked for."""
+
+    markets: Mapping[str, Market]
+    #: What an account may hold.
+    coins: tuple[str, ...]
+
+    @classmethod
+    def of(cls, also: Sequence[Listing] = ()) -> Listed:
+        """The usual markets and these."""
+        facts = [(each.fact, each.status) for each in also]
+        more = [Market(f.base, f.quote, f.price_decimals, f.amount_decimals, status) for f, status in facts]
+        assets = (asset for market in more for asset in (market.base, market.quote))
+        return cls({**MARKETS, **{each.symbol: each for each in more}}, tuple(dict.fromkeys((*COINS, *assets))))
+
+
+def facts(listed: Listed, also: Sequence[Listing]) -> Facts:
+    """What growth must know."""
+    return Facts(
+        markets=tuple(MarketFact(m.base, m.quote, m.price_decimals, m.amount_decimals) for m in MARKETS.values()),
+        decimals=dict.fromkeys(listed.coins, DECIMALS),
+        fee_rate=FEE_RATE,
+        fee_in="received",
+        cash="USDT",
+        rewards=("BNB", "SOL", "ETH", "USDT", "DOT"),
+        also=tuple(each.fact for each in also),
+    )
 
 
 def eight(amount: Amount) -> str:
@@ -96,19 +120,24 @@ def rounded(value: Decimal, decimals: int = DECIMALS) -> Amount:
     return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, ROUNDED)
 
 
+def _terms(coin: str) -> tuple[str, str, str, str, int, str]:
+    """Its network; a made-up coin lives where so many do, on Ethereum."""
+    return _NETWORKS.get(coin, _NETWORKS["LINK"])
+
+
 def network(coin: str) -> str:
     """The network that a coin comes and goes by."""
-    return _NETWORKS[coin][0]
+    return _terms(coin)[0]
 
 
 def withdrawal_terms(coin: str) -> tuple[Amount, Amount]:
     """(fee, least amount)."""
-    return Decimal(_NETWORKS[coin][2]), Decimal(_NETWORKS[coin][3])
+    return Decimal(_terms(coin)[2]), Decimal(_terms(coin)[3])
 
 
 def network_row(coin: str) -> dict[str, Any]:
     """One entry of `networkList` (sapi: capital/config/getall)."""
-    name, title, fee, least, confirmations, pattern = _NETWORKS[coin]
+    name, title, fee, least, confirmations, pattern = _terms(coin)
     return {
         "network": name,
         "coin": coin,
@@ -160,7 +189,7 @@ def symbol_row(market: Market) -> dict[str, Any]:
     """One entry of `symbols` (rest-api.md, "Exchange information")."""
     return {
         "symbol": market.symbol,
-        "status": "TRADING",
+        "status": market.status,
         "baseAsset": market.base,
         "baseAssetPrecision": DECIMALS,
         "quoteAsset": market.quote,

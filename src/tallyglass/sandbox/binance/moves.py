@@ -13,7 +13,7 @@ from tallyglass.sandbox.binance.futures import HOUSES
 from tallyglass.sandbox.binance.happen import enter_convert, enter_withdrawal, withdrawal_row
 from tallyglass.sandbox.binance.history import TRANSFER_TYPES, pairs_of
 from tallyglass.sandbox.binance.limits import SAPI_IP, SAPI_UID
-from tallyglass.sandbox.binance.markets import COINS, FIAT, rounded, withdrawal_terms
+from tallyglass.sandbox.binance.markets import FIAT, rounded, withdrawal_terms
 from tallyglass.sandbox.binance.products import WALLETS
 from tallyglass.sandbox.binance.routes import Call, Routes
 
@@ -24,7 +24,7 @@ _QUOTE_LIFE: Final = 10_000
 
 def _asset(call: Call, name: str) -> str:
     asset = call.params.need(name)
-    if asset not in COINS:
+    if asset not in call.listed.coins:
         raise Refusal(-4019 if name == "coin" else -5003, "We don't have this asset.")
     return asset
 
@@ -146,7 +146,7 @@ def _dust(call: Call) -> Any:
 
 def _product(call: Call) -> str:
     asset = call.params.need("productId").removesuffix("001")
-    if asset not in COINS:
+    if asset not in call.listed.coins:
         raise Refusal(-6001, "Daily product not exists.")
     return asset
 

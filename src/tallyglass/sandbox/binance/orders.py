@@ -57,6 +57,8 @@ class _Wish:
 
 def _wish(call: Call) -> _Wish:
     market = call.market()
+    if market.status != "TRADING":
+        raise Refusal(-1013, "Market is closed.")
     side = call.params.one_of("side", ("BUY", "SELL"), -1117, "Invalid side.")
     kind = call.params.one_of("type", _TYPES, -1116, "Invalid orderType.")
     last = call.prices.last(market.base, market.quote)

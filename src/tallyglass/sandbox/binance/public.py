@@ -10,7 +10,7 @@ from typing import Any, Final
 from tallyglass.money import EXACT, Amount, divide, multiply
 from tallyglass.sandbox.binance.errors import Refusal, bad_symbol, missing
 from tallyglass.sandbox.binance.limits import DAPI, FAPI, SAPI_IP
-from tallyglass.sandbox.binance.markets import MARKETS, Market, eight, rounded, symbol_row
+from tallyglass.sandbox.binance.markets import Market, eight, rounded, symbol_row
 from tallyglass.sandbox.binance.params import Params
 from tallyglass.sandbox.binance.routes import KEY_ONLY, Call, Routes
 
@@ -40,12 +40,12 @@ def _server_time(call: Call) -> Any:
 
 @routes.add("GET /api/v3/exchangeInfo", weight=20, takes="symbol symbols permissions showPermissionSets symbolStatus")
 def _exchange_info(call: Call) -> Any:
-    names = _known(call.params)
+    names = _known(call)
     if names is not None and (call.params.has("permissions") or call.params.has("symbolStatus")):
         raise Refusal(-1128, "Combination of optional parameters invalid.")
-    shown = list(MARKETS) if names is None else names
-    if call.params.text("symbolStatus", "TRADING") != "TRADING":
-        shown = []
+    shown = list(call.listed.markets) if names is None else names
+    wanted = call.params.text("symbolStatus")
+    rows = [call.listed.markets[name] for name in shown if wanted in {"", call.listed.markets[name].status}]
     return {
         "timezone": "UTC",
         "serverTime": call.time(call.now),
@@ -56,14 +56,14 @@ def _exchange_info(call: Call) -> Any:
             {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 300000},
         ],
         "exchangeFilters": [],
-        "symbols": [symbol_row(MARKETS[name]) for name in shown],
+        "symbols": [symbol_row(market) for market in rows],
     }
 
 
-def _known(params: Params) -> list[str] | None:
+def _known(call: Call) -> list[str] | None:
     """The symbols that were asked for, all of them listed; nothing if none was named."""
-    names = params.symbols()
-    if names is not None and not all(name in MARKETS for name in names):
+    names = call.params.symbols()
+    if names is not None and not all(name in call.listed.markets for name in names):
         raise bad_symbol()
     if names is not None and len(set(names)) < len(names):
         raise Refusal(-1151, "Symbol is present multiple times in the list.")
@@ -72,10 +72,12 @@ def _known(params: Params) -> list[str] | None:
 
 def _per_symbol(call: Call, row: Any) -> Any:
     """One object for `symbol`, an array for `symbols` or none."""
-    names = _known(call.params)
+    names = _known(call)
     if call.params.has("symbol") and names:
-        return row(MARKETS[names[0]])
-    return [row(MARKETS[name]) for name in (MARKETS if names is None else names)]
+        return row(call.listed.markets[names[0]])
+    wanted = call.params.text("symbolStatus")
+    markets = [call.listed.markets[name] for name in (call.listed.markets if names is None else names)]
+    return [row(market) for market in markets if wanted in {"", market.status}]
 
 
 @routes.add(
@@ -190,7 +192,8 @@ def _convert_pairs(call: Call) -> Any:
     given, taken = call.params.text("fromAsset"), call.params.text("toAsset")
     if not given and not taken:
         raise missing("fromAsset")
-    pairs = [(m.base, m.quote) for m in MARKETS.values()] + [(m.quote, m.base) for m in MARKETS.values()]
+    markets = call.listed.markets.values()
+    pairs = [(m.base, m.quote) for m in markets] + [(m.quote, m.base) for m in markets]
     return [
         {
             "fromAsset": one,

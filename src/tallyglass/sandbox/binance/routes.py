@@ -10,7 +10,7 @@ from tallyglass.money import Amount, divide, multiply
 from tallyglass.sandbox.binance.account import Account
 from tallyglass.sandbox.binance.errors import bad_symbol
 from tallyglass.sandbox.binance.limits import API, Pool
-from tallyglass.sandbox.binance.markets import MARKETS, Market
+from tallyglass.sandbox.binance.markets import Listed, Market
 from tallyglass.sandbox.binance.params import Params
 from tallyglass.sandbox.model import Key, Prices
 
@@ -29,6 +29,7 @@ class Call:
     #: Microseconds in one unit of the answer's times: 1000, or 1 after `X-MBX-TIME-UNIT: MICROSECOND`.
     unit: int
     prices: Prices
+    listed: Listed
     #: Key and account of a signed request.
     key: Key | None = None
     holder: Account | None = None
@@ -54,9 +55,9 @@ class Call:
     def market(self, name: str = "symbol") -> Market:
         """The market that a mandatory parameter names; -1121 for an unknown one."""
         symbol = self.params.need(name)
-        if symbol not in MARKETS:
+        if symbol not in self.listed.markets:
             raise bad_symbol()
-        return MARKETS[symbol]
+        return self.listed.markets[symbol]
 
     def worth_in(self, amount: Amount, asset: str, quote: str) -> Amount:
         """An amount in another asset at the world's prices."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tallyglass.money import ZERO, subtract
 from tallyglass.sandbox.binance.account import Account, Order, Trade
 from tallyglass.sandbox.binance.errors import Refusal, bad_symbol, neither, too_wide
-from tallyglass.sandbox.binance.markets import COINS, IDLE, MARKETS, eight
+from tallyglass.sandbox.binance.markets import IDLE, eight
 from tallyglass.sandbox.binance.routes import Call, Routes
 
 routes = Routes()
@@ -53,7 +53,7 @@ def _account(call: Call) -> Any:
 def _balances(mine: Account, *, all_coins: bool) -> list[dict[str, str]]:
     held, locked = mine.wallet("spot"), mine.locked()
     receipts = {f"LD{asset}": amount for asset, amount in mine.wallet("earn").items()}
-    names = [*COINS, *IDLE] if all_coins else []
+    names = [*mine.listed.coins, *IDLE] if all_coins else []
     totals = {**dict.fromkeys(names, ZERO), **held, **receipts}
     return [
         {
@@ -117,7 +117,7 @@ def archived(call: Call, order: Order) -> bool:
 @routes.add("GET /api/v3/openOrders", weight=lambda p: 6 if p.has("symbol") else 80, right="read", takes="symbol")
 def _open_orders(call: Call) -> Any:
     symbol = call.params.text("symbol")
-    if symbol and symbol not in MARKETS:
+    if symbol and symbol not in call.listed.markets:
         raise bad_symbol()
     mine = [order for order in call.account.open.values() if symbol in {"", order.market.symbol}]
     return [order_row(call, order) for order in sorted(mine, key=lambda order: (order.time, order.id))]

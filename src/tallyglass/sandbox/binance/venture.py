@@ -6,24 +6,21 @@ All lies within what the exchange still shows: transfers and C2C of six months, 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
 from typing import Final, Literal
 
 from tallyglass.money import ROUNDED, ZERO, Amount, divide, multiply
 from tallyglass.sandbox.binance import futures, locked, margin, own, payments
 from tallyglass.sandbox.binance.account import Account
+from tallyglass.sandbox.binance.agenda import Agenda, Deed
 from tallyglass.sandbox.binance.futures import CONTRACTS
-from tallyglass.sandbox.binance.markets import MARKETS, rounded
+from tallyglass.sandbox.binance.markets import rounded
 from tallyglass.sandbox.model import Prices
 
 GROWS: Final = False
 """Whether accounts are born with it. `POST account/binance {"add": "venture"}` gives it to any account."""
 
-_HOUR: Final = 3_600_000_000
-_DAY: Final = 24 * _HOUR
-Deed = Callable[[int], object]
 Steps = Iterator[tuple[float, Deed]]
 
 
@@ -37,15 +34,7 @@ class Venture:
         self._positions: dict[int, int] = {}
         plans = (self._people(), self._locked(), self._interest(), self._usd_margined(), self._coin_margined())
         more = (self._cross(), self._isolated(), self._in_debt(), self._pay())
-        start = now // 1000 * 1000
-        due = [(start - int(days * 24 * 60) * (_HOUR // 60), deed) for plan in plans + more for days, deed in plan]
-        self._due = deque(sorted(due, key=lambda step: step[0]))
-
-    def keep(self, until: int) -> None:
-        """Do what is due up to a moment."""
-        while self._due and self._due[0][0] <= until:
-            us, deed = self._due.popleft()
-            deed(us)
+        self.agenda = Agenda(now, *plans, *more)
 
     def _people(self) -> Steps:
         """Trades between persons."""
@@ -198,7 +187,7 @@ class Venture:
         return lambda us: margin.interest(self._account, us, name, asset, prices=prices)
 
     def _margin_trade(self, name: str, symbol: str, side: Literal["BUY", "SELL"], worth: Amount) -> Deed:
-        market = MARKETS[symbol]
+        market = self._account.listed.markets[symbol]
         price = self._prices.last(market.base, market.quote)
         amount = divide(worth, price).quantize(market.step, ROUND_DOWN, context=ROUNDED)
         return lambda us: margin.trade(self._account, us, name, market, (side, amount, price))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from tallyglass.money import text
+from tallyglass.sandbox.bazaar import Listing
 from tallyglass.sandbox.binance import (
     auth,
     earn_reads,
@@ -22,11 +23,12 @@ from tallyglass.sandbox.binance import (
 )
 from tallyglass.sandbox.binance.account import Account, micros, moment
 from tallyglass.sandbox.binance.errors import Refusal, rejected_key
+from tallyglass.sandbox.binance.explorer import Explorer
 from tallyglass.sandbox.binance.habits import HABITS, Calendar
 from tallyglass.sandbox.binance.happen import happen
 from tallyglass.sandbox.binance.keys import adopt, make_keys
 from tallyglass.sandbox.binance.limits import API, DAPI, FAPI, ORDERS_10S, ORDERS_DAY, SAPI_UID, SAPI_UID_SECOND, Limits
-from tallyglass.sandbox.binance.markets import FACTS
+from tallyglass.sandbox.binance.markets import Listed, facts
 from tallyglass.sandbox.binance.params import Params
 from tallyglass.sandbox.binance.routes import KEY_ONLY, OPEN, Call, Route
 from tallyglass.sandbox.binance.venture import GROWS, Venture
@@ -71,12 +73,13 @@ class Binance:
 
     id = "binance"
     hosts = tuple(_HOSTS)
-    facts = FACTS
 
-    def __init__(self, seed: int, prices: Prices, now: float) -> None:
+    def __init__(self, seed: int, prices: Prices, now: float, also: Sequence[Listing] = ()) -> None:
         self.keys: dict[str, Key] = make_keys(seed, now)
         self.books = {"main": Books(), "other": Books()}
-        self.accounts = {name: Account(name, seed, books) for name, books in self.books.items()}
+        self._listed = Listed.of(also)
+        self.facts = facts(self._listed, also)
+        self.accounts = {name: Account(name, seed, books, self._listed) for name, books in self.books.items()}
         self._prices = prices
         self._limits = Limits()
         self._answered = 0
@@ -89,11 +92,14 @@ class Binance:
             "venture": self._whole_venture,
         }
         self._switched: set[str] = set()
-        self._venture = Venture(self.accounts["main"], prices, int(now) * 1_000_000) if GROWS else None
+        end, main = int(now) * 1_000_000, self.accounts["main"]
+        self._agendas = [Venture(main, prices, end).agenda] if GROWS else []
+        self._agendas += [Explorer(main, prices, seed).agenda(end)] if also else []
 
     def record(self, account: str, act: Act) -> None:
-        if account == "main" and self._venture is not None:
-            self._venture.keep(micros(act.time))
+        if account == "main":
+            for agenda in self._agendas:
+                agenda.keep(micros(act.time))
         us = happen(self.accounts[account], act, self._prices)
         if account == "main" and act.kind != "order":
             self._calendar.keep(self.accounts[account], self._prices, us)
@@ -117,7 +123,7 @@ class Binance:
     def _whole_venture(self, account: str, now: float) -> None:
         """Months of margin, futures, locked earn and payments, as if they had been."""
         us = int(now) * 1_000_000
-        Venture(self.accounts[account], self._prices, us).keep(us)
+        Venture(self.accounts[account], self._prices, us).agenda.keep(us)
 
     def caller(self, request: Incoming) -> str:
         return auth.known_key(request, self.keys)
@@ -166,7 +172,7 @@ class Binance:
         by_account = route.pool in {SAPI_UID, SAPI_UID_SECOND}
         if not by_account:
             headers |= self._limits.charge(route.pool, request.ip, request.path, cost, now)
-        call = Call(params, now, _unit(request, strict=strict), self._prices)
+        call = Call(params, now, _unit(request, strict=strict), self._prices, self._listed)
         self._admit(request, route, call)
         if by_account:
             headers |= self._limits.charge(route.pool, str(call.account.uid), request.path, cost, now)
@@ -207,9 +213,9 @@ class Binance:
         return f"00000000-0000-4000-8000-{self._answered:012x}"
 
 
-def create(seed: int, prices: Prices, now: float) -> Binance:
-    """An exchange whose accounts hold nothing yet."""
-    return Binance(seed, prices, now)
+def create(seed: int, prices: Prices, now: float, also: Sequence[Listing] = ()) -> Binance:
+    """An exchange whose accounts hold nothing yet. `also`: markets beyond the usual ones."""
+    return Binance(seed, prices, now, also)
 
 
 def _unit(request: Incoming, *, strict: bool) -> int:

@@ -9,7 +9,7 @@ from tallyglass.money import ZERO, Amount, add, subtract, text, total
 from tallyglass.sandbox.binance.account import Account, micros
 from tallyglass.sandbox.binance.errors import Refusal, invalid
 from tallyglass.sandbox.binance.limits import SAPI_IP
-from tallyglass.sandbox.binance.markets import COINS, FIAT, MARKETS, eight, network_row, rounded
+from tallyglass.sandbox.binance.markets import FIAT, eight, network_row, rounded
 from tallyglass.sandbox.binance.routes import Call, Routes
 from tallyglass.sandbox.binance.windows import DAY, TIMES, sent
 
@@ -105,7 +105,7 @@ def _coins(call: Call) -> Any:
             "trading": coin not in FIAT,
             "networkList": [] if coin in FIAT else [network_row(coin)],
         }
-        for coin in COINS
+        for coin in call.listed.coins
     ]
 
 
@@ -140,7 +140,7 @@ def _user_assets(call: Call) -> Any:
 @routes.add("GET /sapi/v1/asset/wallet/balance", weight=60, pool=SAPI_IP, right="read")
 def _wallets(call: Call) -> Any:
     mine, quote = call.account, call.params.text("quoteAsset", "BTC")
-    if quote not in COINS:
+    if quote not in call.listed.coins:
         raise invalid("quoteAsset")
     rows: list[dict[str, Any]] = []
     for title, names in _WALLETS.items():
@@ -162,7 +162,7 @@ def _trade_fees(call: Call) -> Any:
     wanted = call.params.text("symbol")
     return [
         {"symbol": symbol, "makerCommission": "0.001", "takerCommission": "0.001"}
-        for symbol in MARKETS
+        for symbol in call.listed.markets
         if wanted in {"", symbol}
     ]
 
