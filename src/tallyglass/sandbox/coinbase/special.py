@@ -21,7 +21,8 @@ INCIDENTS = (
     *("pro_withdrawal", "wrap_asset", "unwrap_asset", "unsupported_asset_recovery", "cardspend", "cardbuyback"),
     *("retail_simple_dust", "asset_migration", "fcm_futures_usdc_sell", "intx_deposit", "intx_withdrawal"),
     *("fcm_futures_usdc_sell_additional_encumberment_rollup", "clawback", "incentives_shared_clawback", "transfer"),
-    *("vault_withdrawal", "late_trade", "sideless_fill", "failed_send"),
+    *("vault_withdrawal", "late_trade", "sideless_fill", "failed_send", "staking_transfer", "unstaking_transfer"),
+    *("derivatives_settlement", "delegation_reward", "lesson_send", "one_sided_trade", "old_row"),
 )
 """What happens along the way: every account of some years has met all of it."""
 
