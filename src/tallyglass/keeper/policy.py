@@ -225,8 +225,8 @@ _CAUSES: Final[dict[FaultCode, tuple[str, str]]] = {
         "Check on which site of {name} the account was opened, and whether a VPN puts you elsewhere.",
     ),
     "wrong_product": (
-        "The key belongs to another product of {name}",
-        "Make the key at {page}, not at another of {name}'s products.",
+        "The key belongs to another product of {name}, or is older than this one",
+        "Make a new key at {page}, not at another of {name}'s products.",
     ),
     "not_opened": (
         "The account at {name} has no such product",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -61,6 +62,8 @@ _CAUSES: Final[Mapping[str, tuple[FaultCode, ...]]] = {
     "-1002": ("bad_key", "missing_permission"),
     "-1099": ("bad_key", "missing_permission"),
 }
+#: A key sees no futures account that was opened after it was made.
+_FUTURES: Final = frozenset(("balances.usdm", "balances.coinm", "ledger.usdm", "ledger.coinm"))
 
 
 class _Twice(ValueError):
@@ -110,7 +113,9 @@ def fault(read_id: str, status: int, headers: Mapping[str, str], body: bytes) ->
     if read_id in _NOT_OPENED.get(str(told.get("code")), ()):
         return _fault("not_opened", _said(told), headers)
     if "code" in told:
-        return _refused(told, status, headers)
+        found = _refused(told, status, headers)
+        younger = found.code == "ambiguous" and read_id in _FUTURES
+        return replace(found, causes=("wrong_product", *found.causes)) if younger else found
     if status == 403:  # the firewall in front of Binance answers in HTML and lets go after some minutes
         return _fault("banned", "", headers, wait=300)
     return _fault("down" if status >= 500 or status == 408 else "not_json", "", headers)

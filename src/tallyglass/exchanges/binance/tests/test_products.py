@@ -68,7 +68,7 @@ def test_an_account_without_margin_is_told_from_one_that_cannot_be_read() -> Non
     assert (found.code, found.retry) == ("not_opened", False)
     futures = fault("balances.usdm", 401, {}, b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}')
     assert futures is not None
-    assert futures.code == "ambiguous"
+    assert (futures.code, futures.causes[0]) == ("ambiguous", "wrong_product")
 
 
 @pytest.mark.parametrize("code", [-1121, -3021, -3028])
