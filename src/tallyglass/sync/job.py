@@ -124,15 +124,16 @@ class Job:
                 self.write(lambda _db: None)
         part.waiting = 0.0
 
-    def known(self, *, gaps: bool = False) -> Known:
-        """What is known of the connection by now; `gaps`: and which assets do not add up, once history was read."""
+    def known(self, *, read: frozenset[str] = frozenset()) -> Known:
+        """What is known of the connection by now. `read`: the streams that this sync has read already."""
         with self.store.read() as db:
             held = {balance.asset for balance in present.balances_of(db, self.connection)[0]}
             return Known(
                 markets=present.markets_of(db, self.exchange),
                 assets=history.assets_of(db, self.connection) | held,
                 wallets=present.wallets_of(db, self.connection),
-                gaps=books.gaps(db, self.connection) if gaps else None,
+                gaps=books.gaps(db, self.connection),
+                read=read,
             )
 
     def keep(self, db: Db, asked: Asked) -> int:

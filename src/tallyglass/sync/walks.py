@@ -81,8 +81,8 @@ class Walks:
         Raises `LeaseLost` or `StoreError` when nothing more can be written; all else is told in the parts.
         """
         with Writer(self._job) as writer:
-            for number in range(ROUNDS):
-                self._known = self._job.known(gaps=bool(number))
+            for _ in range(ROUNDS):
+                self._known = self._job.known(read=frozenset(self._begun))
                 if not self._begin():
                     break
                 with ThreadPoolExecutor(LANES, thread_name_prefix=f"lane of {self._job.connection}") as lanes:
