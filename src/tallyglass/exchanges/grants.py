@@ -83,6 +83,7 @@ FaultCode = Literal[
     "not_active_yet",
     "ambiguous",  # the exchange mixes causes: `causes` lists them
     "not_opened",  # the account has no such product (futures, margin …): nothing is there to be read
+    "gone",  # the row that a request names as its place is no longer there: the stream begins anew, where it can
     "rate_limited",
     "banned",  # this address is shut out for a time
     "down",  # not reachable, 5xx, maintenance

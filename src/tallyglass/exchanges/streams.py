@@ -218,3 +218,11 @@ class Stream(Protocol):
 def enriches(stream: Stream) -> bool:
     """Whether a stream only adds facts to what another one tells: without it nothing is missing from any sum."""
     return bool(getattr(stream, "enriches", False))
+
+
+def restarted(stream: Stream, cursor: Cursor) -> Cursor:
+    """Where a stream begins anew when the exchange no longer knows the row that its cursor names; where it stands, if
+    it has no such place.
+    """
+    restart = getattr(stream, "restart", None)
+    return restart(cursor) if restart else cursor

@@ -232,6 +232,10 @@ _CAUSES: Final[dict[FaultCode, tuple[str, str]]] = {
         "The account at {name} has no such product",
         "Nothing needs to be done: there is nothing to be read.",
     ),
+    "gone": (
+        "{name} no longer knows the row behind which reading was to go on",
+        "Sync again; if it stays so: tallyglass sync --full.",
+    ),
     "missing_permission": (
         "The key lacks a permission that this read needs",
         "Open {page}, edit the key and tick {boxes}, nothing more.",

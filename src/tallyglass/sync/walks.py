@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from tallyglass.exchanges import registry
-from tallyglass.exchanges.streams import Cursor, Known, NotReadable, Page, Stream, Unparsed, enriches
+from tallyglass.exchanges.streams import Cursor, Known, NotReadable, Page, Stream, Unparsed, enriches, restarted
 from tallyglass.keeper.client import ExchangeRefused
 from tallyglass.store import history
 from tallyglass.store.base import Db
@@ -138,10 +138,10 @@ class Walks:
         try:
             done = self._page(writer, walk)
         except ExchangeRefused as refused:
-            done = True
-            if refused.fault_code == "not_opened" or _needless(walk.stream, refused):
+            done = not _begins_anew(walk, refused)
+            if done and (refused.fault_code == "not_opened" or _needless(walk.stream, refused)):
                 _ended(self._job, writer, walk, refused)
-            else:
+            elif done:
                 self._fault(part, walk.stream, refused)
         except Exception as error:  # noqa: BLE001  (it is told in the part, and logged where it is ours)
             writer.check()  # the writer's own error ends the sync
@@ -207,6 +207,14 @@ def _unreadable(job: Job, part: PartReport, asked: Asked, reason: str) -> Callab
 
     part.unparsed += 1
     return work
+
+
+def _begins_anew(walk: Walk, refused: ExchangeRefused) -> bool:
+    """Whether the row that the cursor named is gone, and the stream knows where to begin instead."""
+    before = walk.cursor
+    if refused.fault_code == "gone":
+        walk.cursor = restarted(walk.stream, before)
+    return dict(walk.cursor) != dict(before)
 
 
 def _needless(stream: Stream, refused: ExchangeRefused) -> bool:

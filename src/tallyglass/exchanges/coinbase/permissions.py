@@ -116,6 +116,8 @@ def _passing(status: int, error: str) -> FaultCode | None:
 def _refused(read_id: str, status: int, error: str, said: str) -> Fault:
     if read_id == "balances.futures" and status in (400, 403, 404) and "scope" not in said.lower():
         return Fault("not_opened", said)  # it has no params: what is refused is the account
+    if read_id == "ledger" and status == 404:
+        return Fault("gone", said)
     if status == 403 or error in ("permission_denied", "invalid_scope"):
         return _forbidden(f"{error} {said}", said)
     if status in (400, 404) or status < 300:

@@ -239,6 +239,12 @@ def test_an_account_without_futures_is_told_as_that_and_only_where_futures_were_
     assert other.code != "not_opened"
 
 
+def test_a_row_that_is_gone_is_told_as_that() -> None:
+    found = fault("ledger", 404, {}, b'{"errors":[{"id":"not_found","message":"Not found"}]}')
+    assert found
+    assert found.code == "gone"
+
+
 def test_a_key_without_view_is_not_taken_for_an_account_without_futures() -> None:
     body = (
         b'{"error":"PERMISSION_DENIED","error_details":"Missing required scopes","message":"Missing required scopes"}'
