@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -51,7 +52,7 @@ class Victim:
         """A sync of everything that is connected, begun."""
         command = [str(Path(sys.executable).with_name("tallyglass")), "sync", "--json", *more]
         given = ["--home", str(self.program.home), "--passphrase-file", str(self.program.passphrase_file)]
-        environment = {**os.environ, **HURRY, "TALLYGLASS_SANDBOX": self.program.url}
+        environment = {**os.environ, **HURRY, "TALLYGLASS_SANDBOX": self.program.url, "PYTHONFAULTHANDLER": "1"}
         return subprocess.Popen([*command, *given], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def finish(self, *more: str) -> bytes:
@@ -91,7 +92,11 @@ class Victim:
     @staticmethod
     def _ended(sync: subprocess.Popen[bytes]) -> list[dict[str, Any]] | None:
         """What a sync told at its end; None of one that was killed."""
-        told, words = sync.communicate(timeout=_NOTICES)
+        try:
+            told, words = sync.communicate(timeout=_NOTICES)
+        except subprocess.TimeoutExpired:
+            sync.send_signal(signal.SIGABRT)  # it tells where each of its threads stands
+            raise AssertionError(f"the sync does not end:\n{sync.communicate()[1].decode()}") from None
         assert told or sync.returncode < 0, words
         found: list[dict[str, Any]] | None = json.loads(told) if told else None
         return found

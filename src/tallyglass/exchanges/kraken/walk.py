@@ -20,6 +20,8 @@ OVERLAP: Final = 1800
 #: A deposit or withdrawal that is still on its way after so many seconds is not asked about any more.
 GIVEN_UP: Final = 30 * 86400
 _PATIENCE: Final = 2
+#: Hexadecimal digits of a row's mark.
+_MARK: Final = 6
 
 
 class Walk(ABC):
@@ -90,7 +92,7 @@ class Counted(Walk):
     only make rows appear twice, never be skipped. What comes later belongs to the next sync.
 
     The cursor under way, beside those of every walk: `ofs`, `count` (the least total told so far), `told` (the last),
-    `page` (a digest of the page before) and `again` (how often that page came back).
+    `page` (a mark of each row of the page before) and `again` (how often that page came back).
     """
 
     step = "ofs"
@@ -99,24 +101,29 @@ class Counted(Walk):
         return {name: cursor[name] for name in ("end", "ofs") if name in cursor}
 
     def onward(self, here: Cursor, found: Listing) -> Cursor | None:
-        """None after a page without rows, or when as many rows are read as Kraken counts."""
+        """None after a page without rows, or when as many rows are read as Kraken counts.
+
+        A page that came before is asked for again, as a slip. If it stays though Kraken counts more rows, the walk
+        stands still, which the engine tells: what was never seen is not stepped over.
+        """
         if not found.ids:
             return None
-        ofs, count, digest = int(here.get("ofs", "0")), found.count, _digest(found.ids)
+        ofs, count, marks = int(here.get("ofs", "0")), found.count, _marks(found.ids)
         least, told = int(here.get("count", "-1")), int(here.get("told", "-1"))
-        again = int(here.get("again", "0")) + 1 if digest == here.get("page") else 0
-        if again > _PATIENCE and count is None:
-            return None
+        # Rows that stood on the page before count once: a page may begin before the place that was asked for. Rows that
+        # have come into the window push such rows back to here, and count as many.
+        pushed = max(0, count - told) if count is not None else 0
+        ahead = len(marks) - max(0, len(marks & _told(here.get("page", ""))) - pushed)
+        again = 0 if ahead else int(here.get("again", "0")) + 1
         if count is not None and 0 <= count < least:
             # Rows have left the window, so those behind have moved up: step back by as many.
-            ofs = max(0, ofs - (told - count))
-        elif again == 0 or again > _PATIENCE:
-            # A page that came before is asked for again, as a slip; if it stays, the walk goes on to where the count
-            # ends.
-            ofs, again = ofs + len(found.ids), 0
+            ofs, again, marks = max(0, ofs - (told - count)), 0, set()
+        elif again > _PATIENCE:
+            return None if count is None else here
+        ofs += ahead if marks else 0
         if count is not None and ofs >= count:
             return None
-        onward = {**here, "ofs": str(ofs), "page": digest, "again": str(again)}
+        onward = {**here, "ofs": str(ofs), "page": "".join(sorted(marks)), "again": str(again)}
         if count is not None:
             onward |= {"count": str(count if least < 0 else min(least, count)), "told": str(count)}
         return onward
@@ -146,6 +153,15 @@ class Chained(Walk):
 
     def left(self, onward: Cursor, found: Listing) -> int | None:  # noqa: ARG002 - nothing tells
         return None
+
+
+def _marks(ids: Sequence[str]) -> set[str]:
+    """A short mark of each row. Should two rows share one, a row is read once more than needed, and none is skipped."""
+    return {sha256(each.encode()).hexdigest()[:_MARK] for each in ids}
+
+
+def _told(marks: str) -> set[str]:
+    return {marks[at : at + _MARK] for at in range(0, len(marks), _MARK)}
 
 
 def _digest(ids: Sequence[str]) -> str:

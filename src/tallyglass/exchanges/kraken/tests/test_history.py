@@ -65,6 +65,7 @@ class Reader:
 
     cursor: Cursor = field(default_factory=dict)
     legs: dict[str, Amount] = field(default_factory=dict)
+    stuck: bool = False
 
     def step(self, serve: Callable[[Ask], bytes], now: datetime = NOW) -> bool:
         stream = LedgerStream()
@@ -77,7 +78,11 @@ class Reader:
 
     def sync(self, serve: Callable[[Ask], bytes], limit: int = 1000, between: Callable[[], None] = lambda: None) -> int:
         for steps in range(1, limit):
+            before = self.cursor
             if self.step(serve):
+                return steps
+            if self.cursor == before:  # which the engine tells as an exchange that repeats itself
+                self.stuck = True
                 return steps
             between()
         raise AssertionError("the walk does not end")
@@ -233,7 +238,10 @@ def test_a_page_that_comes_twice_by_mistake_costs_no_row() -> None:
 
 @pytest.mark.parametrize("counts", [True, False])
 @pytest.mark.parametrize("claimed", [3, 4, 50])
-def test_a_last_page_repeated_for_ever_ends(counts: bool, claimed: int) -> None:  # noqa: FBT001
+def test_a_last_page_repeated_for_ever_ends_and_is_told_where_more_was_announced(
+    counts: bool,  # noqa: FBT001
+    claimed: int,
+) -> None:
     exchange = Exchange(size=2, counts=counts)
     for number in range(3):
         exchange.write(START + number)
@@ -244,6 +252,35 @@ def test_a_last_page_repeated_for_ever_ends(counts: bool, claimed: int) -> None:
 
     reader = Reader()
     reader.sync(stuck)
+    assert reader.legs == exchange.truth()
+    assert reader.stuck == (counts and claimed > 3)
+
+
+def test_rows_behind_a_page_that_is_repeated_for_ever_are_read_when_it_is_over() -> None:
+    exchange = Exchange(size=2)
+    for number in range(9):
+        exchange.write(START + number)
+    reader, first = Reader(), exchange.answer(Ask("ledger"))
+    reader.sync(lambda _: first)
+    assert reader.stuck
+    reader.sync(exchange.answer)
+    assert reader.legs == exchange.truth()
+
+
+@given(st.integers(1, 40), st.integers(2, 9), st.lists(st.integers(0, 8), max_size=40))
+def test_pages_that_begin_before_the_place_asked_for_push_no_row_out(rows: int, size: int, overlaps: list[int]) -> None:
+    exchange = Exchange(size)
+    for number in range(rows):
+        exchange.write(START + number)
+    coming = iter(overlaps)
+
+    def overlapping(ask: Ask) -> bytes:
+        ofs = int(ask.params.get("ofs", "0"))
+        before = max(0, ofs - min(next(coming, 0), size - 1))
+        return exchange.answer(Ask("ledger", {**ask.params, "ofs": str(before)}))
+
+    reader = Reader()
+    reader.sync(overlapping)
     assert reader.legs == exchange.truth()
 
 
