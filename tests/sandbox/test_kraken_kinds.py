@@ -78,7 +78,7 @@ def test_every_account_of_some_years_has_met_everything(seed: int) -> None:
     types = {row.type for row in main.ledger}
     subtypes = {row.subtype for row in main.ledger}
     assert types >= {
-        *("trade", "margin", "settled", "spend", "receive", "deposit", "withdrawal", "transfer"),
+        *("trade", "margin", "rollover", "settled", "spend", "receive", "deposit", "withdrawal", "transfer"),
         *("staking", "earn", "reward", "dividend", "invite bonus", "adjustment", "credit", "conversion", "sale"),
         *("nfttrade", "nftcreatorfee", "nftrebate", "custodytransfer"),
     }

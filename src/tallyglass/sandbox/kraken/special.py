@@ -32,8 +32,17 @@ HAPPENINGS: dict[str, Happening] = {
 }
 
 INCIDENTS = (
-    *("failed_withdrawal", "dust", "opt_in", "earn_reward", "open_position", "airdrop", "named_airdrop"),
-    *("close_position", "to_futures", "migration", "from_futures", "opt_out", "fee_credits", "adjustment"),
+    *("failed_withdrawal", "dust", "opt_in", "earn_reward", "open_position", "rollover", "airdrop", "rollover"),
+    *(
+        "named_airdrop",
+        "close_position",
+        "to_futures",
+        "migration",
+        "from_futures",
+        "opt_out",
+        "fee_credits",
+        "adjustment",
+    ),
     *(
         "credited_fill",
         "delisting",
@@ -45,7 +54,7 @@ INCIDENTS = (
         "split_fill",
         "picture",
     ),
-    *("open_position", "to_custody", "settle_position", "sale", "failed_deposit"),
+    *("open_position", "to_custody", "rollover", "settle_position", "sale", "failed_deposit"),
 )
 """What happens along the way: every account of some years has met all of it."""
 
