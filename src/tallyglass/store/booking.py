@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, select, update
-from sqlalchemy.exc import IntegrityError
 
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.transfers import MOVES
@@ -45,12 +44,13 @@ def book(db: Connection, connection: str, found: Sequence[Entry], raw_page: int 
     merged = _merged(found)
     if not merged:
         return Booked()
-    try:
-        with db.begin_nested():
-            _insert(db, connection, merged, raw_page)
-    except IntegrityError:  # some are there already
-        return _join(db, connection, merged, raw_page)
-    return Booked(sum(not rows.is_beside(entry) for entry in merged), changed=True)
+    new = _insert(db, connection, merged, raw_page)
+    booked = Booked(sum(not rows.is_beside(entry) for entry in new), bool(new))
+    if len(new) == len(merged):
+        return booked
+    fresh = {entry.id for entry in new}
+    there = _join(db, connection, [entry for entry in merged if entry.id not in fresh], raw_page)
+    return Booked(booked.new + there.new, booked.changed or there.changed)
 
 
 def _merged(found: Sequence[Entry]) -> Sequence[Entry]:
@@ -65,20 +65,26 @@ def _merged(found: Sequence[Entry]) -> Sequence[Entry]:
     return list(by_id.values())
 
 
-def _insert(db: Connection, connection: str, new: Sequence[Entry], raw_page: int | None) -> None:
-    """Entries of which none is there yet. Raises `IntegrityError` if one is."""
-    of_each = [rows.bucket(entry) for entry in new]
+def _insert(
+    db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None
+) -> Sequence[Entry]:
+    """Add the entries that are not there yet; which those were."""
+    of_each = [rows.bucket(entry) for entry in found]
     numbers = rows.bucket_ids(db, connection, dict.fromkeys(of_each))
     made = [
-        rows.columns(entry, connection, numbers[bucket], raw_page) for entry, bucket in zip(new, of_each, strict=True)
+        rows.columns(entry, connection, numbers[bucket], raw_page)
+        for entry, bucket in zip(found, of_each, strict=True)
     ]
-    upsert.insert(db, entries, rows.COLUMNS, made)
-    sums.move(db, connection, sums.of(new))
-    _outdate(db, {bucket.kind for bucket in numbers})
+    ids = upsert.insert(db, entries, rows.COLUMNS, made, keys=("connection", "id"), told="id")
+    new = found if len(ids) == len(found) else [entry for entry in found if entry.id in ids]
+    if new:
+        sums.move(db, connection, sums.of(new))
+        _outdate(db, {entry.kind for entry in new})
+    return new
 
 
 def _join(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> Booked:
-    """Entries of which some are there already."""
+    """Entries that are there already. What only a file told of is made anew."""
     ids = [entry.id for entry in found]
     remove_entries(db, connection, ids, file_pages(db, connection))
     there = {each.entry.id: each for each in named(db, connection, ids)}

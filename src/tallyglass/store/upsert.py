@@ -20,23 +20,32 @@ def insert_new(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence
     _run(db, table, rows, keys, updated=())
 
 
-def insert(db: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows of values as the driver takes them: the quick way for what comes in by the thousand.
+def insert(
+    db: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]], *, keys: Sequence[str], told: str
+) -> set[Any]:
+    """Insert the rows whose key is not there yet; what stands in the column `told` of those that were inserted.
 
-    Many rows a statement, since the driver lets other threads work once a statement, and each hand-over costs.
+    The quick way for what comes in by the thousand: values as the driver takes them, and many rows a statement, since
+    the driver lets other threads work once a statement, and each hand-over costs.
     """
+    found: set[Any] = set()
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
-        db.exec_driver_sql(
-            _statement(db.dialect.name, table, tuple(names), len(some)), tuple(chain.from_iterable(some))
-        )
+        statement = _statement((db.dialect.name, table.name, told), tuple(names), tuple(keys), len(some))
+        result = db.exec_driver_sql(statement, tuple(chain.from_iterable(some)))
+        found.update(result.scalars())
+    return found
 
 
 @cache
-def _statement(dialect: str, table: Table, names: tuple[str, ...], count: int) -> str:
-    mark = "?" if dialect == "sqlite" else "%s"
-    row = f"({', '.join([mark] * len(names))})"
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * count)}"  # noqa: S608  (our names)
+def _statement(about: tuple[str, str, str], names: tuple[str, ...], keys: tuple[str, ...], count: int) -> str:
+    dialect, table, told = about
+    row = f"({', '.join(['?' if dialect == 'sqlite' else '%s'] * len(names))})"
+    values = ", ".join([row] * count)
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES {values} "  # noqa: S608  (names of ours)
+        f"ON CONFLICT ({', '.join(keys)}) DO NOTHING RETURNING {told}"
+    )
 
 
 def upsert(db: Connection, table: Table, rows: Sequence[Row], updated: Sequence[str], keys: Sequence[str] = ()) -> int:

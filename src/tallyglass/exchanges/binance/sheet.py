@@ -43,14 +43,21 @@ class Sheet:
 
     entries: tuple[Entry, ...]
     unparsed: tuple[Unparsed, ...]
-    #: How many rows the answer held, known or not.
-    count: int
+    rows: _Raws
     #: How many there are in all, where the exchange says so.
     total: int | None
     #: The exchange says that it left rows out.
     more: bool
-    #: The same for the same rows: an exchange that gives one page for ever is found out by it.
-    digest: str
+
+    @property
+    def count(self) -> int:
+        """How many rows the answer held, known or not."""
+        return len(self.rows)
+
+    @property
+    def digest(self) -> str:
+        """The same for the same rows: an exchange that gives one page for ever is found out by it."""
+        return hashlib.sha256(b"".join(map(bytes, self.rows))).hexdigest()[:16]
 
 
 def sheet(read_id: str, body: bytes, known: Known) -> Sheet:
@@ -59,15 +66,12 @@ def sheet(read_id: str, body: bytes, known: Known) -> Sheet:
     booking = BOOKINGS[read_id]
     entries: list[Entry] = []
     unparsed: list[Unparsed] = []
-    digest = hashlib.sha256()
     for raw in raws:
-        text = bytes(raw)
-        digest.update(text)
         try:
-            entries += booking.entries(text, known)
+            entries += booking.entries(raw, known)
         except (ValueError, ArithmeticError) as error:
-            unparsed.append(odd(read_id, text, error))
-    return Sheet(tuple(entries), tuple(unparsed), len(raws), total, more, digest.hexdigest()[:16])
+            unparsed.append(odd(read_id, bytes(raw), error))
+    return Sheet(tuple(entries), tuple(unparsed), raws, total, more)
 
 
 def odd(read_id: str, raw: bytes, error: Exception) -> Unparsed:
