@@ -90,9 +90,7 @@ def print_rows(account: Account) -> None:
             return us // 1_000
 
     printed = {
-        (trade.order.market.symbol, trade.id): Printed(
-            json.dumps(row_of(InMilliseconds, trade), separators=(",", ":"))
-        )
+        (trade.order.market.symbol, trade.id): Printed(json.dumps(row_of(InMilliseconds, trade), separators=(",", ":")))
         for desk in account.desks.values()
         for trade in desk.trades.rows
     }

@@ -25,6 +25,12 @@ _is_number: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3}
 _LONGEST = 120
 
 
+def _is_plain(value: str) -> bool:
+    """Digits with at most one point: nearly all there is, and known in half the time."""
+    digits = value.replace(".", "", 1)
+    return digits.isdecimal() and digits.isascii()
+
+
 class NotMoney(ValueError):
     """The text or value is no finite decimal number."""
 
@@ -35,7 +41,7 @@ def amount(value: object) -> Amount:
     Raises `NotMoney` for anything else: a float, a bool, NaN, infinity, an empty or overlong text.
     """
     if isinstance(value, str):
-        if len(value) <= _LONGEST and _is_number(value):
+        if len(value) <= _LONGEST and (_is_plain(value) or _is_number(value)):
             return Decimal(value)
     elif isinstance(value, Decimal):
         if value.is_finite():

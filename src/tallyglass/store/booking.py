@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.transfers import MOVES
@@ -65,22 +65,31 @@ def _merged(found: Sequence[Entry]) -> Sequence[Entry]:
     return list(by_id.values())
 
 
-def _insert(
-    db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None
-) -> Sequence[Entry]:
+def _insert(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> Sequence[Entry]:
     """Add the entries that are not there yet; which those were."""
     of_each = [rows.bucket(entry) for entry in found]
     numbers = rows.bucket_ids(db, connection, dict.fromkeys(of_each))
     made = [
-        rows.columns(entry, connection, numbers[bucket], raw_page)
-        for entry, bucket in zip(found, of_each, strict=True)
+        rows.columns(entry, connection, numbers[bucket], raw_page) for entry, bucket in zip(found, of_each, strict=True)
     ]
-    ids = upsert.insert(db, entries, rows.COLUMNS, made, keys=("connection", "id"), told="id")
-    new = found if len(ids) == len(found) else [entry for entry in found if entry.id in ids]
+    last = db.execute(select(func.max(entries.c.pk))).scalar() or 0
+    doubtful = upsert.insert(db, entries, rows.COLUMNS, made, keys=("connection", "id"))
+    there = _older(db, connection, [row[rows.COLUMNS.index("id")] for row in doubtful], last)
+    new = [entry for entry in found if entry.id not in there] if there else found
     if new:
         sums.move(db, connection, sums.of(new))
         _outdate(db, {entry.kind for entry in new})
     return new
+
+
+def _older(db: Connection, connection: str, ids: Sequence[str], last: int) -> set[str]:
+    """Which of these entries are not younger than that."""
+    found: set[str] = set()
+    for start in range(0, len(ids), _BATCH):
+        chosen = entries.c.id.in_(ids[start : start + _BATCH])
+        query = select(entries.c.id).where(entries.c.connection == connection, chosen, entries.c.pk <= last)
+        found.update(db.execute(query).scalars())
+    return found
 
 
 def _join(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> Booked:

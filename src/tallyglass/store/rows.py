@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from msgspec import structs
@@ -26,24 +26,14 @@ _by_id: Final = attrgetter("id")
 
 #: The status of an entry of which only that is known which stands beside its legs: no part of the history yet.
 TOLD: Final = "told"
+_BUCKET: Final = ("connection", "kind", "status", "note", "prefix", "assets")
 #: The columns of a new entry, as the driver takes them.
 COLUMNS: Final = ("connection", "id", "time", "bucket", "txid", "order_id", "legs", "facts", "raw_page")
 
 
-class Bucket(NamedTuple):
-    """What many entries of a connection have in common."""
-
-    kind: str
-    status: str
-    note: str
-    prefix: str
-    #: Of the legs, in the order in which they come: `stored` makes one order of them.
-    assets: tuple[str, ...]
-
-    @property
-    def stored(self) -> tuple[str, str, str, str, str]:
-        """The columns, but for the connection."""
-        return *self[:4], _to_json(sorted(set(self.assets))).decode()
+Bucket = tuple[str, str, str, str, tuple[str, ...]]
+"""What many entries of a connection have in common: kind, status, note, prefix; and the assets of the legs, as they
+come. A plain tuple: it is made for every entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +47,29 @@ class StoredEntry:
 
 def bucket(entry: Entry) -> Bucket:
     """The bucket that an entry belongs to."""
-    assets = tuple([leg.asset for leg in entry.legs])
     status = entry.status if entry.legs or not is_beside(entry) else TOLD
-    return Bucket(entry.kind, status, entry.note, entry.id.rpartition(":")[0], assets)
+    prefix = entry.id.rpartition(":")[0]
+    return entry.kind, status, entry.note, prefix, tuple([leg.asset for leg in entry.legs])
 
 
 def bucket_ids(db: Connection, connection: str, wanted: Iterable[Bucket]) -> dict[Bucket, int]:
     """The numbers of some buckets of a connection; those that are new are made."""
-    names = [column.name for column in buckets.columns][1:]
-    found: dict[Bucket, int] = {}
-    for each in wanted:
-        row = dict(zip(names, (connection, *each.stored), strict=True))
-        query = select(buckets.c.id).where(*(buckets.c[name] == value for name, value in row.items()))
-        number = db.execute(query).scalar()
-        if number is None:
-            upsert.insert_new(db, buckets, [row], keys=names)
-            number = db.execute(query).scalar_one()
-        found[each] = number
+    rows = {each: (*each[:4], _to_json(sorted(set(each[4]))).decode()) for each in wanted}
+    there = _numbered(db, connection, {row[3] for row in rows.values()})
+    new = {row for row in rows.values() if row not in there}
+    if new:
+        made = [dict(zip(_BUCKET, (connection, *row), strict=True)) for row in sorted(new)]
+        upsert.insert_new(db, buckets, made, keys=_BUCKET)
+        there = _numbered(db, connection, {row[3] for row in rows.values()})
+    return {each: there[row] for each, row in rows.items()}
+
+
+def _numbered(db: Connection, connection: str, prefixes: Iterable[str]) -> dict[tuple[str, ...], int]:
+    found: dict[tuple[str, ...], int] = {}
+    for prefix in prefixes:
+        here = (buckets.c.connection == connection, buckets.c.prefix == prefix)
+        for number, _, *told in db.execute(select(buckets).where(*here)):
+            found[tuple(told)] = number
     return found
 
 

@@ -139,7 +139,7 @@ buckets = Table(
     Column("prefix", String(200), nullable=False),
     #: What the legs move, each asset once, in alphabetical order: JSON.
     Column("assets", Text, nullable=False),
-    UniqueConstraint("connection", "kind", "status", "note", "prefix", "assets"),
+    UniqueConstraint("connection", "prefix", "kind", "status", "note", "assets"),
 )
 
 entries = Table(
@@ -158,8 +158,8 @@ entries = Table(
     Column("facts", Text, nullable=False),
     Column("raw_page", _id, ForeignKey("raw_pages.id")),
     UniqueConstraint("connection", "id"),
-    Index("entries_by_time", "time", "pk"),
-    Index("entries_by_bucket", "bucket", "time", "pk"),
+    Index("entries_by_time", "time"),
+    Index("entries_by_bucket", "bucket", "time"),
     Index("entries_by_page", "raw_page"),
     Index("entries_by_txid", "txid", sqlite_where=NAMED["txid"], postgresql_where=NAMED["txid"]),
     Index("entries_by_order", "order_id", sqlite_where=NAMED["order_id"], postgresql_where=NAMED["order_id"]),

@@ -21,31 +21,28 @@ def insert_new(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence
 
 
 def insert(
-    db: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]], *, keys: Sequence[str], told: str
-) -> set[Any]:
-    """Insert the rows whose key is not there yet; what stands in the column `told` of those that were inserted.
+    db: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]], *, keys: Sequence[str]
+) -> list[Sequence[Any]]:
+    """Insert the rows whose key is not there yet; gives few rows, among which are all that were there.
 
     The quick way for what comes in by the thousand: values as the driver takes them, and many rows a statement, since
     the driver lets other threads work once a statement, and each hand-over costs.
     """
-    found: set[Any] = set()
+    doubtful: list[Sequence[Any]] = []
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
-        statement = _statement((db.dialect.name, table.name, told), tuple(names), tuple(keys), len(some))
-        result = db.exec_driver_sql(statement, tuple(chain.from_iterable(some)))
-        found.update(result.scalars())
-    return found
+        statement = _statement(db.dialect.name, table.name, (tuple(names), tuple(keys)), len(some))
+        if db.exec_driver_sql(statement, tuple(chain.from_iterable(some))).rowcount < len(some):
+            doubtful += some
+    return doubtful
 
 
 @cache
-def _statement(about: tuple[str, str, str], names: tuple[str, ...], keys: tuple[str, ...], count: int) -> str:
-    dialect, table, told = about
-    row = f"({', '.join(['?' if dialect == 'sqlite' else '%s'] * len(names))})"
-    values = ", ".join([row] * count)
-    return (
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES {values} "  # noqa: S608  (names of ours)
-        f"ON CONFLICT ({', '.join(keys)}) DO NOTHING RETURNING {told}"
-    )
+def _statement(dialect: str, table: str, names: tuple[tuple[str, ...], tuple[str, ...]], count: int) -> str:
+    columns, keys = names
+    row = f"({', '.join(['?' if dialect == 'sqlite' else '%s'] * len(columns))})"
+    into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)}"  # noqa: S608  (our names)
+    return f"{into} ON CONFLICT ({', '.join(keys)}) DO NOTHING"
 
 
 def upsert(db: Connection, table: Table, rows: Sequence[Row], updated: Sequence[str], keys: Sequence[str] = ()) -> int:

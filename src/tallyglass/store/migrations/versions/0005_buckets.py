@@ -46,7 +46,7 @@ def _tables() -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Column("prefix", sa.String(length=200), nullable=False),
         sa.Column("assets", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("connection", "kind", "status", "note", "prefix", "assets"),
+        sa.UniqueConstraint("connection", "prefix", "kind", "status", "note", "assets"),
     )
     entries = op.create_table(
         "entries_new",
@@ -89,8 +89,8 @@ def _tables() -> tuple[sa.Table, sa.Table, sa.Table]:
 
 def _indexes() -> None:
     """After the rows are there, and under the names that the old table had until now."""
-    op.create_index("entries_by_time", "entries", ["time", "pk"], unique=False)
-    op.create_index("entries_by_bucket", "entries", ["bucket", "time", "pk"], unique=False)
+    op.create_index("entries_by_time", "entries", ["time"], unique=False)
+    op.create_index("entries_by_bucket", "entries", ["bucket", "time"], unique=False)
     op.create_index("entries_by_page", "entries", ["raw_page"], unique=False)
     for index, column in (("entries_by_txid", "txid"), ("entries_by_order", "order_id")):
         where = _NAMED[column]
