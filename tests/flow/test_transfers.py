@@ -78,9 +78,9 @@ def told(session: Session, entry: str) -> Any:
     return each
 
 
-def happened(sandbox: Sandbox, exchange: str, what: str, amount: str) -> str:
+def happened(sandbox: Sandbox, exchange: str, what: str, amount: str, **more: str) -> str:
     """Let some ether come or go now; the id of its entry."""
-    (entry,) = sandbox.happen(exchange, what, asset="ETH", amount=amount)["entries"]
+    (entry,) = sandbox.happen(exchange, what, asset="ETH", amount=amount, **more)["entries"]
     return f"{exchange}/{entry['id']}"
 
 
@@ -148,8 +148,9 @@ def test_what_the_user_says_holds_through_sync_and_replay_until_he_takes_it_back
 def test_two_deposits_that_fit_leave_the_withdrawal_open_until_the_user_parts_one(
     session: Session, sandbox: Sandbox
 ) -> None:
-    sent = happened(sandbox, "kraken", "withdrawal", "0.0525")
-    deposits = [happened(sandbox, exchange, "deposit", "0.0525") for exchange in ("binance", "coinbase")]
+    txid = "5e" * 32  # a hash is not a unique id: one transaction may pay two deposits
+    sent = happened(sandbox, "kraken", "withdrawal", "0.0525", txid=txid)
+    deposits = [happened(sandbox, exchange, "deposit", "0.0525", txid=txid) for exchange in ("binance", "coinbase")]
     syncing.sync(session)
 
     open_ = told(session, sent)
