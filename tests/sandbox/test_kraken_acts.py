@@ -200,6 +200,7 @@ def test_allocations_tell_what_the_earning_wallets_hold(bench: Bench) -> None:
     assert held == {
         "DOT": (books.balance("DOT", "staked-28"), Decimal("0.00014")),
         "ETH": (books.balance("ETH", "earn"), Decimal("0.0007")),
+        "BTC": (books.balance("BTC", "opt-in"), Decimal(0)),
     }
     assert Decimal(told["total_allocated"]) > 0
 

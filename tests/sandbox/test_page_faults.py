@@ -135,6 +135,16 @@ def test_each_exchange_says_in_its_own_words_that_it_is_closed(faulty: Sandbox) 
     assert (v3.status, v3.json()["error"]) == (503, "UNAVAILABLE")
 
 
+def test_who_asks_too_often_is_told_so_in_the_exchanges_words(faulty: Sandbox) -> None:
+    faulty.fault("status", value=418, retry_after=9)
+    binance = faulty.request("GET", "/binance/api/v3/time")
+    v2, v3 = (faulty.request("GET", f"/coinbase{path}").json() for path in ("/v2/time", f"{V3}/time"))
+
+    assert (binance.status, binance.headers["retry-after"], binance.json()["code"]) == (418, "9", -1003)
+    assert (v2["errors"][0]["id"], v3["error"]) == ("rate_limit_exceeded", "RESOURCE_EXHAUSTED")
+    assert faulty.request("GET", "/kraken/0/public/Time").body == b""
+
+
 def test_a_maintenance_ends_by_itself() -> None:
     async def visit(town: Town) -> None:
         await town.control("POST", "faults", {"fault": "maintenance", "value": 0.2})

@@ -1,4 +1,4 @@
-"""What an exchange says while it is closed for maintenance, in its own words.
+"""What an exchange says, in its own words, while it is closed for maintenance, or to who asks too often.
 
 Kraken: docs.kraken.com, get-system-status, and its error strings. Binance: developers.binance.com, wallet/others/
 system-status, and its error codes. Coinbase: docs.cdp.coinbase.com, api-architecture/status-codes (503).
@@ -6,11 +6,25 @@ system-status, and its error codes. Coinbase: docs.cdp.coinbase.com, api-archite
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from typing import Any
 
 from tallyglass.sandbox.model import Incoming, Outgoing
 
 _RETRY = "Internal error; unable to process your request. Please try again."
+
+
+def too_many(exchange: str, request: Incoming) -> bytes:
+    """The body that goes with 429 and, at Binance, with 418; nothing where none is known."""
+    words: Any = None
+    if exchange == "binance":
+        words = {"code": -1003, "msg": "Too much request weight used; please use WebSocket Streams for live updates."}
+    if exchange == "coinbase" and request.path.startswith("/v2/"):
+        words = {"errors": [{"id": "rate_limit_exceeded", "message": "Too many requests"}]}
+    elif exchange == "coinbase":
+        words = {"error": "RESOURCE_EXHAUSTED", "error_details": "too many requests", "message": "too many requests"}
+    return b"" if words is None else json.dumps(words).encode()
 
 
 def answer(exchange: str, request: Incoming) -> Outgoing:

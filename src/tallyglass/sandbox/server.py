@@ -124,7 +124,9 @@ class Gate:
             return None
         if "status" in faults:
             headers = {"retry-after": str(faults["retry_after"])} if "retry_after" in faults else {}
-            return Outgoing(int(faults["status"]), {"content-type": "text/plain", **headers}, b"")
+            status = int(faults["status"])
+            body = closed.too_many(site.id, request) if status in (418, 429) else b""
+            return Outgoing(status, {"content-type": "application/json" if body else "text/plain", **headers}, body)
         if "html" in faults:
             return Outgoing(int(faults["html"]), {"content-type": "text/html; charset=UTF-8"}, PAGE)
         if "maintenance" in faults:

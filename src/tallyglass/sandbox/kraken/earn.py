@@ -8,7 +8,7 @@ from tallyglass.money import ZERO, Amount, divide, multiply, total
 from tallyglass.sandbox.kraken.account import Ids, moment
 from tallyglass.sandbox.kraken.happen import pair_of_moves
 from tallyglass.sandbox.kraken.house import Answer, Call, House
-from tallyglass.sandbox.kraken.names import REWARD_CODES, digits
+from tallyglass.sandbox.kraken.names import AWAY_CODES, digits
 from tallyglass.sandbox.kraken.params import Refused
 from tallyglass.sandbox.kraken.reads import cut
 
@@ -28,9 +28,7 @@ def strategies(call: Call) -> dict[str, Any]:
     if call.params.text("asset") and wanted is None:
         raise Refused("EQuery:Unknown asset")
     locks = call.params.text("lock_type")
-    listed = [
-        _strategy(call.house, *each) for each in REWARD_CODES.items() if wanted is None or wanted.symbol == each[0]
-    ]
+    listed = [_strategy(call.house, *each) for each in AWAY_CODES.items() if wanted is None or wanted.symbol == each[0]]
     return {"next_cursor": None, "items": [each for each in listed if not locks or each["lock_type"]["type"] in locks]}
 
 
@@ -48,6 +46,8 @@ def _strategy(house: House, symbol: str, code: str) -> dict[str, Any]:
             "unbonding_rewards": False,
             "exit_queue_period": 0,
         }
+    if code.endswith(".M"):
+        lock = {"type": "instant", "payout_frequency": 604_800}
     return {
         "id": strategy_id(house, symbol),
         "asset": symbol,
@@ -57,7 +57,7 @@ def _strategy(house: House, symbol: str, code: str) -> dict[str, Any]:
         "allocation_fee": "0.0000",
         "deallocation_fee": "0.0000",
         "auto_compound": {"type": "enabled"},
-        "yield_source": {"type": "staking"},
+        "yield_source": {"type": "off_chain" if code.endswith(".M") else "staking"},
         "can_allocate": lock["type"] != "flex",
         "can_deallocate": lock["type"] != "flex",
         "allocation_restriction_info": [],
@@ -73,7 +73,7 @@ def allocations(call: Call) -> dict[str, Any]:
     unit = house.prices.usd(currency.symbol)
     items: list[dict[str, Any]] = []
     sums: list[tuple[Amount, Amount]] = []
-    for symbol, code in REWARD_CODES.items():
+    for symbol, code in AWAY_CODES.items():
         held, earned = balances.get(code), call.account.rewarded.get(code, ZERO)
         if held is None or (call.params.flag("hide_zero_allocations") and not held):
             continue
@@ -102,7 +102,7 @@ def allocations(call: Call) -> dict[str, Any]:
 def _chosen(call: Call) -> tuple[str, str, str]:
     """Strategy id, spot code and earning code that a call means."""
     named = call.params.needed("strategy_id")
-    for symbol, code in REWARD_CODES.items():
+    for symbol, code in AWAY_CODES.items():
         if strategy_id(call.house, symbol) == named:
             return named, call.house.names.code(symbol), code
     raise Refused("EGeneral:Invalid arguments:Invalid strategy ID")

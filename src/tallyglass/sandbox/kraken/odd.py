@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, negate
+from tallyglass.money import ROUNDED, ZERO, Amount, add, multiply, negate, subtract
 from tallyglass.sandbox.kraken.account import Account, Ids, Move, Order, moment, unix
 from tallyglass.sandbox.kraken.happen import Figures, pair_of_moves, settle, swap
 
@@ -85,8 +85,9 @@ def earn_reward(account: Account, now: float) -> bool:
     """A reward of the earn system, Kraken's commission beside it in the same coin."""
     if account.balances.get("XBT.M", ZERO) <= ZERO:
         return False
-    fee = Decimal("0.00000120")
-    return _one(account, "earn", Move("XBT.M", Decimal("0.00000400"), fee, "reward"), now, "E")
+    come = Move("XBT.M", Decimal("0.00000400"), Decimal("0.00000120"), "reward")
+    account.rewarded["XBT.M"] = add(account.rewarded.get("XBT.M", ZERO), subtract(come.amount, come.fee))
+    return _one(account, "earn", come, now, "E")
 
 
 def split_fill(account: Account, now: float) -> bool:
