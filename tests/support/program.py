@@ -22,7 +22,8 @@ PASSPHRASE = "four lamps over a quiet harbour"
 #: Before a sandbox that counts no requests budgets run so much faster: tests wait for no exchange's pace.
 HURRY = {"TALLYGLASS_SANDBOX_PACE": "100"}
 DONE, FAILED, USAGE, REFUSED, UNPROVEN, EXCHANGE, PARTIAL, LOCKED = range(8)
-START_SECONDS = 20
+#: A machine that is busy is no reason to fail.
+START_SECONDS = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from support.sandbox import Sandbox
 
 WHOM = (("program",), ("keeper",), ("program", "keeper"))
 #: A sync whose keeper was killed notices it, and ends by itself.
-_NOTICES = 120
+_NOTICES = 300
 
 
 @dataclass(frozen=True, slots=True)
