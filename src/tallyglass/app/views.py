@@ -124,6 +124,13 @@ class LegView(TypedDict):
     account: str
 
 
+class ChangeView(TypedDict):
+    """What an entry was until the exchange told otherwise."""
+
+    at: str | None
+    was: object
+
+
 class EntryView(TypedDict):
     """One event."""
 
@@ -136,6 +143,11 @@ class EntryView(TypedDict):
     legs: list[LegView]
     #: The other side of a transfer between two connections.
     partner: str | None
+    txid: str
+    #: What else the exchange tells: `market`, `order`, `price` …
+    facts: dict[str, str]
+    #: The oldest first.
+    changes: list[ChangeView]
 
 
 class HistoryView(TypedDict):
@@ -342,7 +354,9 @@ def reasons(given: Iterable[Reason]) -> list[ReasonView]:
     return [{"code": reason.code, "text": reason.text, "fix": reason.fix} for reason in given]
 
 
-def entry_view(entry: Entry, connection: str = "", partner: str | None = None) -> EntryView:
+def entry_view(
+    entry: Entry, connection: str = "", partner: str | None = None, changes: Iterable[tuple[datetime, object]] = ()
+) -> EntryView:
     """An entry as users see it; its id, and that of its partner in a transfer, is unique over all connections."""
     return {
         "id": f"{connection}/{entry.id}" if connection else entry.id,
@@ -356,6 +370,9 @@ def entry_view(entry: Entry, connection: str = "", partner: str | None = None) -
             for leg in entry.legs
         ],
         "partner": partner,
+        "txid": entry.txid,
+        "facts": dict(entry.facts),
+        "changes": [{"at": moment(at), "was": was} for at, was in changes],
     }
 
 

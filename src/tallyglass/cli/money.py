@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -213,30 +214,51 @@ def holdings() -> None:
 
 
 @app.command()
-def history(
+def history(  # noqa: PLR0913, PLR0917  (one parameter a flag)
     limit: Annotated[int, typer.Option(help="Entries a page, up to 1000.")] = 50,
     after: Annotated[str, typer.Option(help="`next` of the page before.")] = "",
     connection: Annotated[str, typer.Option(help="Only this one.")] = "",
+    kind: Annotated[str, typer.Option(help="Only trades: trade; or deposit, withdrawal, reward, transfer …")] = "",
+    asset: Annotated[str, typer.Option(help="Only what moved this asset.")] = "",
+    since: Annotated[str, typer.Option("--from", help="From this day (or moment) on, UTC.")] = "",
+    until: Annotated[str, typer.Option("--to", help="Up to this day, and with it.")] = "",
+    search: Annotated[str, typer.Option(help="Words of an id, order, transaction, market, note.")] = "",
+    entry: Annotated[str, typer.Option(help="All about the entry of this id.")] = "",
     pending: Annotated[bool, typer.Option(help="What is on its way, or has failed.")] = False,
     ids: Annotated[bool, typer.Option("--ids", help="With the id of each entry.")] = False,
 ) -> None:
     """What happened, newest first."""
+    only = ledger.Only(kind, asset, since, until, search)
     with options.session() as session:
-        found = ledger.history(session, limit=limit, after=after, connection=connection, pending=pending)
-        waiting = ledger.history(session, connection=connection, pending=True)["items"]
-        if not found["items"] and not waiting and options.nothing_yet(session.keeper):
+        if entry:
+            found, waiting = ledger.entry(session, entry), []
+        else:
+            found = ledger.history(session, limit=limit, after=after, connection=connection, pending=pending, only=only)
+            waiting = ledger.history(session, connection=connection, pending=True)["items"]
+        if not found["items"] and not waiting and only == ledger.Only() and options.nothing_yet(session.keeper):
             return
     if options.json:
         show.as_json(found)
         return
-    if ids:
-        _print_ids(found["items"])
-    else:
-        _print_entries(found["items"])
+    printed = _print_whole if entry else _print_ids if ids else _print_entries
+    printed(found["items"])
     if found["next"]:
         show.out.print(f"More: tallyglass history --after {found['next']}", style="dim", markup=False, soft_wrap=True)
     if waiting and not pending:
         show.out.print(f"{len(waiting)} more on their way or failed: tallyglass history --pending", style="yellow")
+
+
+def _print_whole(items: list[EntryView]) -> None:
+    """An entry with its facts, and what it was before."""
+    for entry in items:
+        _print_ids([entry])
+        told = {"note": entry["note"], "transaction": entry["txid"], **entry["facts"], "to": entry["partner"] or ""}
+        for name, value in told.items():
+            if value:
+                show.out.print(Padding(Text(f"{name}: {value}"), (0, 0, 0, 2)))
+        for change in entry["changes"]:
+            was = json.dumps(change["was"], ensure_ascii=False)
+            show.out.print(Padding(Text(f"until {change['at']} it was {was}"), (0, 0, 0, 2)), style="dim")
 
 
 def _print_entries(items: list[EntryView]) -> None:

@@ -14,7 +14,7 @@ from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
 from tallyglass.money import Asset
 from tallyglass.store import booking, rows, upsert
 from tallyglass.store.base import Store
-from tallyglass.store.booking import FILES, Booked, add_entries, book, file_pages, remove_entries, unbook
+from tallyglass.store.booking import FILES, Booked, add_entries, book, changes_of, file_pages, remove_entries, unbook
 from tallyglass.store.rows import StoredEntry
 from tallyglass.store.search import list_entries
 from tallyglass.store.tables import buckets, cursors, entries, raw_pages, unparsed
@@ -25,6 +25,7 @@ __all__ = [
     "StoredEntry",
     "add_entries",
     "book",
+    "changes_of",
     "file_pages",
     "list_entries",
     "remove_entries",

@@ -143,15 +143,14 @@ class _Search:
         for column in (entries.c.txid, entries.c.order_id):
             for name in _spellings(word):
                 found.update(self._between(column, name, NAMED[column.name]))
+        if len(found) > _MOST_NAMED:
+            raise TooMany(f"more than {_MOST_NAMED} entries begin like {word!r}")
         return frozenset(found)
 
     def _between(self, column: Any, name: str, where: Any) -> Collection[int]:
         until = f"{name}{_LAST}" if len(name.rpartition(":")[2]) >= _PREFIX else name
         query = select(entries.c.pk).where(where, column >= name, column <= until).limit(_MOST_NAMED + 1)
-        found = self._db.execute(query).scalars().all()
-        if len(found) > _MOST_NAMED:
-            raise TooMany(f"more than {_MOST_NAMED} entries begin like {name!r}")
-        return found
+        return self._db.execute(query).scalars().all()
 
 
 def _fits(row: Any, wanted: Wanted) -> bool:

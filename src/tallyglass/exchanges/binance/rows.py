@@ -89,8 +89,14 @@ def trade(row: Trade, known: Known) -> Entry:
         Leg("quote", SPOT, quote, given),
         Leg("fee", SPOT, common(row.commissionAsset), negate(amount(row.commission)), "fee"),
     )
+    told = ("market", f"{base}/{quote}"), ("order", str(row.orderId)), ("price", row.price)
     return Entry(
-        f"trade:{row.symbol}:{row.id}", moment(row.time), "trade", moving(*legs), note="buy" if row.isBuyer else "sell"
+        f"trade:{row.symbol}:{row.id}",
+        moment(row.time),
+        "trade",
+        moving(*legs),
+        note="buy" if row.isBuyer else "sell",
+        facts=told if row.orderId else (told[0], told[2]),
     )
 
 

@@ -22,6 +22,7 @@ class Trade(msgspec.Struct):
     time: int
     isBuyer: bool  # noqa: N815
     quoteQty: str = ""  # noqa: N815
+    orderId: int = 0  # noqa: N815
 
 
 class Deposit(msgspec.Struct):
