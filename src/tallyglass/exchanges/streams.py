@@ -101,6 +101,8 @@ class Known:
     gaps: frozenset[Asset] | None = None
     #: Names of the streams that this sync has read already.
     read: frozenset[str] = frozenset()
+    #: The time of the oldest entry so far.
+    first: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

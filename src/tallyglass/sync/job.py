@@ -134,6 +134,7 @@ class Job:
                 wallets=present.wallets_of(db, self.connection),
                 gaps=books.gaps(db, self.connection),
                 read=read,
+                first=books.first_entry(db, self.connection),
             )
 
     def keep(self, db: Db, asked: Asked) -> int:

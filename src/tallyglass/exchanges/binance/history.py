@@ -52,12 +52,15 @@ _LISTS: Final = (
         reach=_SIX_MONTHS,
     ),
     Windows("pay", "transfers.pay", QUARTER, 2 * _DAY, Paging(("limit", 100)), reach=_EIGHTEEN_MONTHS),
+)
+#: Lists whose answers are dear: stream, read, longest window, overlap, paging.
+_DEAR: Final = (
     *(
-        Windows(f"earn.{way}", f"transfers.{way}", _MONTH, 7 * _DAY, CURRENT, traced=True)
+        (f"earn.{way}", f"transfers.{way}", _MONTH, 7 * _DAY, CURRENT)
         for way in ("subscriptions", "redemptions", "locked-subscriptions", "locked-redemptions")
     ),
-    Windows("earn.rewards", "rewards.earn", _MONTH, 2 * _DAY, CURRENT, traced=True),
-    Windows("conversions", "conversions", _MONTH, 2 * _DAY, _THOUSAND, traced=True),
+    ("earn.rewards", "rewards.earn", _MONTH, 2 * _DAY, CURRENT),
+    ("conversions", "conversions", _MONTH, 2 * _DAY, _THOUSAND),
 )
 
 #: Which wallets exchange transfers, each both ways. Between two isolated markets nothing moves here: they are
@@ -86,26 +89,48 @@ class Dust:
 
 
 def streams(known: Known) -> Iterable[Stream]:
-    """The lists first: they show the assets that tell which markets to ask. Then markets, as far as they are needed.
+    """The cheap lists first: they show when the account came to life, and back to there the dear ones are read. All of
+    them show assets, and what does not add up. Then markets, as far as they are needed.
 
     Where balances and entries add up, no fill is missing, and no market needs to be asked; two are looked into all
     the same, ever others, as two errors may cancel out. An asset that does not add up points to its markets: first
     those that are likely, and when these have been read and it still does not, all that it has. A fill that is
     missing leaves at least one of its assets short, so that the search ends when all is found.
     """
-    lists = [*_lists(known), Dust()]
-    yield from lists
+    cheap, dear = [*_lists(known), Dust()], [*_dear(known)]
+    yield from cheap
+    gaps = known.gaps
+    if gaps is None:  # nothing is known of what lacks: all that there may be
+        yield from dear
+        yield from _markets(known)
+    elif _read(cheap, known):
+        yield from dear
+        if _read(dear, known) or known.assets <= gaps:  # the latter: all history is still unread
+            yield from _markets(known)
+
+
+def _read(streams: Iterable[Stream], known: Known) -> bool:
+    return {each.name for each in streams} <= known.read
+
+
+def _dear(known: Known) -> Iterator[Stream]:
+    since = known.first - _MONTH if known.first else None
+    for name, read, span, overlap, paging in _DEAR:
+        yield Windows(name, read, span, overlap, paging, since=since)
+
+
+def _markets(known: Known) -> Iterator[Stream]:
     gaps, markets = known.gaps, {market.name: market for market in known.markets.values()}
     likely = {name: market for name, market in markets.items() if _likely(market, known)}
     if gaps is None:
         yield from _fills(likely, known)
         yield from _aside(markets.keys() - likely, UNSURE)
-    elif {each.name for each in lists} <= known.read or known.assets <= gaps:
-        wanted = {name for name, market in likely.items() if _touches(market, gaps)}
-        yield from _fills(wanted, known)
-        if {f"trades:{name}" for name in wanted} <= known.read:
-            yield from _sweeps(markets, likely, known, gaps)
-            yield from _aside(markets.keys(), ASIDE)
+        return
+    wanted = {name for name, market in likely.items() if _touches(market, gaps)}
+    yield from _fills(wanted, known)
+    if {f"trades:{name}" for name in wanted} <= known.read:
+        yield from _sweeps(markets, likely, known, gaps)
+        yield from _aside(markets.keys(), ASIDE)
 
 
 def _lists(known: Known) -> Iterator[Stream]:

@@ -22,7 +22,6 @@ _HOUR: Final = 3_600_000
 _PATIENCE: Final = 90 * 86_400_000
 #: Deposits and withdrawals: shorter than 90 days (error -4047).
 QUARTER: Final = timedelta(days=89)
-_DEPOSITS: Final = {"offset": "0", "limit": "1000"}
 
 Hole = tuple[int, int]
 """A stretch of time that has not been read yet: from, to, in milliseconds since 1970."""
@@ -54,9 +53,8 @@ class Windows:
     `page` how many answers it gave, `seen` how many rows, `last` the digest of the last answer. Times are milliseconds
     since 1970. Each sync adds the stretch from `top` (and an overlap, for rows that come late or change) to now.
 
-    A dear list (`traced`) is at first read back to the first crypto deposit only, looked for with the cheap read of
-    deposits (`trace`: how far that got; `born`: it is done). What lies before it, `old`, is nearly always empty: one
-    window of it is read at each sync (`back`: that is next), or all of it when the balances do not add up without it.
+    A dear list is at first read back to `since` only. What lies before it, `old`, is nearly always empty: one window
+    of it is read at each sync (`back`: that is next), or all of it when the balances do not add up without it.
     """
 
     name: str
@@ -70,14 +68,11 @@ class Windows:
     times: tuple[str, str] = ("startTime", "endTime")
     #: How far back the exchange reaches, where it forgets.
     reach: timedelta | None = None
-    traced: bool = False
+    #: Before the account was alive, as far as is known; None: it may always have been.
+    since: datetime | None = None
 
     def ask(self, cursor: Cursor, now: datetime) -> Ask:
         cursor, today = _carried(cursor), milliseconds(now)
-        if self.traced and "top" in cursor and "born" not in cursor and "page" not in cursor:
-            begin = int(cursor.get("trace", milliseconds(START)))
-            end = max(begin + 1, min(begin + _length(QUARTER), today))
-            return Ask("deposits", {"startTime": str(begin), "endTime": str(end), **_DEPOSITS})
         begin, end = self._window(cursor, today)
         size, rows = self.paging.size
         params = {**self.fixed, self.times[0]: str(begin), self.times[1]: str(end), size: str(rows)}
@@ -87,8 +82,6 @@ class Windows:
 
     def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
         cursor, found = _carried(cursor), sheet(ask.read, body, known)
-        if ask.read != self.read:
-            return self._trace(cursor, ask, found)
         begin, end = (int(ask.params[name]) for name in self.times)
         state = self._taken_up(cursor, end)
         pending = [milliseconds(entry.time) for entry in found.entries if entry.status == "pending"]
@@ -121,7 +114,8 @@ class Windows:
     def _news(self, cursor: Cursor, today: int) -> Hole:
         """What this sync reads beyond the holes that earlier ones have left."""
         if "top" not in cursor:
-            return (milliseconds(START) if self.reach is None else today - _length(self.reach)), today
+            begin = milliseconds(self.since or START)
+            return (max(begin, milliseconds(START)) if self.reach is None else today - _length(self.reach)), today
         top = _top(cursor, today)
         opened = max(int(cursor.get("open", top)), top - _PATIENCE)
         return max(milliseconds(START), min(top - _length(self.overlap), opened, today - 1)), today
@@ -132,23 +126,12 @@ class Windows:
         holes = _holes(cursor)
         if "page" in cursor or "back" in cursor or (holes and end <= _top(cursor, end)):
             return state
-        state |= {"top": str(end), "holes": _written((self._news(cursor, end), *holes))}
+        news = self._news(cursor, end)
+        if "top" not in cursor and self.since is not None and news[0] > milliseconds(START):
+            state["old"] = str(news[0])
+        state |= {"top": str(end), "holes": _written((news, *holes))}
         state.pop("open", None)
         return state
-
-    def _trace(self, cursor: Cursor, ask: Ask, found: Sheet) -> Page:
-        """Deposits looked at only for when the account came to life: their own stream books them."""
-        begin, end = int(ask.params["startTime"]), int(ask.params["endTime"])
-        state = {name: value for name, value in cursor.items() if name != "trace"}
-        if not found.count and end - begin >= _length(QUARTER):
-            return self._told((), {**state, "trace": str(end)}, ())
-        state["born"] = "1"
-        if found.count and begin > milliseconds(START):  # else it has lived from the first day, or never had a deposit
-            state["old"] = str(begin)
-            state["holes"] = _written(tuple((max(low, begin), high) for low, high in _holes(state) if high > begin))
-            if not state["holes"]:
-                state["back"] = "1"
-        return self._told((), state, ())
 
     def _full(self, found: Sheet) -> bool:
         return found.more or found.count >= self.paging.size[1]
@@ -201,11 +184,10 @@ class Windows:
     def _told(self, entries: tuple[Entry, ...], state: Cursor, unparsed: tuple[Unparsed, ...]) -> Page:
         """The page, with how far back the list has been read and what is left of it."""
         holes, width = _holes(state), int(state.get("width", _length(self.span)))
-        looking = self.traced and "born" not in state
-        done = not holes and "back" not in state and not looking
+        done = not holes and "back" not in state
         at = holes[0][1] if holes else int(state.get("old", milliseconds(START)))
         left = sum(-((low - high) // width) for low, high in holes) + ("back" in state)
-        return Page(entries, state, done, unparsed, moment(at), None if looking else 0 if done else max(left, 1))
+        return Page(entries, state, done, unparsed, moment(at), 0 if done else max(left, 1))
 
 
 def _holes(cursor: Cursor) -> tuple[Hole, ...]:
@@ -226,7 +208,7 @@ def _carried(cursor: Cursor) -> Cursor:
     if "at" not in cursor:
         return cursor
     kept = {name: cursor[name] for name in ("old", "open") if name in cursor}
-    return {"top": cursor["at"], "born": "1", **kept}
+    return {"top": cursor["at"], **kept}
 
 
 def _too_many(read: str, moment: int, count: int) -> Unparsed:

@@ -126,7 +126,8 @@ class Tracker:
             sums[leg.asset] += leg.amount
         held = {Asset(coin): amount for coin, amount in self.account.balances.items() if amount}
         gaps = {coin for coin in {*sums, *held} if sums.get(coin, Decimal(0)) != held.get(coin, Decimal(0))}
-        return Known(markets(), frozenset({*sums, *held}), {}, frozenset(gaps), frozenset(read))
+        first = min((entry.time for entry in self.entries.values()), default=None)
+        return Known(markets(), frozenset({*sums, *held}), {}, frozenset(gaps), frozenset(read), first)
 
     def found(self) -> set[str]:
         return {entry.id for entry in self.entries.values() if entry.kind == "trade"}

@@ -211,8 +211,8 @@ def numbers(read: str, entries: Mapping[str, Entry]) -> set[int]:
 WALLETS = dict.fromkeys(("opened:MARGIN", "opened:UMFUTURE", "opened:CMFUTURE", "isolated:BNBUSDT"), asset("USDT"))
 
 
-def named(name: str) -> Windows:
-    found = streams(Known(wallets=WALLETS))
+def named(name: str, first: datetime | None = None) -> Windows:
+    found = streams(Known(wallets=WALLETS, first=first))
     return next(each for each in found if each.name == name and isinstance(each, Windows))
 
 
@@ -221,7 +221,7 @@ def small(stream: Windows, rows: int) -> Windows:
     paging = stream.paging
     smaller = Paging((paging.size[0], rows), paging.number, paging.first, rows if paging.step > 1 else paging.step)
     parts = {
-        name: getattr(stream, name) for name in ("name", "read", "span", "overlap", "fixed", "times", "reach", "traced")
+        name: getattr(stream, name) for name in ("name", "read", "span", "overlap", "fixed", "times", "reach", "since")
     }
     return Windows(**parts, paging=smaller)
 
@@ -254,7 +254,7 @@ crowd = st.lists(moments, max_size=30) | st.builds(
     rows=st.integers(3, 9),
     newest=st.booleans(),
     late=st.lists(st.integers(0, 40), max_size=4),
-    deposits=st.lists(moments, max_size=2),
+    first=st.none() | moments,
 )
 def test_every_row_arrives_whatever_the_pages_and_whenever_it_comes(
     name: str,
@@ -262,19 +262,20 @@ def test_every_row_arrives_whatever_the_pages_and_whenever_it_comes(
     rows: int,
     newest: bool,  # noqa: FBT001 - drawn
     late: list[int],
-    deposits: list[int],
+    first: int | None,
 ) -> None:
-    stream = small(named(name), rows)
+    """`first`: where the account seems to begin; there may be older rows."""
+    stream = small(named(name, None if first is None else EPOCH + timedelta(milliseconds=first)), rows)
     forgotten = ms(NOW) - (stream.reach // timedelta(days=1) - 8) * DAY if stream.reach else 0
     here = [(time, n) for n, time in enumerate(times) if forgotten < time < ms(NOW)]
     if not stream.paging.number:  # no list shows more rows of one moment than an answer holds
         here = [row for row in here if sum(row[0] == other[0] for other in here) < rows]
-    exchange = Exchange({"deposits": [(time, 500_000 + n) for n, time in enumerate(deposits)]}, newest_first=newest)
+    exchange = Exchange({}, newest_first=newest)
     exchange.lists.setdefault(stream.read, []).extend(here)
     exchange.arriving = [(stream.read, 1000 * ago) for ago in late]
     entries: dict[str, Entry] = {}
     cursor: Cursor = {}
-    for _ in range(60):  # the years before the first deposit take some syncs
+    for _ in range(60):  # the years before the account seems to begin take some syncs
         cursor = sync(stream, exchange, cursor, entries)
         exchange.now += 3 * 3_600_000
         if "old" not in cursor and not exchange.arriving:
@@ -359,19 +360,17 @@ def test_a_second_sync_asks_only_for_what_is_new(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["conversions", "earn.redemptions"])
-def test_dear_lists_begin_at_the_first_deposit_and_look_before_it_bit_by_bit(name: str) -> None:
-    stream = named(name)
+def test_dear_lists_begin_where_the_account_does_and_look_before_it_bit_by_bit(name: str) -> None:
     first = ms(NOW) - 400 * DAY
+    stream = named(name, EPOCH + timedelta(milliseconds=first))
     later = range(first + 40 * DAY, ms(NOW), 30 * DAY)
-    # a row on every day of the years before the first deposit: no day may be passed over
+    # a row on every day of the years before: no day may be passed over
     early = range(ms(OPENED) + DAY // 2, first - 90 * DAY, DAY)
     rows = [(time, number) for number, time in enumerate([*early, *later])]
-    exchange = Exchange({"deposits": [(first, 9)], stream.read: rows})
+    exchange = Exchange({stream.read: rows})
     entries: dict[str, Entry] = {}
     cursor = sync(stream, exchange, {}, entries)
-    dear = [ask for ask in exchange.asked if ask.read == stream.read]
-    windows = (400 + 90) * timedelta(days=1) / stream.span
-    assert len(dear) <= windows + 3
+    assert len(exchange.asked) <= (400 + 31) * timedelta(days=1) / stream.span + 3
     assert set(range(len(early), len(rows))) <= numbers(stream.read, entries)
     assert len(numbers(stream.read, entries)) <= len(later) + stream.span.days + 1
     while "old" in cursor:
@@ -381,9 +380,9 @@ def test_dear_lists_begin_at_the_first_deposit_and_look_before_it_bit_by_bit(nam
     assert numbers(stream.read, entries) == set(range(len(rows)))
 
 
-def test_what_lies_before_the_first_deposit_is_read_at_once_when_something_does_not_add_up() -> None:
-    stream = named("conversions")
-    exchange = Exchange({"deposits": [(ms(NOW) - 400 * DAY, 9)], "conversions": [(ms(OPENED) + DAY, 1)]})
+def test_what_lies_before_is_read_at_once_when_something_does_not_add_up() -> None:
+    stream = named("conversions", NOW - timedelta(days=400))
+    exchange = Exchange({"conversions": [(ms(OPENED) + DAY, 1)]})
     entries: dict[str, Entry] = {}
     cursor = sync(stream, exchange, {}, entries)
     assert entries == {}
@@ -391,7 +390,7 @@ def test_what_lies_before_the_first_deposit_is_read_at_once_when_something_does_
     assert numbers("conversions", entries) == {1}
 
 
-def test_an_account_without_deposits_is_read_from_the_first_day() -> None:
+def test_an_account_of_which_nothing_is_known_is_read_from_the_first_day() -> None:
     early = (ms(datetime(2017, 8, 1, tzinfo=UTC)), 1)
     exchange = Exchange({"conversions": [early]})
     entries: dict[str, Entry] = {}

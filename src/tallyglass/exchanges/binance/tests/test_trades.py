@@ -259,22 +259,34 @@ def test_a_market_known_by_two_names_is_asked_for_once() -> None:
     assert names(known).count("trades:ETHBTC") == 1
 
 
+LISTS = frozenset(name for name in names(NOTHING) if not name.startswith("trades"))
+DEAR = frozenset(name for name in LISTS if name.startswith(("earn.", "conversions")))
+
+
 def test_where_all_adds_up_no_market_is_asked_but_two_by_turns() -> None:
-    lists = [name for name in names(NOTHING) if not name.startswith("trades")]
-    known = Known(markets=MARKETS, assets=assets("PEPE", "USDT"), gaps=frozenset(), read=frozenset(lists))
+    known = Known(markets=MARKETS, assets=assets("PEPE", "USDT"), gaps=frozenset(), read=LISTS)
     assert [name for name in names(known) if name.startswith("trades")] == ["trades.others"]
-    assert traded("PEPE", "ETH", gaps=assets("PEPE"), read=lists) == {"PEPEUSDT", "PEPETRY"}
+    assert traded("PEPE", "ETH", gaps=assets("PEPE"), read=LISTS) == {"PEPEUSDT", "PEPETRY"}
 
 
-def test_the_lists_are_read_before_any_market_unless_nothing_is_known_yet() -> None:
-    assert traded("PEPE", "ETH", gaps=assets("PEPE")) == set()
-    assert traded("PEPE", "ETH", gaps=assets("PEPE", "ETH")) == {"PEPEUSDT", "PEPETRY", "ETHBTC", "ETHUSDT"}
+def test_cheap_lists_come_first_then_dear_ones_then_markets() -> None:
+    gaps = assets("PEPE")
+    known = Known(markets=MARKETS, assets=assets("PEPE", "ETH"), gaps=gaps)
+    assert set(names(known)) == LISTS - DEAR
+    assert set(names(Known(markets=MARKETS, assets=known.assets, gaps=gaps, read=LISTS - DEAR))) == LISTS
+    assert traded("PEPE", "ETH", gaps=gaps, read=LISTS) == {"PEPEUSDT", "PEPETRY"}
+
+
+def test_while_all_history_is_unread_markets_need_not_wait_for_dear_lists() -> None:
+    gaps = assets("PEPE", "ETH")
+    assert traded("PEPE", "ETH", gaps=gaps) == set()
+    assert traded("PEPE", "ETH", gaps=gaps, read=LISTS - DEAR) == {"PEPEUSDT", "PEPETRY", "ETHBTC", "ETHUSDT"}
 
 
 def test_when_the_likely_markets_have_not_closed_a_gap_all_markets_of_its_asset_are_asked() -> None:
     gaps = assets("DOGE", "USDT")
-    known = Known(markets=MARKETS, assets=assets("DOGE", "USDT"), gaps=gaps)
-    read = set(names(Known(markets=MARKETS, assets=known.assets, gaps=gaps)))
+    known = Known(assets=assets("DOGE", "USDT"))
+    read = set(names(Known(markets=MARKETS, assets=known.assets, gaps=gaps, read=LISTS)))
     assert not any(name.startswith("trades.of:") for name in read)
     again = list(streams(Known(markets=MARKETS, assets=known.assets, gaps=gaps, read=frozenset(read))))
     of = {each.name: each.symbols for each in again if isinstance(each, Sweep)}
