@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from itertools import count
 from typing import Any, Literal
 
 from tallyglass.exchanges import registry
-from tallyglass.exchanges.manifest import Stamp
+from tallyglass.exchanges.manifest import Call, Stamp
 from tallyglass.keeper.client import Answer, ExchangeRefused
 from tallyglass.sandbox.faults import doubled, shuffled
 from tallyglass.sandbox.model import Act, Incoming, Venue
@@ -48,6 +49,7 @@ class Exchange:
     at_request: Callable[[int], None] = lambda _number: None
 
     def __post_init__(self) -> None:
+        self._turn = threading.Lock()
         self.now = BEGIN[self.id]
         self.prices = WorldPrices(self.seed, BEGIN["kraken"])  # of a day that has rates; they stand still anyway
         package = importlib.import_module(f"tallyglass.sandbox.{self.id}")
@@ -93,10 +95,13 @@ class Exchange:
         self._requests, self.at_request = count(1), at_request
 
     def read(self, connection: str, read_id: str, params: Mapping[str, str] | None = None) -> Answer:
-        """One listed read with the key."""
+        """One listed read with the key: one after another, as nonces must rise."""
         self.at_request(next(self._requests))
-        read = registry.manifest(self.id).read(read_id)
-        call = read.call(params or {})
+        call = registry.manifest(self.id).read(read_id).call(params or {})
+        with self._turn:
+            return self._signed(read_id, call)
+
+    def _signed(self, read_id: str, call: Call) -> Answer:
         wire = self._sign(call, self._credentials, Stamp(int(self.now * 1000), next(self._nonces), self._random(32)))
         return self._answer(read_id, wire.method, wire.host, wire.target, wire.headers, wire.body)
 
