@@ -22,7 +22,7 @@ from tallyglass.app.session import Session
 from tallyglass.store.sqlcipher import open_store
 
 #: Every day these meet one exchange; in the long campaign all meet all three.
-TODAY = ("told_to_wait", "reset", "cut_off", "clock_ahead", "nonce_used", "overlapping", "closed")
+TODAY = ("told_to_wait", "cut_off", "clock_ahead", "nonce_used", "closed")
 BY_NAME = {each.name: each for each in FAULTS}
 #: Longer than five minutes: so long an exchange may be closed.
 CLOSED = 330

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-START_SECONDS = {"small": 60, "large": 170}
+START_SECONDS = {"small": 120, "large": 900}
 
 
 @dataclass(frozen=True, slots=True)
