@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from tallyglass.exchanges.coinbase.ledger import facts, market, trade_id
-from tallyglass.exchanges.coinbase.wire import NotUnderstood, Side, answer, rows, side_of, time_of
+from tallyglass.exchanges.coinbase.wire import NotUnderstood, answer, rows, side_of, time_of
 from tallyglass.exchanges.streams import Ask, Cursor, Known, NotReadable, Page
 from tallyglass.ledger.entries import SPOT, Entry, Leg
 from tallyglass.money import ZERO, amount, divide, multiply, negate
@@ -102,8 +102,7 @@ def _told(row: FillRow, known: Known) -> Entry:
     """The facts of a fill."""
     if row.trade_type != "FILL":
         raise NotUnderstood(f"a fill of type {row.trade_type!r} amends another fill")
-    side: Side = side_of(row.side)
-    told = facts(market(row.product_id, known), order=row.order_id, price=row.price, side=side, liquidity=row.maker)
+    told = facts(market(row.product_id, known), row.order_id, row.price, side_of(row.side), row.maker)
     return Entry(trade_id(row.order_id, row.trade_time), time_of(row.trade_time), "trade", (), NOTE, facts=told)
 
 

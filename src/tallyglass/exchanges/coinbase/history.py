@@ -123,7 +123,7 @@ def _noted(cursor: Cursor, marks: Sequence[Mark], *, begins: bool) -> dict[str, 
     for number, mark in enumerate(marks):
         if _waited(mark, walk):
             walk.pop("low", None)
-        elif mark.place and ("low" not in walk or (begins and number < OVERLAP)):
+        elif ("low" not in walk or (begins and number < OVERLAP)) and mark.place:
             walk["low"] = mark.place
     return walk
 

@@ -166,18 +166,21 @@ def trade_id(order: str, created_at: str) -> str:
     return f"trade:{order}:{int(time_of(created_at).timestamp())}"
 
 
-def facts(pair: tuple[Asset, Asset], **told: str) -> tuple[tuple[str, str], ...]:
+def facts(
+    pair: tuple[Asset, Asset], order: str, price: str, side: str, liquidity: str = ""
+) -> tuple[tuple[str, str], ...]:
     """What is told of a trade beside what it moved, names in order; what is '' is left out."""
-    return tuple(sorted((name, text) for name, text in {**told, "market": "/".join(pair)}.items() if text))
+    market = f"{pair[0]}/{pair[1]}"
+    told = (("liquidity", liquidity), ("market", market), ("order", order), ("price", _price(price)), ("side", side))
+    return tuple([fact for fact in told if fact[1]])
 
 
 def _facts(row: Row, known: Known) -> tuple[tuple[str, str], ...]:
     fill = row.advanced_trade_fill
-    if row.type == "advanced_trade_fill" and fill:
-        side = (fill.order_side or "").lower()
-        told = {"order": fill.order_id, "price": _price(fill.fill_price), "side": side if side in SIDES else ""}
-        return facts(market(fill.product_id, known), **told)
-    return ()
+    if row.type != "advanced_trade_fill" or fill is None:
+        return ()
+    side = (fill.order_side or "").lower()
+    return facts(market(fill.product_id, known), fill.order_id, fill.fill_price, side if side in SIDES else "")
 
 
 def _price(told: str) -> str:

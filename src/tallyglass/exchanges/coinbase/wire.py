@@ -80,6 +80,7 @@ def asset_of(code: str) -> Asset:
     return asset(_RENAMED.get(code, code))
 
 
+@lru_cache(maxsize=1024)
 def time_of(text: str) -> datetime:
     """An RFC 3339 time with zone and 0 to 9 digits of a second (more than 6 are cut), in UTC."""
     time = datetime.fromisoformat(text)
