@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -63,12 +64,16 @@ class Transactions:
     Rows are asked for behind a row that is known (`starting_after=ID`; there is no asking by date), so what arrives
     meanwhile stands above and moves nothing. It is found by looking at the top once more after a walk of several
     pages, and by the next sync. A row that is named is a settled one where the page has any: a pending one may vanish.
+    The second request of a first walk is for the oldest rows: only they tell how long the walk will be.
+
+    Where nothing is new, that is one request for each wallet. `/v2/accounts` tells balances and `updated_at`, but no
+    page says that every row moves the latter, and rows that are pending, or cancel out, leave the former as it was.
 
     The cursor, a place being the time and id of a settled row:
 
     - `floor`: the place down to which the next walk reads. No row above it is new, none below it is waited for.
-    - while a walk is under way: `behind`, the row to go on behind, and `again`, how often that brought the same page;
-      `top`, the place of the newest row; `newest`, the time of it; `low`, the coming `floor`.
+    - while a walk is under way: `behind`, the row to go on behind; `pages`, how many there were; `newest` and `oldest`,
+      the times of those rows; `top`, the place of the newest that is one; `low`, the coming `floor`.
     - while the top is looked at once more: `rest`, the coming `floor` in the place of `low`.
     - `pending`: the entries of pending rows; `unseen`: those of the walk before that this one has not met again.
 
@@ -86,27 +91,35 @@ class Transactions:
     def ask(self, cursor: Cursor, now: datetime) -> Ask:  # noqa: ARG002 -- there is no asking by date here
         """The page behind the cursor; the newest one where no walk is under way."""
         behind = cursor.get("behind", "")
-        return Ask("ledger", {"account": self.wallet, **({"starting_after": behind} if behind else {})})
+        if behind and not cursor.keys() & {"floor", "oldest"}:
+            return Ask("ledger", {"account": self.wallet, "order": "asc"})
+        after = {"starting_after": behind} if behind else {}
+        return Ask("ledger", {"account": self.wallet, "order": "desc", **after})
 
     def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
         """The rows of the page, and where to go on."""
         sheet = answer(body, LedgerPage)
         entries, unparsed = rows(sheet.data, "id", lambda raw: (entry(raw, known, self.account),))
         marks = _marks(sheet.data)
-        asked = ask.params.get("starting_after", "")
-        walk = _looked_out(_noted(cursor, marks, begins=not asked), marks, entries, begins=not asked)
-        reached = next((mark.time for mark in reversed(marks) if mark.time), None)
+        times = [mark.time for mark in marks if mark.time]
+        if ask.params.get("order") == "asc":
+            walk = _looked_out(dict(cursor), marks, entries, begins=False)
+            walk["oldest"] = min(times).isoformat() if times else ""
+            return Page(entries, walk, done=False, unparsed=unparsed)
+        begins = "starting_after" not in ask.params
+        walk = _looked_out(_noted(cursor, marks, begins=begins), marks, entries, begins=begins)
+        reached = times[-1] if times else None
         following = sheet.pagination.following([mark.id for mark in marks]) if marks else ""
         if following and not _met(cursor.get("floor", ""), marks):
-            onward = _onward(walk, asked, _settled(marks, following))
-            return Page(entries, onward, done=False, unparsed=unparsed, reached=reached)
-        rest, vanished = _rest(walk, begun=not asked)
+            walk["behind"] = _settled(marks, following)
+            return Page(entries, walk, done=False, unparsed=unparsed, reached=reached, left=_left(walk, reached))
+        rest, vanished = _rest(walk, begun=begins)
         done = "rest" not in rest
         return Page((*entries, *vanished), rest, done, unparsed, reached, left=0 if done else 1)
 
     def restart(self, cursor: Cursor) -> Cursor:
         """Where to begin anew when Coinbase no longer knows the row that the cursor names (404 `not_found`)."""
-        kept = {name: cursor[name] for name in ("floor", "rest") if name in cursor}
+        kept = {name: cursor[name] for name in ("floor", "rest", "oldest") if name in cursor}
         return _kept(kept, pending={**_waiting(cursor, "pending"), **_waiting(cursor, "unseen")})
 
 
@@ -114,12 +127,13 @@ def _noted(cursor: Cursor, marks: Sequence[Mark], *, begins: bool) -> dict[str, 
     """The walk so far with this page in it: its top, and how far down the next one must come."""
     walk = dict(cursor)
     if begins:
-        for name in ("top", "newest", "low"):
+        for name in ("top", "newest", "low", "pages"):
             walk.pop(name, None)
         top = next((mark.place for mark in marks if mark.place), "")
         newest = next((mark.time for mark in marks if mark.time), None)
         walk |= {"top": top} if top else {}
         walk |= {"newest": newest.isoformat()} if newest else {}
+    walk["pages"] = str(int(walk.get("pages", "0")) + 1)  # a page that comes again is another cursor: that is noticed
     for number, mark in enumerate(marks):
         if _waited(mark, walk):
             walk.pop("low", None)
@@ -144,14 +158,18 @@ def _looked_out(
     the top meets no more than what is new, so it only adds.
     """
     anew = begins and "rest" not in walk
-    pending = {} if anew else _waiting(walk, "pending")
-    unseen = _waiting(walk, "pending" if anew else "unseen")
+    met = {f"tx:{mark.id}" for mark in marks}
     waited = {f"tx:{mark.id}" for mark in marks if _waited(mark, walk)}
+    pending = {} if anew else _but(_waiting(walk, "pending"), met)
+    unseen = _but(_waiting(walk, "pending" if anew else "unseen"), met)
     for each in entries:
         if each.status == "pending" and each.id in waited and len(pending) < _MOST_PENDING:
             pending[each.id] = each
-    met = {f"tx:{mark.id}" for mark in marks}
-    return _kept(walk, pending=pending, unseen={name: each for name, each in unseen.items() if name not in met})
+    return _kept(walk, pending=pending, unseen=unseen)
+
+
+def _but(waiting: Mapping[str, Entry], met: Collection[str]) -> dict[str, Entry]:
+    return {name: each for name, each in waiting.items() if name not in met}
 
 
 def _waiting(walk: Cursor, name: str) -> dict[str, Entry]:
@@ -179,10 +197,16 @@ def _settled(marks: Sequence[Mark], following: str) -> str:
     return following if following in settled or not settled else settled[-1]
 
 
-def _onward(walk: dict[str, str], asked: str, behind: str) -> dict[str, str]:
-    """Further down. A page that came before is asked for again: each time is another cursor, so repeating is seen."""
-    again = int(walk.pop("again", "0")) + 1 if behind == asked else 0
-    return {**walk, "behind": behind, **({"again": str(again)} if again else {})}
+def _left(walk: Cursor, reached: datetime | None) -> int | None:
+    """How many requests are left if the rest of the time holds rows as what has been read does; and the last look."""
+    goal = (walk.get("floor") or walk.get("oldest", "")).partition(" ")[0]
+    newest = walk.get("newest")
+    if not goal or not newest or reached is None:
+        return None
+    read = datetime.fromisoformat(newest) - reached
+    if read <= timedelta(0):
+        return None
+    return max(1, ceil(int(walk["pages"]) * ((reached - datetime.fromisoformat(goal)) / read))) + 1
 
 
 def _rest(walk: dict[str, str], *, begun: bool) -> tuple[dict[str, str], tuple[Entry, ...]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallyglass.exchanges import registry
@@ -59,7 +59,9 @@ class Exchange:
         self.asked += 1
         call = registry.manifest("coinbase").read(ask.read).call(ask.params)
         params = dict(call.params)
-        assert (call.path, params["order"], params["limit"]) == ("/v2/accounts/w/transactions", "desc", "100")
+        assert (call.path, params["limit"]) == ("/v2/accounts/w/transactions", "100")
+        if params["order"] == "asc":
+            return json.dumps({"data": self.rows[: self.size], "pagination": {"next_uri": None}}).encode()
         newest_first = self.rows[::-1]
         ids = [row["id"] for row in newest_first]
         after = params.get("starting_after")
@@ -184,16 +186,39 @@ def test_a_sync_may_stop_after_any_page_and_go_on(size: int, count: int, stops: 
     assert has_all(store, exchange)
 
 
-def test_the_newest_rows_come_first_and_how_far_back_it_is_is_told() -> None:
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "walks",
+    [
+        test_every_row_arrives_whatever_comes_changes_or_vanishes_in_between,
+        test_a_sync_may_stop_after_any_page_and_go_on,
+    ],
+)
+def test_the_same_for_long(walks: Callable[[], None]) -> None:
+    settings(max_examples=4_000, deadline=None)(walks)()
+
+
+def test_the_newest_rows_come_first_and_how_far_back_and_how_long_is_told() -> None:
     exchange, store = Exchange(size=10), Store()
-    for day in range(35):
+    for day in range(100):
         exchange.add(time=START + timedelta(days=day))
-    reached = []
+    steps = []
     while not (page := store.step(exchange)).done:
-        reached.append((page.reached, page.left, len(store.entries)))
-    days = [(START + timedelta(days=day), left, count) for day, left, count in [(25, None, 10), (15, None, 20)]]
-    assert reached[:2] == days
-    assert reached[-1] == (START, 1, 35)
+        steps.append((page.reached and (page.reached - START).days, page.left))
+    assert steps[:4] == [(90, None), (None, None), (80, 10), (70, 9)]  # the second asks how far it will go
+    assert steps[-2:] == [(10, 3), (0, 1)]
+    assert len(store.entries) == 100
+
+
+def test_a_long_walk_to_what_is_known_tells_how_long_it_is() -> None:
+    exchange, store = Exchange(size=10), Store()
+    for day in range(200):
+        exchange.add(time=START + timedelta(days=day))
+        if day == 100:
+            store.sync(exchange)
+    assert store.step(exchange).left == 12  # from day 190 to 91 as the nine days before, and the top once more
+    store.sync(exchange)
+    assert has_all(store, exchange)
 
 
 def test_what_came_during_a_long_walk_is_read_in_the_same_sync() -> None:
@@ -211,13 +236,13 @@ def test_a_later_sync_asks_one_page_and_no_more() -> None:
     for _ in range(95):
         exchange.add()
     store.sync(exchange)
-    assert exchange.asked == 5  # four pages, and the top once more
+    assert exchange.asked == 6  # four pages, the oldest rows, and the top once more
     for _ in range(3):
         exchange.add()
         store.sync(exchange)
         assert has_all(store, exchange)
     store.sync(exchange)
-    assert exchange.asked == 9
+    assert exchange.asked == 10
 
 
 def test_a_row_written_late_a_little_below_the_top_is_found() -> None:

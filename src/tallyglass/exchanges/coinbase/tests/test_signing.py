@@ -83,7 +83,7 @@ def test_es256_signs_the_worked_example_with_raw_r_and_s() -> None:
 
 
 def test_the_token_is_bound_to_the_path_with_its_parts_filled_in() -> None:
-    call = registry.manifest("coinbase").read("ledger").call({"account": "BTC", "starting_after": "x"})
+    call = registry.manifest("coinbase").read("ledger").call({"account": "BTC", "order": "desc", "starting_after": "x"})
     wire = signing.sign(call, signing.credentials({"key": UUID, "secret": SECRET}), stamp("00" * 32))
     claims = json.loads(base64.urlsafe_b64decode(token(wire.headers).split(".")[1] + "=="))
     assert claims["uri"] == "GET api.coinbase.com/v2/accounts/BTC/transactions"
