@@ -59,7 +59,7 @@ def _read(client: Client) -> dict:
         "assets": client.get_user_asset(),
         "earn": client.get_simple_earn_flexible_product_position(),
         "fiat": client.get_fiat_deposit_withdraw_history(transactionType=0, beginTime=1),
-        "cards": client.get_fiat_payments_history(transactionType=0),
+        "cards": client.get_fiat_payments_history(transactionType=0, beginTime=1),
         "snapshot": client.get_account_snapshot(type="SPOT"),
         "candles": len(client.get_klines(symbol="BTCUSDT", interval="1h", limit=24)),
     }

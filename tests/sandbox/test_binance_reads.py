@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.beyond import beyond
 from support.binance import DAY, NOW, REACH, Bench, busiest, empty, grown, pages, trades, windows
 from tallyglass.money import ZERO
 from tallyglass.sandbox.binance.line import Line
@@ -70,15 +71,14 @@ def converted(bench: Bench) -> Iterator[Move]:
 
 
 def moved_within(bench: Bench) -> Iterator[Move]:
-    line, since = "GET /sapi/v1/asset/transfer", bench.ms - 180 * DAY
-    for kind, wallets in {"MAIN_FUNDING": ("spot", "funding"), "FUNDING_MAIN": ("funding", "spot")}.items():
-        for row in bench.ask(line, type=kind, size=100, startTime=since).get("rows", []):
-            yield wallets[0], row["asset"], -Decimal(row["amount"])
-            yield wallets[1], row["asset"], Decimal(row["amount"])
+    for _, legs in beyond(bench).values():
+        yield from (leg[:3] for leg in legs)
     for name, wallets in {"subscriptionRecord": ("spot", "earn"), "redemptionRecord": ("earn", "spot")}.items():
         for row in pages(bench, EARN + name, 30):
             yield wallets[0], row["asset"], -Decimal(row["amount"])
             yield wallets[1], row["asset"], Decimal(row["amount"])
+    for row in pages(bench, EARN + "rewardsRecord", 30, type="REALTIME"):
+        yield "earn", row["asset"], Decimal(row["rewards"])
 
 
 def test_the_histories_together_explain_the_balances_to_the_last_digit(bench: Bench) -> None:
@@ -98,14 +98,23 @@ def told_balances(bench: Bench) -> Sums:
         told[wallet, row["asset"].removeprefix("LD")] = Decimal(row["free"]) + Decimal(row["locked"])
     for row in bench.ask("POST /sapi/v1/asset/get-funding-asset"):
         told["funding", row["asset"]] = Decimal(row["free"])
-    return told
+    for row in bench.ask("GET /sapi/v1/margin/account")["userAssets"]:
+        told["margin", row["asset"]] = Decimal(row["netAsset"])
+    for pair in bench.ask("GET /sapi/v1/margin/isolated/account")["assets"]:
+        for row in (pair["baseAsset"], pair["quoteAsset"]):
+            told["margin-isolated", row["asset"]] = Decimal(row["netAsset"])
+    for path, wallet in (("/fapi/v3", "futures-usd-m"), ("/dapi/v1", "futures-coin-m")):
+        for row in bench.ask(f"GET {path}/balance"):
+            told[wallet, row["asset"]] = Decimal(row["balance"])
+    for row in bench.ask("GET /sapi/v1/simple-earn/locked/position", size=100)["rows"]:
+        told["earn-locked", row["asset"]] = Decimal(row["amount"])
+    return {place: amount for place, amount in told.items() if amount}
 
 
 def test_the_reads_of_balances_agree_with_the_true_books(bench: Bench) -> None:
     books = {key: amount for key, amount in bench.venue.books["main"].wallets().items() if amount}
 
     assert told_balances(bench) == books
-    assert {wallet for wallet, _ in books} == {"spot", "funding", "earn"}
     positions = bench.ask("GET /sapi/v1/simple-earn/flexible/position", size=100)["rows"]
     assert {("earn", row["asset"]): Decimal(row["totalAmount"]) for row in positions} == {
         key: amount for key, amount in books.items() if key[0] == "earn"

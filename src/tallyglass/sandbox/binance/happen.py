@@ -187,7 +187,7 @@ def _deposit(account: Account, act: Act, us: int) -> None:
     number = str(account.number("deposits"))
     arrived = subtract(act.amount, act.fee)
     row = deposit_row(account, act.base, arrived, ms) | {"id": number, "txId": txid(account, act)}
-    if number.endswith(("3", "8")):
+    if act.serial % 4 == 3:
         row["status"] = 6  # credited, but not yet free to be withdrawn
     account.histories["deposits"].add(ms, row)
     account.books.post(f"deposit:{number}", "deposit", moment(us), [("spot", act.base, arrived, "principal")])

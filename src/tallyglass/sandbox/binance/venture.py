@@ -18,7 +18,7 @@ from tallyglass.sandbox.binance.futures import CONTRACTS
 from tallyglass.sandbox.binance.markets import rounded
 from tallyglass.sandbox.model import Prices
 
-GROWS: Final = False
+GROWS: Final = True
 """Whether accounts are born with it. `POST account/binance {"add": "venture"}` gives it to any account."""
 
 Steps = Iterator[tuple[float, Deed]]
