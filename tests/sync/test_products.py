@@ -26,6 +26,7 @@ class Line:
             "balances": SPOT,
             "balances.funding": [],
             "balances.products": {"vipLevel": 0, "isMarginEnabled": True, "isFutureEnabled": False},
+            "balances.wallets": [],
             "balances.locked": {"rows": [], "total": 0},
             "balances.isolated": {"assets": []},
             "open_orders": [],

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from tallyglass.exchanges.binance.assets import COIN_M, ISOLATED, LOCKED, MARGIN, USD_M, common
+from tallyglass.exchanges.binance.rows import Strange
 from tallyglass.exchanges.binance.rowwise import each
 from tallyglass.exchanges.binance.sheet import odd
 from tallyglass.exchanges.streams import Balance, Known, Parsed, Unparsed, told_once
@@ -34,6 +35,12 @@ _PRODUCTS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 }
 
 
+#: Wallets whose assets other reads tell.
+_TOLD: Final = frozenset(
+    ("Spot", "Funding", "Cross Margin", "Isolated Margin", "USDⓈ-M Futures", "COIN-M Futures", "Earn")
+)
+
+
 class _Products(msgspec.Struct):
     """Any that is not told is taken to be there: asking in vain does no harm."""
 
@@ -42,6 +49,11 @@ class _Products(msgspec.Struct):
     isFutureEnabled: bool = True  # noqa: N815
     isOptionsEnabled: bool = True  # noqa: N815
     isPortfolioMarginRetailEnabled: bool = True  # noqa: N815
+
+
+class _Wallet(msgspec.Struct):
+    walletName: str  # noqa: N815
+    balance: str
 
 
 class _Rows(msgspec.Struct):
@@ -95,6 +107,16 @@ def _products(_: str, body: bytes, __: Known) -> Parsed:
         else:
             absent.update(reads)
     return Parsed((), wallets=opened, absent=frozenset(absent))
+
+
+def _wallets(read_id: str, body: bytes, _: Known) -> Parsed:
+    """Nothing but a word on each wallet that holds something and that no other read tells: it must not go unseen."""
+
+    def strange(row: _Wallet) -> None:
+        if row.walletName not in _TOLD and amount(row.balance) != ZERO:
+            raise Strange(f"the wallet “{row.walletName}” holds about {row.balance} BTC and is not read")
+
+    return each(read_id, msgspec.json.decode(body, type=list[msgspec.Raw]), _Wallet, strange)
 
 
 def _locked(read_id: str, body: bytes, _: Known) -> Parsed:
@@ -154,6 +176,7 @@ def _balance(wallet: str, code: str, owned: Amount, locked: Amount | None) -> Ba
 
 OWNED: Final[Mapping[str, Callable[[str, bytes, Known], Parsed]]] = {
     "balances.products": _products,
+    "balances.wallets": _wallets,
     "balances.locked": _locked,
     "balances.margin": _cross,
     "balances.isolated": _isolated,

@@ -307,6 +307,9 @@ def test_a_row_that_is_not_understood_is_kept_and_none_is_dropped(data: st.DataO
     dropped = 1 if read_id.startswith(("balances", "tickers")) else 0  # a zero is left out
     dropped += 1 if read_id == "balances.isolated" else 0  # a market has two sides
     dropped += 1 if read_id == "fiat.buys" else 0  # a purchase by card is two entries
+    if read_id == "balances.wallets":  # tells only of what is strange
+        assert after.items == ()
+        return
     whole = len(before.items) + len(before.unparsed)
     assert whole - dropped <= len(after.items) + len(after.unparsed) <= whole
 

@@ -81,6 +81,14 @@ def test_a_market_without_margin_has_no_fills_there(code: int) -> None:
     assert spot.code != "not_opened"
 
 
+def test_a_wallet_that_holds_something_and_is_not_read_is_reported() -> None:
+    found = parse("balances.wallets", (PAYLOADS / "balances.wallets.json").read_bytes(), NOTHING)
+    assert found.items == ()
+    assert [piece.reason for piece in found.unparsed] == [
+        "the wallet “Copy Trading” holds about 0.0031 BTC and is not read"
+    ]
+
+
 def test_locked_earn_is_a_wallet_of_its_own_and_wholly_locked() -> None:
     assert owned("balances.locked") == [
         ("earn-locked", "BNB", D("2.00000000"), D(2)),
