@@ -50,7 +50,7 @@ def wallet_rows(client: Any) -> dict[str, list[list[str]]]:
             after = page["pagination"]["next_starting_after"]
             if not after:
                 break
-        found[f"{account['type']}:{account['currency']['code']}"] = rows
+        found[f"{account['type'] if account['primary'] else 'other'}:{account['currency']['code']}"] = rows
     return found
 
 
