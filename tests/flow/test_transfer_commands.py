@@ -11,6 +11,8 @@ import pytest
 from support.program import DONE, FAILED, USAGE, Program, running_home
 from support.sandbox import Sandbox, running_sandbox
 
+HASH = "5e" * 32
+
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
@@ -20,10 +22,12 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Program]:
-    """Two connections, with one withdrawal from Kraken that two deposits at Coinbase might be."""
-    sandbox.happen("kraken", "withdrawal", asset="LTC", amount="1.75")
+    """One withdrawal from Kraken that either of two deposits at Coinbase might be: all in one transaction."""
+    sandbox.happen("kraken", "withdrawal", asset="LTC", amount="1.75", txid=HASH)
     for _ in range(2):
-        sandbox.happen("coinbase", "deposit", asset="LTC", amount="1.75")
+        sandbox.happen("coinbase", "deposit", asset="LTC", amount="1.75", txid=HASH)
+    sandbox.happen("kraken", "withdrawal", asset="SOL", amount="2", txid=HASH[::-1])
+    sandbox.happen("coinbase", "deposit", asset="SOL", amount="1.7", txid=HASH[::-1])
     with running_home(tmp_path_factory.mktemp("program"), sandbox) as running:
         for exchange in ("kraken", "coinbase"):
             assert running.connect(exchange, sandbox.key(exchange))[0] == DONE
@@ -103,10 +107,9 @@ def test_rules_are_shown_and_changed(program: Program, unsure: tuple[str, list[s
     )
     before = matched(program)
 
-    assert program.run("transfers", "rules", "--window", "0", "--early", "0").code == DONE
-    assert matched(program) < before
-    code, changed = program.json("transfers", "rules", "--window", "12", "--early", "1", "--shortfall", "20")
+    code, changed = program.json("transfers", "rules", "--window", "12h", "--early", "1", "--shortfall", "20%")
     assert (code, changed["window_hours"], changed["shortfall_percent"]) == (DONE, "12", "20")
     assert "up to 12 h before" in program.run("transfers", "rules").words
+    assert matched(program) > before, "a transaction of which a seventh did not arrive"
     assert program.run("transfers", "rules", "--window", "20", "--shortfall", "0.5").code == DONE
     assert matched(program) == before

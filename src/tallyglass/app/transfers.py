@@ -160,18 +160,23 @@ def rules(session: Session) -> RulesView:
 
 
 def set_rules(session: Session, changes: Mapping[str, str]) -> RulesView:
-    """Change some of the rules, by their names in `RulesView`, and find the transfers anew."""
-    for name, value in changes.items():
+    """Change some of the rules, by their names in `RulesView`, and find the transfers anew (`20` or `20h`, `5%`)."""
+    plain = {name: value.removesuffix(_unit(name)).strip() for name, value in changes.items()}
+    for name, value in plain.items():
         _check(name, value)
     with session.store.write() as db:
-        for name, value in changes.items():
+        for name, value in plain.items():
             present.set_setting(db, f"transfers.{name}", text(amount(value)))
         _refresh(db)
         return _rules_view(db)
 
 
+def _unit(name: str) -> str:
+    return "h" if name.endswith("_hours") else "%"
+
+
 def _check(name: str, value: str) -> None:
-    most = _MOST_HOURS if name.endswith("_hours") else 100
+    most = _MOST_HOURS if _unit(name) == "h" else 100
     try:
         fits = ZERO <= amount(value) <= most
     except NotMoney:
