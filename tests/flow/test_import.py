@@ -30,6 +30,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def files(sandbox: Sandbox) -> Files:
+    sandbox.happen("binance", "venture")  # locked earn, margin, futures, Pay, P2P
     return {
         "kraken": exports.text(exports.KRAKEN, exports.kraken(sandbox)),
         "binance": exports.text(exports.BINANCE, exports.binance(sandbox.truth("binance")["entries"])),

@@ -28,7 +28,29 @@ _OPERATIONS = {
     "transfer": "Transfer Between Main and Funding Wallet",
     "earn-subscribe": "Simple Earn Flexible Subscription",
     "earn-redeem": "Simple Earn Flexible Redemption",
+    "earn-reward": "Simple Earn Flexible Interest",
+    "locked-subscribe": "Simple Earn Locked Subscription",
+    "locked-redeem": "Simple Earn Locked Redemption",
+    "margin-trade": "Transaction Related",
+    "margin-interest": "Margin Fee",
+    "fiat": "Fiat Deposit",
+    "fiat-buy": "Buy Crypto With Fiat",
+    "c2c": "P2P Trading",
+    "pay": "Transfer",
+    "REALIZED_PNL": "Realized Profit and Loss",
+    "COMMISSION": "Fee",
+    "INSURANCE_CLEAR": "Insurance Fund Compensation",
 }
+#: Of futures, what has no name of its own above.
+_INCOME = {"fee": "Funding Fee", "reward": "Commission Rebate", "trade": "Realized Profit and Loss"}
+_PLACES = {
+    "margin": "CrossMargin",
+    "margin-isolated": "Isolated Margin",
+    "futures-usd-m": "USD-MFutures",
+    "futures-coin-m": "Coin-MFutures",
+    "earn-locked": "Earn",
+}
+_REMARKS = {"pay": "Binance Pay - P_A1"}
 _TYPES = {"deposit": "Receive", "withdrawal": "Send", "reward": "Staking Income"}
 
 Rows = list[tuple[str, ...]]
@@ -59,17 +81,26 @@ def binance(entries: Iterable[Any]) -> Rows:
     """A line per leg; a withdrawal's fee is included."""
     rows: Rows = []
     for entry in entries:
-        word = entry["id"].split(":")[0]
-        operation = "Fiat Deposit" if word == "fiat" else _OPERATIONS[word]
+        word, operation = _operation(entry)
         legs = [(leg["account"], leg["asset"], leg["amount"], leg["role"]) for leg in entry["legs"]]
-        if word in ("withdrawal", "fiat"):
+        if word == "fiat-buy":  # of a card's money the file tells nothing
+            legs = [] if entry["id"].endswith(":payment") else [leg for leg in legs if not leg[2].startswith("-")]
+        if word in ("withdrawal", "fiat", "c2c"):
             whole = sum((Decimal(amount) for *_, amount, _ in legs), Decimal(0))
             legs = [(*legs[0][:2], str(whole), "principal")]
-        rows += [
-            ("1", _seconds(_time(entry)), account.title(), "Fee" if role == "fee" else operation, asset, amount, "")
-            for account, asset, amount, role in legs
-        ]
+        for account, asset, amount, role in legs:
+            what = "Fee" if role == "fee" and word in ("trade", "margin-trade") else operation
+            place = _PLACES.get(account, account.title())
+            rows.append(("1", _seconds(_time(entry)), place, what, asset, amount, _REMARKS.get(word, "")))
     return rows
+
+
+def _operation(entry: Any) -> tuple[str, str]:
+    """The word that its id begins with, and what the file calls it."""
+    word, *more = entry["id"].split(":")
+    if word in ("income-um", "income-cm"):
+        return word, _OPERATIONS.get(more[0]) or _INCOME.get(entry["kind"], "Asset Recovery")
+    return word, _OPERATIONS[word]
 
 
 def coinbase(entries: Iterable[Any]) -> Rows:

@@ -114,19 +114,22 @@ _Index = dict[tuple[str, Asset, Amount], list[tuple[datetime, int, _Side]]]
 
 
 def _alike(rows: Mapping[Key, Row], told: Sequence[Entry]) -> set[Key]:
-    """Lines and entries of equal content, the nearest in time first."""
+    """Lines and entries of equal content, the nearest in time first; a leg of its own before the sum of all."""
     index = _index(told)
-    pairs: list[tuple[timedelta, datetime, Key, int, _Side]] = []
+    pairs: list[tuple[timedelta, bool, datetime, Key, int, _Side]] = []
     for key, row in rows.items():
         entry, first = row.entry, row.entry.legs[0]
         window = SLOW if entry.kind in _SLOW_KINDS else QUICK
         found = index.get((_family(entry), first.asset, first.amount), [])
         begin = bisect_left(found, entry.time - window, key=lambda each: each[0])
         end = bisect_right(found, entry.time + window, key=lambda each: each[0])
-        pairs += [(abs(time - entry.time), entry.time, key, figure, side) for time, figure, side in found[begin:end]]
-    pairs.sort(key=lambda pair: pair[:4])
+        pairs += [
+            (abs(time - entry.time), figure < 0, entry.time, key, figure, side)
+            for time, figure, side in found[begin:end]
+        ]
+    pairs.sort(key=lambda pair: pair[:5])
     known: set[Key] = set()
-    for _, _, key, figure, side in pairs:
+    for *_, key, figure, side in pairs:
         if key not in known and side.take(figure):
             known.add(key)
     return known

@@ -40,60 +40,86 @@ _ACCOUNTS: Final = {
     "pool": "pool",
 }
 
-_TRADES: Final = (
-    *("buy", "sell", "transaction related", "transaction buy", "transaction spend", "transaction sold"),
-    *("transaction revenue", "fee", "transaction fee"),
-)
-_CONVERSIONS: Final = (
-    *("binance convert", "convert", "small assets exchange bnb", "large otc trading", "otc trading"),
-    *(
-        "eth 2.0 staking",
-        "stablecoins auto-conversion",
-        "auto-invest transaction",
-        "token swap - redenomination/rebranding",
-    ),
-    *("buy crypto", "buy crypto with fiat", "buy crypto with card", "sell crypto to fiat"),
-)
-_REWARDS: Final = (
-    *("distribution", "airdrop assets", "hodler airdrops distribution", "megadrop rewards", "launchpool interest"),
-    *("launchpool airdrop", "launchpool airdrop - system distribution", "launchpool earnings withdrawal"),
-    *(
-        "simple earn flexible interest",
-        "simple earn flexible airdrop",
-        "simple earn locked rewards",
-        "savings interest",
-    ),
-    *(
-        "savings distribution",
-        "pos savings interest",
-        "staking rewards",
-        "eth 2.0 staking rewards",
-        "bnb vault rewards",
-    ),
-    *("cash voucher distribution", "cashback voucher", "card cashback", "mission reward distribution", "crypto box"),
-    *("commission history", "commission rebate", "commission fee shared with you", "referral commission"),
-    *("referral kickback", "rewards distribution", "liquid swap rewards", "pool distribution", "super bnb mining"),
-)
+
+def _words(*lines: str) -> tuple[str, ...]:
+    """Operations, in lower case, parted by commas."""
+    return tuple(word.strip() for line in lines for word in line.split(","))
+
+
 _INTO_EARN: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("simple earn flexible subscription", "simple earn flexible redemption"), EARN),
-    **dict.fromkeys(("savings purchase", "savings principal redemption"), EARN),
-    **dict.fromkeys(("simple earn locked subscription", "simple earn locked redemption"), _LOCKED),
-    **dict.fromkeys(("pos savings purchase", "pos savings redemption"), _LOCKED),
-    **dict.fromkeys(("staking purchase", "staking redemption"), _LOCKED),
+    **dict.fromkeys(_words("simple earn flexible subscription, simple earn flexible redemption"), EARN),
+    **dict.fromkeys(_words("savings purchase, savings principal redemption"), EARN),
+    **dict.fromkeys(_words("simple earn locked subscription, simple earn locked redemption"), _LOCKED),
+    **dict.fromkeys(_words("pos savings purchase, pos savings redemption"), _LOCKED),
+    **dict.fromkeys(_words("staking purchase, staking redemption"), _LOCKED),
+    **dict.fromkeys(_words("dot slot auction staking, dot slot auction redemption"), _LOCKED),
 }
 _KINDS: Final[Mapping[str, Kind]] = {
-    **dict.fromkeys(_TRADES, "trade"),
-    **dict.fromkeys(("realized profit and loss", "realize profit and loss"), "trade"),
-    **dict.fromkeys(_CONVERSIONS, "conversion"),
-    **dict.fromkeys(_REWARDS, "reward"),
+    **dict.fromkeys(
+        _words(
+            "buy, sell, fee, transaction related, transaction buy, transaction spend, transaction sold",
+            "transaction revenue, transaction fee, realized profit and loss, realize profit and loss",
+        ),
+        "trade",
+    ),
+    **dict.fromkeys(
+        _words(
+            "binance convert, convert, small assets exchange bnb, large otc trading, otc trading",
+            "stablecoins auto-conversion, convert fiat to stablecoin paysafe, auto-invest transaction",
+            "asset conversion transfer, futures convert, leverage token redemption",
+            "token swap - redenomination/rebranding, token swap - distribution",
+            "eth 2.0 staking, eth 2.0 staking withdrawals, wbeth2.0 - staking, beth to wbeth wrapping",
+            "sol staking - purchase, rwusd - subscription, rwusd - redemption, bfusd subscription, bfusd redemption",
+            "swap farming transaction, liquid swap sell",
+            "buy crypto, buy crypto with fiat, buy crypto with card, sell crypto to fiat, sell crypto for fiat",
+        ),
+        "conversion",
+    ),
+    **dict.fromkeys(
+        _words(
+            "distribution, airdrop assets, earn - airdrop distribution, hodler airdrops distribution, megadrop rewards",
+            "launchpool interest, launchpool airdrop, launchpool airdrop - system distribution",
+            "launchpool airdrop - user claim distribution, launchpool earnings withdrawal",
+            "simple earn flexible interest, simple earn flexible airdrop, simple earn flexible - rewards income",
+            "simple earn locked rewards, simple earn locked - rewards income",
+            "savings interest, savings distribution, pos savings interest, staking rewards, dot slot auction rewards",
+            "eth 2.0 staking rewards, bnb vault rewards, bfusd reward, rwusd - distribution",
+            "liquid swap rewards, swap farming rewards, pool distribution, super bnb mining",
+            "cash voucher, cash voucher distribution, cashback voucher, card cashback, crypto box",
+            "mission reward distribution, rewards distribution, campaign related reward, campaign rewards",
+            "commission history, commission rebate, commission fee shared with you, referral commission",
+            "referral kickback, referrer rebates, referee rebates, futures referral rebate",
+            "strategy trading fee rebate",
+        ),
+        "reward",
+    ),
     **dict.fromkeys(_INTO_EARN, "transfer"),
-    **dict.fromkeys(("main and funding account transfer", "transfer_in", "transfer_out"), "transfer"),
-    **dict.fromkeys(("deposit", "fiat deposit"), "deposit"),
-    **dict.fromkeys(("withdraw", "fiat withdraw", "fiat withdrawal", "binance card spending"), "withdrawal"),
-    **dict.fromkeys(("asset recovery", "insurance fund compensation", "token swap restitution"), "adjustment"),
-    "funding fee": "fee",
+    **dict.fromkeys(
+        _words(
+            "main and funding account transfer, transfer_in, transfer_out, transfer funds to spot",
+            "transfer funds to funding wallet, launchpool subscription/redemption, launchpad subscribe",
+        ),
+        "transfer",
+    ),
+    **dict.fromkeys(_words("deposit, fiat deposit"), "deposit"),
+    **dict.fromkeys(_words("withdraw, fiat withdraw, fiat withdrawal, binance card spending, send"), "withdrawal"),
+    **dict.fromkeys(
+        _words("funding fee, insurance fund compensation, margin fee, bnb fee deduction")
+        + _words("isolated margin liquidation - fee, cross margin liquidation - fee"),
+        "fee",
+    ),
+    **dict.fromkeys(_words("asset recovery, token swap restitution, leveraged coin consolidation"), "adjustment"),
+    "cross margin liquidation - small assets takeover": "adjustment",
 }
-_FEES: Final = frozenset(("fee", "transaction fee", "funding fee"))
+#: A wallet holds what is left when its loan is paid: borrowing and repaying do not move that.
+_LOANS: Final = frozenset(
+    _words("margin loan, isolated margin loan, margin repayment, isolated margin repayment")
+    + _words("cross margin liquidation - repayment, isolated margin liquidation - repayment")
+)
+#: In or out, by the sign. Of transfers only those that the remark calls Binance Pay.
+_WITH_OTHERS: Final = frozenset(_words("p2p trading, merchant acquiring"))
+_PAY: Final = "binance pay"
+_FEES: Final = frozenset(("fee", "transaction fee", *(word for word, kind in _KINDS.items() if kind == "fee")))
 #: Lines of one second are one event; of the other kinds each line is one.
 _TOGETHER: Final = frozenset(("trade", "conversion", "transfer"))
 
@@ -113,13 +139,15 @@ def rows(text: str, zone: tzinfo | None) -> Export:
 
 def _row(line: Line, time: datetime) -> Row | None:
     word = " ".join(line["operation"].lower().split())
-    kind = _kind(word)
     code(line["coin"])
     change = figure(line["change"])
-    if change == ZERO:
-        return None
     wallet, coin = held(line["coin"])
     account = wallet if wallet == EARN else _account(line["account"])
+    if word in _LOANS and account.startswith("margin"):
+        return None
+    kind = _kind(word, line, account)
+    if change == ZERO:
+        return None
     legs = [_leg(account, coin, change, fee=word in _FEES)]
     if word in _INTO_EARN and account not in (EARN, _LOCKED):
         # Older files tell only this side. Where the other has a line, too, it makes the same leg.
@@ -136,9 +164,13 @@ def _row(line: Line, time: datetime) -> Row | None:
     )
 
 
-def _kind(word: str) -> Kind:
+def _kind(word: str, line: Line, account: str) -> Kind:
+    if word in _WITH_OTHERS or (word == "transfer" and line["remark"].lower().startswith(_PAY)):
+        return "withdrawal" if line["change"].startswith("-") else "deposit"
     if word.startswith("transfer between ") and len(word) < 100:
         return "transfer"
+    if word == "fee" and account.startswith("futures"):
+        return "fee"  # told apart from the profit of its trade, as by the API
     if word not in _KINDS:
         raise NotUnderstood(f"unknown operation: {word[:60]!r}")
     return _KINDS[word]

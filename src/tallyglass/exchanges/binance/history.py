@@ -158,7 +158,7 @@ def _transfers(kind: str, name: str = "", fixed: Mapping[str, str] = MappingProx
 
 
 def _isolated(symbol: str) -> Iterator[Stream]:
-    """Fills and interest on one isolated margin market, and transfers to and from it: cross margin first."""
+    """Fills and interest on one isolated margin market, and transfers between it and cross margin."""
     yield Climb("trades.isolated", symbol)
     fixed = {"isolatedSymbol": symbol}
     yield Windows(
@@ -166,9 +166,6 @@ def _isolated(symbol: str) -> Iterator[Stream]:
     )
     yield _transfers("MARGIN_ISOLATEDMARGIN", f":{symbol}", {"toSymbol": symbol})
     yield _transfers("ISOLATEDMARGIN_MARGIN", f":{symbol}", {"fromSymbol": symbol})
-    yield Windows(
-        *(f"transfers.isolated:{symbol}", "transfers.isolated", _MONTH, 2 * _DAY, CURRENT, fixed), reach=_SIX_MONTHS
-    )
 
 
 def _fills(names: Iterable[str], known: Known) -> Iterator[Stream]:

@@ -83,6 +83,14 @@ def test_earn_has_both_sides_whether_the_file_tells_one_or_both() -> None:
         ("USD-M Futures,Realized Profit and Loss,USDT,3", "trade", ("futures-usd-m", "USDT", "3", "principal")),
         ("Spot,Buy Crypto With Fiat,USDT,325.9", "conversion", ("spot", "USDT", "325.9", "principal")),
         ("Funding,Transfer Between Main and Funding Wallet,USDT,5", "transfer", ("funding", "USDT", "5", "principal")),
+        ("USD-MFutures,Fee,USDT,-0.4", "fee", ("futures-usd-m", "USDT", "-0.4", "fee")),
+        ("Coin-MFutures,Insurance Fund Compensation,BTC,-0.1", "fee", ("futures-coin-m", "BTC", "-0.1", "fee")),
+        ("Isolated Margin,Transaction Revenue,USDC,9", "trade", ("margin-isolated", "USDC", "9", "principal")),
+        ("Isolated Margin,Fee,THETA,-0.0007", "trade", ("margin-isolated", "THETA", "-0.0007", "fee")),
+        ("Spot,BNB Fee Deduction,BNB,-0.0001", "fee", ("spot", "BNB", "-0.0001", "fee")),
+        ("Spot,Simple Earn Locked - Rewards Income,ADA,2", "reward", ("spot", "ADA", "2", "principal")),
+        ("Funding,P2P Trading,USDT,50", "deposit", ("funding", "USDT", "50", "principal")),
+        ("Funding,P2P Trading,USDT,-50", "withdrawal", ("funding", "USDT", "-50", "principal")),
         ("Spot,Distribution,LDBNB,5", "reward", ("earn", "BNB", "5", "principal")),
         ("Spot,Distribution,LDO,5", "reward", ("spot", "LDO", "5", "principal")),
     ],
@@ -90,6 +98,24 @@ def test_earn_has_both_sides_whether_the_file_tells_one_or_both() -> None:
 def test_what_moved(line: str, kind: str, leg: tuple[str, str, str, str]) -> None:
     [entry] = made(f"7,2024-03-04 05:06:07,{line},")
     assert (entry.kind, legs(entry)) == (kind, [leg])
+
+
+def test_what_came_by_pay_came_from_outside_and_any_other_transfer_is_not_guessed_at() -> None:
+    [entry] = made("7,2024-03-04 05:06:07,Funding,Transfer,USDC,109.61,Binance Pay - P_A1")
+    assert (entry.kind, legs(entry)) == ("deposit", [("funding", "USDC", "109.61", "principal")])
+    assert made("7,2024-03-04 05:06:07,Funding,Transfer,USDC,-9,Binance Pay - P_A1")[0].kind == "withdrawal"
+    [piece] = rows(file("7,2024-03-04 05:06:07,Funding,Transfer,USDC,9,"), None).pieces
+    assert "unknown operation: 'transfer'" in piece.unparsed.reason
+
+
+def test_a_loan_moves_nothing_of_what_is_left_when_it_is_paid() -> None:
+    loan = "7,2024-03-04 05:06:07,Isolated Margin,Isolated Margin Loan,USDC,1000,"
+    back = "7,2024-03-05 05:06:07,CrossMargin,Margin Repayment,USDC,-1000,"
+    found = rows(file(loan, back), None)
+    assert (found.rows, found.pieces, found.skipped) == ((), (), 2)
+
+    elsewhere = rows(file("7,2024-03-04 05:06:07,Spot,Margin Loan,USDC,1000,"), None)
+    assert len(elsewhere.pieces) == 1, "spot would really have it"
 
 
 @pytest.mark.parametrize(
