@@ -16,6 +16,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.reconciling import reconcile
 from tallyglass.app.session import Session
 from tallyglass.money import amount, text, total
+from tallyglass.store import booking
 from tallyglass.sync.report import PartReport
 
 EXCHANGES = ("kraken", "binance", "coinbase")
@@ -96,9 +97,9 @@ def lose(session: Session, connection: str, symbol: str) -> str:
 
 
 def lose_entry(session: Session, name: str) -> None:
+    connection, _, entry = name.partition("/")
     with session.store.write() as db:
-        query = "SELECT pk FROM entries WHERE connection || '/' || id = ?"
-        db.exec_driver_sql(f"DELETE FROM legs WHERE entry = ({query})", (name,))  # noqa: S608
+        assert booking.remove(db, connection, [entry]) == 1
 
 
 def test_an_opening_balance_is_the_users_word_survives_a_sync_and_can_be_taken_back(whole: Session) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from random import Random
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tallyglass.ledger.entries import Entry, Leg, computed
@@ -15,6 +16,7 @@ from tallyglass.money import ZERO, Amount, Asset, add, amount, subtract, total
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 BTC, EUR = Asset("BTC"), Asset("EUR")
+Moves = list[tuple[datetime, Amount]]
 amounts = st.decimals(-(10**12), 10**12, places=18).map(amount)
 some = amounts.filter(bool)
 
@@ -83,6 +85,59 @@ def test_the_entry_that_is_missing_is_found_between_two_readings(figures: list[A
     assert found is not None
     assert found.clean_at == (at(lost - 0.5) if lost else None)
     assert found.wrong_at == at(lost + 0.5)
+
+
+@st.composite
+def lossy(draw: st.DrawFn) -> tuple[Moves, Moves, list[Reading]]:
+    """What the ledger has, what it lacks, and few readings of the truth. Moves often undo each other."""
+    small = st.sampled_from(["-2", "-1", "1", "2"]).map(amount)
+    happened = draw(st.dictionaries(st.integers(0, 25), st.tuples(small | some, st.booleans()), min_size=1))
+    kept = [(at(hour), figure) for hour, (figure, known) in happened.items() if known]
+    lost = [(at(hour), figure) for hour, (figure, known) in happened.items() if not known]
+    truth = Line(kept + lost)
+    hours = sorted(draw(st.sets(st.integers(-1, 26), min_size=1, max_size=8)))
+    return kept, lost, [Reading(at(hour + 0.5), truth.at(at(hour + 0.5))) for hour in hours]
+
+
+@given(lossy())
+def test_however_often_a_gap_closed_and_opened_something_is_missing_between_the_two_readings_that_are_told(
+    given_: tuple[Moves, Moves, list[Reading]],
+) -> None:
+    kept, lost, readings = given_
+    missing = Line(lost)
+    found = opened(Line(kept), readings)
+
+    assert (found is None) == (missing.at(readings[-1].at) == ZERO)
+    if found is not None:
+        since = found.clean_at or START - 2 * HOUR
+        assert any(since < time < found.wrong_at for time, _ in lost)
+        assert found.clean_at is None or missing.at(found.clean_at) == ZERO
+        assert all(missing.at(reading.at) != ZERO for reading in readings if reading.at > since)
+        assert min(reading.at for reading in readings if reading.at > since) == found.wrong_at
+
+
+@given(lossy(), st.randoms(use_true_random=False))
+def test_when_all_that_was_missing_has_come_late_and_in_any_order_no_gap_is_left(
+    given_: tuple[Moves, Moves, list[Reading]], random: Random
+) -> None:
+    kept, lost, readings = given_
+    random.shuffle(lost)
+    for late in range(len(lost) + 1):
+        found = opened(Line(kept + lost[:late]), readings)
+        assert (found is None) == (total(f for time, f in lost[late:] if time < readings[-1].at) == ZERO)
+
+
+@given(lossy())
+def test_what_a_wallet_lacks_came_in_before_it_first_fell_below_nothing(
+    given_: tuple[Moves, Moves, list[Reading]],
+) -> None:
+    """As long as the truth never does."""
+    kept, lost, _ = given_
+    truth = Line(kept + lost)
+    assume(all(truth.at(time) >= ZERO for time, _ in kept + lost))
+    short = below_zero(Move(time, "spot", BTC, figure) for time, figure in sorted(kept))
+
+    assert short is None or any(time <= short for time, _ in lost)
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), amounts), max_size=30), st.integers(0, 20), st.integers(-300, 300))

@@ -80,12 +80,16 @@ class Evidence:
     fault: tuple[str, str] = ("", "")
     #: Wallets that the exchange has ever reported.
     wallets: frozenset[str] = frozenset()
-    #: Deposits and withdrawals of all connections whose other side is not known.
-    unmatched: Sequence[Movement] = ()
+    #: Deposits and withdrawals of all connections whose other side is not known: looked for when they are needed.
+    unmatched: Callable[[], Sequence[Movement]] = tuple
     #: The key reads no history before this.
     window: datetime | None = None
     #: What the user said was there before all history, by asset.
     openings: Sequence[Move] = ()
+
+    def unread(self, gap: Gap) -> bool:
+        """Whether it is being read for the first time, in a part that may tell of the gap."""
+        return self.reading and any(each.read_at is None and each.may_lack(gap) for each in self.behind)
 
 
 def explain(gap: Gap, known: Evidence) -> Cause:
@@ -180,12 +184,13 @@ def _misplaced(gap: Gap, known: Evidence) -> Cause | None:
         return None
     names = ", ".join(f"{each.account} {_signed(each.gap)}" for each in gap.open)
     words = f"Nothing is missing, but it lies in other wallets than its history tells ({names})."
-    reach = _reach(known, "transfers")
-    return Cause("moved", f"{words}{reach}", "Nothing to do: a move between wallets changes no total.")
+    reach = known.manifest.history.get("transfers", "")
+    told = f" What {known.manifest.name} tells of such moves: {reach}" if reach else ""
+    return Cause("moved", f"{words}{told}", "Nothing to do: a move between wallets changes no total.")
 
 
 def _missing_transfer(gap: Gap, known: Evidence) -> Cause | None:
-    for each in known.unmatched:
+    for each in known.unmatched():
         if each.connection != known.connection and each.asset == gap.asset and _fits(gap, each):
             name = f"{each.connection}/{each.id}"
             if each.sent:
@@ -220,7 +225,8 @@ def _older(gap: Gap, known: Evidence) -> Cause | None:
     if known.window is not None:
         words = f"This key reads no history before {_day(known.window)}: what came earlier is missing."
         return Cause("history_limit", words, f"Connect a key without that limit. {fix}", known.window)
-    words = f"The gap was there when this account was first read: it is older.{_reach(known)}"
+    reach = f"How far back {known.manifest.name} tells: tallyglass exchanges"
+    words = f"The gap was there when this account was first read: what is missing came before that. {reach}"
     return Cause("history_limit", words, fix)
 
 
@@ -257,12 +263,6 @@ def _of_pieces(pieces: Sequence[Piece]) -> str:
     reasons = sorted({piece.reason for piece in pieces})
     more = " …" if len(reasons) > 2 else ""
     return f"{what} of `{streams}` not understood ({'; '.join(reasons[:2])}{more})"
-
-
-def _reach(known: Evidence, stream: str = "") -> str:
-    """How far back its history reaches, in the manifest's words."""
-    told = [f"{name}: {words}" for name, words in known.manifest.history.items() if stream in ("", name)]
-    return f" What {known.manifest.name} tells: {' '.join(told)}" if told else ""
 
 
 def _signed(amount: Amount) -> str:

@@ -23,6 +23,7 @@ from tallyglass.ledger.reconcile import (
     below_zero,
     by_asset,
     compare,
+    may_owe,
     opened,
 )
 from tallyglass.ledger.transfers import Movement
@@ -42,7 +43,6 @@ class Books:
     #: When the balances were last seen; None = never.
     as_of: datetime | None
     gaps: tuple[Gap, ...]
-    openings: tuple[Move, ...]
 
 
 def books_of(db: Db, connections: Iterable[Connection]) -> Iterator[Books]:
@@ -53,19 +53,21 @@ def books_of(db: Db, connections: Iterable[Connection]) -> Iterator[Books]:
             continue
         balances, seen = present.balances_of(db, each.id)
         if seen is None:
-            yield Books(each, None, (), ())
+            yield Books(each, None, ())
             continue
         reported: dict[Place, Amount] = {(balance.account, balance.asset): balance.total for balance in balances}
         late = books.moves(db, each.id, after=seen - SLACK)
         gaps = by_asset(compare(reported, seen, sums.get(each.id, {}), late))
-        yield Books(each, seen, tuple(gaps), tuple(books.own_moves(db, each.id, OPENING)))
+        yield Books(each, seen, tuple(gaps))
 
 
 def explained(known: Evidences, each: Books, gap: Gap) -> tuple[Gap, Cause]:
-    """The gap with its start, and its cause."""
+    """The gap with its start, and its cause. What is still to be read would tell of another beginning."""
+    evidence = known.of(each)
+    if evidence.unread(gap):
+        return gap, explain(gap, evidence)
     found = replace(gap, opened=_opened(known.db, each.connection.id, gap))
-    cause = explain(found, known.of(each))
-    # What is still to be read would tell of another beginning.
+    cause = explain(found, evidence)
     return (gap if cause.code == "still_read" else found), cause
 
 
@@ -88,7 +90,7 @@ def _opened_in(db: Db, connection: str, wallet: Difference) -> Opened | None:
     ]
     until = total(amount for time, amount in moves if time <= readings[-1].at)
     found = opened(Line(moves, subtract(wallet.computed, until)), readings)
-    if found is None or found.clean_at is not None or wallet.gap < ZERO:
+    if found is None or found.clean_at is not None or wallet.gap < ZERO or may_owe(wallet.account):
         return found
     short = below_zero(books.moves(db, connection, place=place))
     return Opened(None, min(found.wrong_at, short)) if short else found
@@ -100,6 +102,7 @@ class Evidences:
     def __init__(self, db: Db) -> None:
         self.db = db
         self._found: dict[str, Evidence] = {}
+        self._openings: dict[str, list[Move]] = {}
         self._unmatched: tuple[Movement, ...] | None = None
 
     def of(self, each: Books) -> Evidence:
@@ -108,6 +111,12 @@ class Evidences:
         if name not in self._found:
             self._found[name] = self._gather(each)
         return self._found[name]
+
+    def openings(self, connection: str) -> list[Move]:
+        """What the user confirmed to have been there before all history."""
+        if connection not in self._openings:
+            self._openings[connection] = books.own_moves(self.db, connection, OPENING)
+        return self._openings[connection]
 
     def _gather(self, each: Books) -> Evidence:
         one, db = each.connection, self.db
@@ -121,9 +130,9 @@ class Evidences:
             reading=_reading(db, each),
             fault=(fault.text, fault.fix) if fault else ("", ""),
             wallets=books.wallets_reported(db, one.id),
-            unmatched=self._open(),
+            unmatched=self._open,
             window=one.window[0] if one.window else None,
-            openings=each.openings,
+            openings=self.openings(one.id),
         )
 
     def _open(self) -> tuple[Movement, ...]:
@@ -148,8 +157,13 @@ def enriching(exchange: str) -> frozenset[str]:
 
 def _known(db: Db, each: Books) -> Known:
     one = each.connection
-    assets = frozenset(gap.asset for gap in each.gaps)
-    return Known(present.markets_of(db, one.exchange), assets, present.wallets_of(db, one.id))
+    return Known(
+        present.markets_of(db, one.exchange),
+        frozenset(gap.asset for gap in each.gaps),
+        present.wallets_of(db, one.id),
+        frozenset(gap.asset for gap in each.gaps if gap.open),
+        frozenset(name for name, there in books.progress(db, one.id).items() if there.done),
+    )
 
 
 def freshness(db: Db, connection: str) -> present.Freshness | None:

@@ -41,9 +41,10 @@ def _doubts(known: Evidences, each: Books) -> Iterator[Cause]:
         found, cause = explained(known, each, gap)
         if cause.code == "still_read":
             # Between its balances and its history, every sync has a moment in which they differ.
-            unread |= any(stream.read_at is None and stream.may_lack(found) for stream in known.of(each).behind)
+            unread |= known.of(each).unread(found)
         elif cause.code not in _HARMLESS:
-            yield Cause("gap", f"{name}/{gap.asset}", f"{_size(name, found, cause.since)}. {cause.text}")
+            words = f"{_size(name, found, cause.since)}. Why, and what to do: tallyglass reconcile"
+            yield Cause("gap", f"{name}/{gap.asset}", words)
     if unread:
         yield Cause("history_unread", name, f"{name}: its history is still being read; until then it proves nothing")
 
@@ -54,6 +55,13 @@ def _size(name: str, gap: Gap, since: datetime | None) -> str:
     words = f"{name} reports {text(magnitude(gap.amount))} {gap.asset} {side} than its history comes to"
     began = since or (gap.opened.wrong_at if gap.opened else None)
     return f"{words}, since {minute(began)}" if began else words
+
+
+def standing(session: Session) -> dict[str, list[str]]:
+    """Of every connection whose balances are known: what stands against them, in words; empty where all adds up."""
+    with session.store.read() as db:
+        found = doubts(db, session.keeper.connections())
+    return {name: [cause.text for cause in causes] for name, causes in found.items()}
 
 
 def count_gaps(session: Session) -> int:

@@ -12,7 +12,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import GapView, moment
 from tallyglass.ledger.entries import Entry, Leg
-from tallyglass.ledger.reconcile import Gap
+from tallyglass.ledger.reconcile import Gap, may_owe
 from tallyglass.money import ZERO, Amount, Asset, add, text, total
 from tallyglass.store import books, history
 from tallyglass.store.base import Db
@@ -43,12 +43,14 @@ def open_balance(session: Session, connection: str, symbol: str, *, anyway: bool
         one, gap = _gap(db, session, connection, symbol)
         if not gap.open:
             raise Problem("no_gap", f"{connection} {gap.asset} adds up: there is nothing to open.")
-        cause = explained(Evidences(db), one, gap)[1]
+        known = Evidences(db)
+        cause = explained(known, one, gap)[1]
+        said = known.openings(connection)
     if not anyway and cause.code in _NO_OPENING:
         raise Problem("not_opening", f"That is no opening balance. {cause.text}", _insist(cause))
-    there = {move.account: move.amount for move in one.openings if move.asset == gap.asset}
+    there = {move.account: move.amount for move in said if move.asset == gap.asset}
     there |= {each.account: add(there.get(each.account, ZERO), each.gap) for each in gap.open}
-    if not anyway and any(amount < ZERO for amount in there.values()):
+    if not anyway and any(amount < ZERO and not may_owe(account) for account, amount in there.items()):
         words = f"Less than nothing cannot have been there ({_lacks(gap)}): something went out that no history tells."
         raise Problem("not_opening", words, _insist(cause))
     with session.store.write() as db:
@@ -97,7 +99,9 @@ def _gap(db: Db, session: Session, connection: str, symbol: str) -> tuple[Books,
 
 
 def _row(known: Evidences, each: Books, gap: Gap) -> GapView:
-    return _view(each, *explained(known, each, gap)) if gap.open else _view(each, gap, None)
+    said = [move.amount for move in known.openings(each.connection.id) if move.asset == gap.asset]
+    found, cause = explained(known, each, gap) if gap.open else (gap, None)
+    return _view(each, found, cause, said)
 
 
 def _never_read(connection: str) -> GapView:
@@ -118,8 +122,7 @@ def _never_read(connection: str) -> GapView:
     }
 
 
-def _view(each: Books, gap: Gap, cause: Cause | None) -> GapView:
-    said = [move.amount for move in each.openings if move.asset == gap.asset]
+def _view(each: Books, gap: Gap, cause: Cause | None, said: list[Amount]) -> GapView:
     since = None if cause is None or gap.opened is None else cause.since or gap.opened.wrong_at
     return {
         "connection": each.connection.id,

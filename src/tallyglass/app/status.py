@@ -13,7 +13,7 @@ from tallyglass.app.session import Session
 from tallyglass.app.views import moment
 from tallyglass.exchanges import registry
 from tallyglass.keeper.client import Keeper, KeeperError
-from tallyglass.store import present
+from tallyglass.store import history, present
 
 #: What is read of a connection; other parts are read of exchanges and price sources, without a key.
 _OF_CONNECTIONS = frozenset(("balances", "orders", "history"))
@@ -30,6 +30,8 @@ class StatusView(TypedDict):
     connections: int | None
     #: Assets of connections whose entries do not add up to what is reported: see `reconcile`.
     gaps: int | None
+    #: Pieces of answers and files that no parser of this version understands.
+    unparsed: int | None
     sources: list[dict[str, str | None]]
 
 
@@ -51,6 +53,7 @@ def status(home: Home, session: Session | None = None) -> StatusView:
         "sandbox": None,
         "connections": None,
         "gaps": None,
+        "unparsed": None,
         "sources": [],
     }
     try:
@@ -61,6 +64,8 @@ def status(home: Home, session: Session | None = None) -> StatusView:
     if session is not None:
         view["connections"] = len(session.keeper.connections())
         view["gaps"] = count_gaps(session)
+        with session.store.read() as db:
+            view["unparsed"] = history.count_all_unparsed(db)
         view["sources"] = sources(session)
     return view
 

@@ -68,12 +68,22 @@ def _print(found: list[GapView], *, everything: bool) -> None:
         show.out.print("Everything adds up: what the exchanges report is what their entries come to.", style="green")
     elif not everything and any(row["asset"] for row in gaps):
         _table([row for row in gaps if row["asset"]])
+    alike: dict[tuple[str, str], list[GapView]] = {}
     for row in gaps:
-        name = f"{row['connection']} {row['asset'] or ''}".strip()
-        show.out.print(f"{name}: {row['text']}", markup=False, style="yellow")
+        alike.setdefault((row["connection"], row["text"]), []).append(row)
+    for (connection, text), rows in alike.items():
+        _explain(connection, text, rows)
+
+
+def _explain(connection: str, text: str, rows: list[GapView]) -> None:
+    """Why some assets of a connection do not add up, all for one cause, and what to do."""
+    name = f"{connection} {', '.join(row['asset'] or '' for row in rows)}".strip()
+    show.out.print(f"{name}: {text}", markup=False, style="yellow")
+    for row in rows:
         for part in row["accounts"] if row["gap"] == "0" else []:
-            show.out.print(f"  {part['account']}: gap {shown.movement(part['gap'])}", markup=False)
-        show.out.print(f"  {row['fix']}", markup=False)
+            show.out.print(f"  {row['asset']} {part['account']}: gap {shown.movement(part['gap'])}", markup=False)
+    for fix in dict.fromkeys(row["fix"] for row in rows):
+        show.out.print(f"  {fix}", markup=False)
 
 
 def _table(rows: list[GapView]) -> None:

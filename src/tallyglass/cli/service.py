@@ -106,6 +106,9 @@ def status() -> None:
     if view["gaps"]:
         found = "1 asset does" if view["gaps"] == 1 else f"{view['gaps']} assets do"
         show.out.print(f"{found} not add up: tallyglass reconcile", style="yellow")
+    if view["unparsed"]:
+        found = "1 piece was" if view["unparsed"] == 1 else f"{view['unparsed']} pieces were"
+        show.out.print(f"{found} not understood, and kept: tallyglass unparsed", style="yellow")
 
 
 @app.command()

@@ -14,6 +14,9 @@ from tallyglass.money import ZERO, Amount, Asset, add, subtract, total
 #: seconds, by our clock, while entries carry the exchange's.
 SLACK = timedelta(minutes=5)
 
+#: Wallets that may owe begin so: what they hold is what is left when the loan is paid, and may be less than nothing.
+_MAY_OWE = ("margin", "futures")
+
 Place = tuple[str, Asset]
 """A wallet and an asset in it."""
 
@@ -56,6 +59,11 @@ class Line:
         if reading.total in self._balances[first : last + 1]:
             return ZERO
         return subtract(reading.total, self.at(reading.at))
+
+
+def may_owe(account: str) -> bool:
+    """Whether a wallet may rightly hold less than nothing."""
+    return account.startswith(_MAY_OWE)
 
 
 def below_zero(moves: Iterable[Move]) -> datetime | None:

@@ -211,6 +211,11 @@ def count_unparsed(db: Connection, connection: str, read: str) -> int:
     return int(db.execute(query).scalar_one())
 
 
+def count_all_unparsed(db: Connection) -> int:
+    """How many pieces are kept and not understood, wherever they came from."""
+    return int(db.execute(select(func.count()).select_from(unparsed)).scalar_one())
+
+
 def count_pieces(db: Connection, connection: str, *, but: Collection[str] = ()) -> int:
     """How many pieces of its history, as the exchange told it, are not understood; `but` those of these streams.
 

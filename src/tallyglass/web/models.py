@@ -12,7 +12,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from tallyglass.app import allocation, connections
+from tallyglass.app import allocation, connections, proof
 from tallyglass.app import exchanges as pages
 from tallyglass.app import history as ledger
 from tallyglass.app import journal as uses
@@ -115,8 +115,16 @@ def keys_page(session: Session, _query: Query) -> Model:
     """A card for every key."""
     now = session.now()
     keys = connections.keys(session.keeper, now)
+    against = proof.standing(session)
     cards = [
-        {"key": key, "exchange": exchange(key["exchange"]), "needs": needs(key), "worn": worn(key, now)} for key in keys
+        {
+            "key": key,
+            "exchange": exchange(key["exchange"]),
+            "needs": needs(key),
+            "worn": worn(key, now),
+            "doubts": against.get(key["connection"]),
+        }
+        for key in keys
     ]
     return {"cards": cards, "exchanges": known_exchanges()}
 

@@ -8,10 +8,9 @@ from typing import Final
 
 from tallyglass.money import ROUNDED, ZERO, Amount, divide, multiply, subtract
 from tallyglass.sandbox.binance import own
-from tallyglass.sandbox.binance.account import Account, Order, Trade
-from tallyglass.sandbox.binance.happen import cancel, fill, next_trade_id, withdrawal_row
+from tallyglass.sandbox.binance.account import Account, Order, Trade, moment
+from tallyglass.sandbox.binance.happen import cancel, deposit_row, fill, next_trade_id, withdrawal_row
 from tallyglass.sandbox.binance.markets import FEE_RATE, LEAST
-from tallyglass.sandbox.binance.strangers import STRANGERS
 from tallyglass.sandbox.model import Prices
 
 _DAY: Final = 86_400_000_000
@@ -108,6 +107,15 @@ def _taken_back(account: Account, _: Prices, us: int) -> bool:
     return True
 
 
+def _strange_deposit(account: Account, _: Prices, us: int) -> bool:
+    """A deposit that is in the balance and in a state that no documentation names."""
+    ms, number, amount = us // 1000, str(account.number("deposits")), Decimal("12.34")
+    row = deposit_row(account, "USDT", amount, ms) | {"id": number, "status": 77, "txId": account.token(64)}
+    account.histories["deposits"].add(ms, row)
+    account.books.post(f"deposit:{number}", "adjustment", moment(us), [("spot", "USDT", amount, "principal")])
+    return True
+
+
 Habit = Callable[[Account, Prices, int], bool]
 """Does it at a time (microseconds) if the wallet allows, and says whether it did."""
 
@@ -123,7 +131,7 @@ HABITS: Final[Mapping[str, Habit]] = {
     "cancel_order": _cancel_order,
     "rejected_deposit": _turned_away,
     "cancelled_withdrawal": _taken_back,
-    **STRANGERS,
+    "unknown_type": _strange_deposit,
 }
 _CALENDAR: Final = (
     (700, "earn"),

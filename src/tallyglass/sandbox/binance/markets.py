@@ -112,10 +112,6 @@ def facts(listed: Listed, also: Sequence[Listing]) -> Facts:
 
 def eight(amount: Amount) -> str:
     """An amount with the eight decimals of `/api`: a digit more would be lost and is an error."""
-    plain = str(amount)
-    whole, point, decimals = plain.partition(".")
-    if point and "E" not in decimals and len(decimals) <= DECIMALS:  # nearly always; a tenth of the time
-        return f"{whole}.{decimals:0<8}"
     return format(EXACT.quantize(amount, LEAST), "f")
 
 

@@ -64,10 +64,6 @@ class Call:
         return divide(multiply(amount, self.prices.usd(asset)), self.prices.usd(quote))
 
 
-class Raw(bytes):
-    """An answer that is JSON already."""
-
-
 Handler = Callable[[Call], Any]
 Weight = int | Callable[[Params], int]
 

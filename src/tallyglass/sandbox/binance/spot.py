@@ -8,12 +8,11 @@ from tallyglass.money import ZERO, subtract
 from tallyglass.sandbox.binance.account import Account, Order, Trade
 from tallyglass.sandbox.binance.errors import Refusal, bad_symbol, neither, too_wide
 from tallyglass.sandbox.binance.markets import IDLE, eight
-from tallyglass.sandbox.binance.routes import Call, Raw, Routes
+from tallyglass.sandbox.binance.routes import Call, Routes
 
 routes = Routes()
 
 _DAY: Final = 86_400_000_000
-_JSON: Final = {True: "true", False: "false"}
 _ARCHIVED_AFTER: Final = 90 * _DAY
 #: What may be sent together beside the symbol ("Account trade list").
 _TRADE_FILTERS: Final = {
@@ -92,18 +91,22 @@ def order_row(call: Call, order: Order) -> dict[str, Any]:
     }
 
 
-def _page(symbol: str, trades: list[Trade], unit: int) -> Raw:
-    """The rows as JSON, written straight: there may be a million of them."""
-    return Raw(f"[{','.join(_trade_row(symbol, trade, trade.order, unit) for trade in trades)}]".encode())
-
-
-def _trade_row(symbol: str, trade: Trade, order: Order, unit: int) -> str:
-    return (
-        f'{{"symbol":"{symbol}","id":{trade.id},"orderId":{order.id},"orderListId":-1,'
-        f'"price":"{eight(trade.price)}","qty":"{eight(trade.amount)}","quoteQty":"{eight(trade.cost)}",'
-        f'"commission":"{eight(trade.fee)}","commissionAsset":"{trade.fee_asset}","time":{trade.time // unit},'
-        f'"isBuyer":{_JSON[order.side == "BUY"]},"isMaker":{_JSON[trade.maker]},"isBestMatch":true}}'
-    )
+def _trade_row(call: Call, trade: Trade) -> dict[str, Any]:
+    return {
+        "symbol": trade.order.market.symbol,
+        "id": trade.id,
+        "orderId": trade.order.id,
+        "orderListId": -1,
+        "price": eight(trade.price),
+        "qty": eight(trade.amount),
+        "quoteQty": eight(trade.cost),
+        "commission": eight(trade.fee),
+        "commissionAsset": trade.fee_asset,
+        "time": call.time(trade.time),
+        "isBuyer": trade.order.side == "BUY",
+        "isMaker": trade.maker,
+        "isBestMatch": True,
+    }
 
 
 def archived(call: Call, order: Order) -> bool:
@@ -192,7 +195,7 @@ def _my_trades(call: Call) -> Any:
         rows = desk.trades_by_time.newest(limit, None, last)
     else:
         rows = desk.trades_by_time.oldest(limit, first, last)
-    return _page(call.market().symbol, rows, call.unit)
+    return [_trade_row(call, trade) for trade in rows]
 
 
 @routes.add("GET /api/v3/allOrderList", weight=20, right="read", takes="fromId startTime endTime limit")

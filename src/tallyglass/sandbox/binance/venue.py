@@ -30,7 +30,7 @@ from tallyglass.sandbox.binance.keys import adopt, make_keys
 from tallyglass.sandbox.binance.limits import API, DAPI, FAPI, ORDERS_10S, ORDERS_DAY, SAPI_UID, SAPI_UID_SECOND, Limits
 from tallyglass.sandbox.binance.markets import Listed, facts
 from tallyglass.sandbox.binance.params import Params
-from tallyglass.sandbox.binance.routes import KEY_ONLY, OPEN, Call, Raw, Route
+from tallyglass.sandbox.binance.routes import KEY_ONLY, OPEN, Call, Route
 from tallyglass.sandbox.binance.venture import GROWS, Venture
 from tallyglass.sandbox.model import Act, Books, Incoming, Key, Outgoing, Prices
 from tallyglass.sandbox.wishes import BadWish
@@ -245,6 +245,4 @@ def _unknown(request: Incoming) -> Outgoing:
 
 
 def _json(value: Any, status: int, headers: dict[str, str]) -> Outgoing:
-    if isinstance(value, Raw):
-        return Outgoing(status, headers | {"content-type": _CONTENT_TYPE}, value)
     return Outgoing.json(value, status, **(headers | {"content-type": _CONTENT_TYPE}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -272,10 +273,6 @@ class Account:
         return subtract(self.balances.get(code, ZERO), self.held().get(code, ZERO))
 
 
-#: For each byte one of the 32 letters of an id.
-_LETTERS = (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" * 8)[:256]
-
-
 class Ids:
     """Cuts ids out of random-looking text of A-Z and 2-7, the same for the same source."""
 
@@ -287,8 +284,8 @@ class Ids:
     def take(self, count: int) -> str:
         """So many letters."""
         while len(self._text) < count:
-            digest = hashlib.blake2b(f"{self._source}:{self._step}".encode()).digest()
-            self._text += digest.translate(_LETTERS).decode()
+            digest = hashlib.blake2b(f"{self._source}:{self._step}".encode(), digest_size=60).digest()
+            self._text += base64.b32encode(digest).decode()
             self._step += 1
         taken, self._text = self._text[:count], self._text[count:]
         return taken
