@@ -89,12 +89,12 @@ WANTED = {
 
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED.keys())
-@pytest.mark.parametrize("few", [False, True], ids=["looked-through", "asked-for"])
+@pytest.mark.parametrize(("few", "looked"), [(99, 0), (-1, 5), (-1, 5_000)], ids=["asked", "both", "looked-through"])
 def test_what_is_found_is_what_each_entry_says(
-    store: Store, wanted: Wanted, few: object, monkeypatch: pytest.MonkeyPatch
+    store: Store, wanted: Wanted, few: int, looked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if few:
-        monkeypatch.setattr(search, "_LOOKED_THROUGH", 5)
+    monkeypatch.setattr(search, "_FEW", few)
+    monkeypatch.setattr(search, "_LOOKED_THROUGH", looked)
     expected = [
         (each.connection, each.entry.id)
         for each in everything(store)

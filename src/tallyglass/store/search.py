@@ -19,7 +19,9 @@ from tallyglass.store.tables import NAMED, buckets, entries
 Place = tuple[datetime, int]
 """Where an entry stands in the list: its time, and its key among those of one moment."""
 
-#: So many of the newest are looked through before each bucket is asked for its own.
+#: Up to so many buckets are asked at once, each for its newest; before more of them, the newest of all are looked
+#: through, among which there is mostly a page of them.
+_FEW: Final = 40
 _LOOKED_THROUGH: Final = 4_000
 #: The most entries that one word may name.
 _MOST_NAMED: Final = 2_000
@@ -59,11 +61,22 @@ def list_entries(
 
 def find(db: Connection, wanted: Wanted, *, limit: int, after: Place | None = None) -> list[StoredEntry]:
     """The newest of the wanted entries first. Raises `TooMany`."""
-    search = _Search(db, wanted)
-    found, last = search.looked_through(limit, after)
-    if len(found) < limit and last is not None:
-        found += search.asked_for(limit - len(found), last)
-    return found
+    sought = _Search(db, wanted)
+    places: list[Place] = []
+    if sought.is_broad:
+        places, after = sought.looked_through(limit, after)
+        if after is None:
+            return _entries(db, places)
+    return _entries(db, places + sought.asked_for(limit - len(places), after))
+
+
+def _entries(db: Connection, places: list[Place]) -> list[StoredEntry]:
+    """The entries at these places, in the same order."""
+    found: dict[int, StoredEntry] = {}
+    for some in _batches([key for _, key in places]):
+        query = rows.selected().where(entries.c.pk.in_(some))
+        found |= {row.pk: rows.stored(row) for row in db.execute(query)}
+    return [found[key] for _, key in places]
 
 
 def by_id(db: Connection, entry_id: str) -> list[StoredEntry]:
@@ -87,41 +100,38 @@ class _Search:
         self._everywhere = self._buckets.intersection(*(having for having, _ in words))
         self._single = {key for _, keys in words for key in keys}
 
-    def looked_through(self, limit: int, after: Place | None) -> tuple[list[StoredEntry], Place | None]:
-        """The wanted among the next few thousand; and the last one looked at, None when there are no more."""
-        query = self._ordered(after).limit(_LOOKED_THROUGH)
-        found: list[StoredEntry] = []
-        count, row = 0, None
-        with self._db.execute(query.execution_options(yield_per=200)) as looked:
-            for count, row in enumerate(looked, 1):  # noqa: B007  (how far it came is told)
-                if self._has(row.bucket, row.pk):
-                    found.append(rows.stored(row))
-                    if len(found) == limit:
-                        return found, None
-        return found, None if row is None or count < _LOOKED_THROUGH else (row.time, row.pk)
+    @property
+    def is_broad(self) -> bool:
+        """Whether to ask each bucket would take longer than to look through the newest entries first."""
+        return len(self._everywhere) > _FEW
 
-    def asked_for(self, limit: int, after: Place) -> list[StoredEntry]:
-        """The wanted of a longer time: each bucket gives its newest, and of all these the newest are it."""
-        keys: list[tuple[datetime, int]] = []
+    def looked_through(self, limit: int, after: Place | None) -> tuple[list[Place], Place | None]:
+        """The wanted among the next few thousand; and the last one looked at, None when nothing more is needed."""
+        query = self._within(select(entries.c.time, entries.c.pk, entries.c.bucket), after)
+        found: list[Place] = []
+        last, count = None, 0
+        cursor = self._db.execute(query.limit(_LOOKED_THROUGH)).cursor
+        while some := cursor.fetchmany(limit + 200):  # rows as the driver gives them
+            count, last = count + len(some), some[-1]
+            found += [(rows.moment(time), key) for time, key, bucket in some if self._has(bucket, key)]
+            if len(found) >= limit:
+                return found[:limit], None
+        return found, None if last is None or count < _LOOKED_THROUGH else (rows.moment(last[0]), last[1])
+
+    def asked_for(self, limit: int, after: Place | None) -> list[Place]:
+        """The wanted of all time: each bucket gives its newest, and of all these the newest are it."""
+        found: set[Place] = set()
         for number in self._everywhere:
             query = self._within(select(entries.c.time, entries.c.pk).where(entries.c.bucket == number), after)
-            keys += [(row.time, row.pk) for row in self._db.execute(query.limit(limit))]
+            found.update((row.time, row.pk) for row in self._db.execute(query.limit(limit)))
         for some in _batches(sorted(self._single)):
             query = self._within(select(entries.c.time, entries.c.pk, entries.c.bucket), after)
-            found = self._db.execute(query.where(entries.c.pk.in_(some)))
-            keys += [(row.time, row.pk) for row in found if self._has(row.bucket, row.pk)]
-        newest = sorted(set(keys), reverse=True)[:limit]
-        chosen: dict[int, StoredEntry] = {}
-        for some in _batches([key for _, key in newest]):
-            query = rows.selected().where(entries.c.pk.in_(some))
-            chosen |= {row.pk: rows.stored(row) for row in self._db.execute(query)}
-        return [chosen[key] for _, key in newest]
+            named = self._db.execute(query.where(entries.c.pk.in_(some)))
+            found.update((row.time, row.pk) for row in named if self._has(row.bucket, row.pk))
+        return sorted(found, reverse=True)[:limit]
 
     def _has(self, bucket: int, key: int) -> bool:
         return bucket in self._buckets and all(bucket in having or key in keys for having, keys in self._words)
-
-    def _ordered(self, after: Place | None) -> Select[Any]:
-        return self._within(rows.selected(), after)
 
     def _within(self, query: Select[Any], after: Place | None) -> Select[Any]:
         time, wanted = entries.c.time, self._wanted

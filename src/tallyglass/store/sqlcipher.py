@@ -60,6 +60,9 @@ def _connect(path: Path, key: bytes) -> Any:
         raw.execute("PRAGMA journal_mode = WAL")
         raw.execute("PRAGMA synchronous = NORMAL")
         raw.execute("PRAGMA temp_store = MEMORY")
+        # For the indexes of a long history while it is written: 32 MB each, and no page is copied into the file often.
+        raw.execute("PRAGMA cache_size = -32000")
+        raw.execute("PRAGMA wal_autocheckpoint = 8000")
     except sqlcipher.DatabaseError as error:
         raw.close()
         if not any(sign in str(error) for sign in ("not a database", "malformed")):

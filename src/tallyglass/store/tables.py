@@ -22,8 +22,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    literal_column,
 )
+from sqlalchemy import text as text_
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from tallyglass.money import amount, text
@@ -80,8 +80,8 @@ class Json(TypeDecorator[Any]):
 metadata = MetaData()
 _id = BigInteger().with_variant(Integer, "sqlite")
 
-#: Entries that have such a name. Without bound values, since SQLite takes a partial index only for its very words.
-NAMED = {"txid": literal_column("txid <> ''", Boolean), "order_id": literal_column("order_id <> ''", Boolean)}
+#: Entries that have such a name. In plain words, since SQLite takes a partial index only for these very ones.
+NAMED = {"txid": text_("txid <> ''"), "order_id": text_("order_id <> ''")}
 
 settings = Table(
     "settings",

@@ -19,7 +19,7 @@ revision = "0005"
 down_revision = "0004"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_NAMED = {name: sa.literal_column(f"{name} <> ''", sa.Boolean) for name in ("txid", "order_id")}
+_NAMED = {name: sa.text(f"{name} <> ''") for name in ("txid", "order_id")}
 _BATCH = 500
 
 Sums = dict[tuple[str, str, str], tuple[Decimal, int]]
