@@ -68,17 +68,11 @@ _NO_ADDRESS = (
 
 
 def guide(name: str, addresses: list[str], today: date) -> str:
-    """How a read-only key is made there, in Markdown, our addresses in its format; and what it will show."""
+    """How a read-only key is made there, in Markdown, with our addresses in that exchange's own format."""
     manifest = exchange(name)
     separator = str(manifest.ip.get("separator", ","))
     ips = separator.join(addresses) if addresses else _NO_ADDRESS
-    names = {stream: stream.replace("_", " ").capitalize() for stream in manifest.history}
-    reach = "\n".join(f"- **{names[stream]}**: {far}" for stream, far in manifest.history.items())
-    filled = {"{ips}": ips, "{date}": f"{today:%Y-%m}", "{history}": reach}
-    text = registry.guide(name)
-    for mark, value in filled.items():
-        text = text.replace(mark, value)
-    return text
+    return registry.guide(name).replace("{ips}", ips).replace("{date}", f"{today:%Y-%m}")
 
 
 def parse(name: str, read: str, body: bytes) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def exchanges() -> tuple[Manifest, ...]:
 
 
 def guide(name: str) -> str:
-    """The six steps, in Markdown, in the exchange's own words. `{ips}`, `{date}`, `{history}`: to be filled in."""
+    """The six steps, in Markdown, in the exchange's own words. `{ips}` and `{date}` stand for what is filled in."""
     return (FOLDER / manifest(name).id / "guide.md").read_text(encoding="utf-8")
 
 
