@@ -179,9 +179,7 @@ def test_a_second_client_with_the_same_keys_takes_nothing_away(
             undisturbed.assert_same(each, *EXCHANGES)
 
 
-@pytest.mark.parametrize(
-    "exchange", ["kraken", *(pytest.param(name, marks=pytest.mark.soak) for name in EXCHANGES[1:])]
-)
+@pytest.mark.parametrize("exchange", ["kraken", pytest.param("coinbase", marks=pytest.mark.soak)])
 def test_an_exchange_that_repeats_itself_for_ever_is_named(
     tmp_path: Path, home: Session, sandbox: Sandbox, undisturbed: Undisturbed, exchange: str
 ) -> None:
@@ -194,6 +192,21 @@ def test_an_exchange_that_repeats_itself_for_ever_is_named(
         assert "repeats" in {part["fault"] for part in parts}
         synced(session, exchange)
         undisturbed.assert_same(session, exchange)
+
+
+@pytest.mark.soak
+def test_windows_that_all_tell_the_same_leave_gaps_that_are_shown_and_a_full_sync_closes_them(
+    tmp_path: Path, home: Session, sandbox: Sandbox, undisturbed: Undisturbed
+) -> None:
+    with empty(home, tmp_path) as session:
+        sandbox.fault("repeat", "binance", HISTORY["binance"])
+        try:
+            parts = syncing.sync(session, "binance")
+        finally:
+            sandbox.calm()
+        assert reconciling.reconcile(session) or any(part["fault"] for part in parts)
+        synced(session, "binance", full=True)
+        undisturbed.assert_same(session, "binance")
 
 
 @pytest.mark.parametrize(
