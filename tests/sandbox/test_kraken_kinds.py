@@ -67,7 +67,7 @@ def test_what_cannot_happen_is_refused(name: str) -> None:
     assert refused.value.status == 409
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_every_account_of_some_years_has_met_everything(seed: int) -> None:
     prices = WorldPrices(seed, NOW)
     venue: Any = create(seed, prices, NOW)
