@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as text_
 
 from support.home import open_home
 from support.program import DONE, FAILED, PARTIAL, USAGE, running_home
@@ -100,6 +101,16 @@ def lose_entry(session: Session, name: str) -> None:
     connection, _, entry = name.partition("/")
     with session.store.write() as db:
         assert booking.remove(db, connection, [entry]) == 1
+
+
+def test_a_recount_tells_of_a_wrong_running_sum_and_mends_it(whole: Session) -> None:
+    with whole.store.write() as db:
+        assert db.execute(text_("UPDATE sums SET amount = '1' WHERE connection = 'kraken' AND asset = 'BTC'")).rowcount
+    assert any(row["asset"] == "BTC" for row in reconcile(whole))
+
+    assert [place for place in reconciling.recount(whole) if place.endswith(" BTC")]
+    assert reconciling.recount(whole) == []
+    assert reconcile(whole) == []
 
 
 def test_an_opening_balance_is_the_users_word_survives_a_sync_and_can_be_taken_back(whole: Session) -> None:

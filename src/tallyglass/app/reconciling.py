@@ -14,7 +14,7 @@ from tallyglass.app.views import GapView, moment
 from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.ledger.reconcile import Gap, may_owe
 from tallyglass.money import ZERO, Amount, Asset, add, text, total
-from tallyglass.store import books, history
+from tallyglass.store import books, history, sums
 from tallyglass.store.base import Db
 
 #: Causes that are about to go away, or that tell what is missing: no opening balance should hide them.
@@ -32,6 +32,12 @@ def reconcile(session: Session, *, everything: bool = False) -> list[GapView]:
             chosen = [gap for gap in each.gaps if gap.open or (everything and (gap.reported or gap.computed))]
             rows.extend(_row(known, each, gap) for gap in chosen)
     return rows
+
+
+def recount(session: Session) -> list[str]:
+    """Count every entry anew and put the running sums right; those that were wrong: there should never be any."""
+    with session.store.write() as db:
+        return [f"{connection} {account} {asset}" for connection, (account, asset) in sums.mend(db)]
 
 
 def open_balance(session: Session, connection: str, symbol: str, *, anyway: bool = False) -> GapView:

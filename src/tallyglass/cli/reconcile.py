@@ -22,11 +22,16 @@ app.add_typer(commands, name="reconcile", help="Do balances equal what the entri
 def reconcile(
     context: typer.Context,
     everything: Annotated[bool, typer.Option("--all", help="Every asset, not only the gaps.")] = False,
+    recount: Annotated[bool, typer.Option(help="Count every entry anew first, and mend sums kept wrong.")] = False,
 ) -> None:
     """Does what the exchanges report equal what their entries add up to? Each gap: size, start, cause, what to do."""
     if context.invoked_subcommand is not None:
         return
     with options.session() as session:
+        for place in reconciling.recount(session) if recount else ():
+            show.problem(
+                f"The sum kept of {place} was wrong and is put right.", "That is a mistake of ours: report it."
+            )
         found = reconciling.reconcile(session, everything=everything)
         if not found and options.nothing_yet(session.keeper):
             return
