@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from tallyglass.exchanges.binance.assets import sides
 from tallyglass.exchanges.binance.owned import OPENED, PAIR
 from tallyglass.exchanges.binance.sheet import sheet
 from tallyglass.exchanges.binance.trades import ASIDE, UNSURE, Climb, Sweep, Trades
@@ -121,6 +122,9 @@ def _dear(known: Known) -> Iterator[Stream]:
 
 def _markets(known: Known) -> Iterator[Stream]:
     gaps, markets = known.gaps, {market.name: market for market in known.markets.values()}
+    for symbol in _pairs(known):
+        if gaps is None or gaps.intersection(sides(symbol, known.markets) or gaps):
+            yield Climb("trades.isolated", symbol)
     likely = {name: market for name, market in markets.items() if _likely(market, known)}
     if gaps is None:
         yield from _fills(likely, known)
@@ -142,12 +146,17 @@ def _lists(known: Known) -> Iterator[Stream]:
             yield from (_transfers(f"{one}_{other}"), _transfers(f"{other}_{one}"))
     if "MARGIN" in has:
         yield Windows("margin.interest", "ledger.margin", _MONTH, 2 * _DAY, CURRENT, reach=_THREE_MONTHS)
-        for symbol in sorted(each.removeprefix(PAIR) for each in known.wallets if each.startswith(PAIR)):
+        for symbol in _pairs(known):
             yield from _isolated(symbol)
     if "UMFUTURE" in has:
         yield Windows("futures.usdm", "ledger.usdm", _MONTH, _DAY, _THOUSAND, reach=_THREE_MONTHS)
     if "CMFUTURE" in has:
         yield Windows("futures.coinm", "ledger.coinm", _YEAR, _DAY, _THOUSAND)
+
+
+def _pairs(known: Known) -> list[str]:
+    """The isolated margin markets that the account has opened."""
+    return sorted(each.removeprefix(PAIR) for each in known.wallets if each.startswith(PAIR))
 
 
 def _transfers(kind: str, name: str = "", fixed: Mapping[str, str] = MappingProxyType({})) -> Windows:
@@ -158,14 +167,16 @@ def _transfers(kind: str, name: str = "", fixed: Mapping[str, str] = MappingProx
 
 
 def _isolated(symbol: str) -> Iterator[Stream]:
-    """Fills and interest on one isolated margin market, and transfers between it and cross margin."""
-    yield Climb("trades.isolated", symbol)
+    """Interest on one isolated margin market, and transfers to and from it: cross margin first."""
     fixed = {"isolatedSymbol": symbol}
     yield Windows(
         f"margin.interest:{symbol}", "ledger.isolated", _MONTH, 2 * _DAY, CURRENT, fixed=fixed, reach=_THREE_MONTHS
     )
     yield _transfers("MARGIN_ISOLATEDMARGIN", f":{symbol}", {"toSymbol": symbol})
     yield _transfers("ISOLATEDMARGIN_MARGIN", f":{symbol}", {"fromSymbol": symbol})
+    yield Windows(
+        *(f"transfers.isolated:{symbol}", "transfers.isolated", _MONTH, 2 * _DAY, CURRENT, fixed), reach=_SIX_MONTHS
+    )
 
 
 def _fills(names: Iterable[str], known: Known) -> Iterator[Stream]:

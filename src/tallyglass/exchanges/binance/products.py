@@ -13,6 +13,7 @@ from tallyglass.exchanges.binance.wire import (
     LockedRedemption,
     LockedSubscription,
     MarginTrade,
+    MarginTransfer,
     Pay,
     Person,
 )
@@ -31,6 +32,10 @@ _INCOME: Final[Mapping[str, Kind]] = {
     **dict.fromkeys(("OPTIONS_PREMIUM_FEE", "OPTIONS_SETTLE_PROFIT", "AUTO_EXCHANGE"), "adjustment"),
     **dict.fromkeys(("COIN_SWAP_DEPOSIT", "COIN_SWAP_WITHDRAW"), "adjustment"),
 }
+_ISOLATED: Final = "ISOLATED_MARGIN"
+_MARGINS: Final = frozenset(("CROSS_MARGIN", _ISOLATED))
+#: No count of milliseconds of this century is so low.
+_SECONDS: Final = 10**11
 #: Wallets that a payment can come from or go to; cards and fiat wallets are none of those whose balances are read.
 _PAID: Final = {"1": FUNDING, "2": SPOT, "5": EARN}
 #: A P2P order moves something only when it is completed; it is over within hours, and each sync looks back for days.
@@ -62,6 +67,24 @@ def interest(row: Interest, _: Known) -> Entry:
     wallet = ISOLATED if row.isolatedSymbol else MARGIN
     leg = Leg("interest", wallet, common(row.asset), negate(amount(row.interest)), "fee")
     return Entry(f"margin-interest:{row.txId}", moment(row.interestAccuredTime), "fee", moving(leg), note=row.type)
+
+
+def isolated_transfer(row: MarginTransfer, _: Known) -> tuple[Entry, ...]:
+    """To or from isolated margin, as far as the list of transfers has no type for it: between that and cross margin it
+    has, and between two isolated markets nothing moves here. Under the id that the list would give it.
+    """
+    if row.transFrom in _MARGINS and row.transTo in _MARGINS:
+        return ()
+    source, target = (ISOLATED if word == _ISOLATED else place(word) for word in (row.transFrom, row.transTo))
+    if ISOLATED not in (source, target):
+        return ()
+    coin, moved = common(row.asset), amount(row.amount)
+    legs = (Leg("from", source, coin, negate(moved)), Leg("to", target, coin, moved))
+    status = told(WORDS, row.status.upper())
+    # The documentation's sample has seconds here, where all other times are milliseconds.
+    time = moment(row.timestamp if row.timestamp > _SECONDS else row.timestamp * 1000)
+    note = f"{row.transFrom}_{row.transTo}"
+    return (Entry(f"transfer:{row.txId}", time, "transfer", moving(*legs), note=note, status=status),)
 
 
 def usdm(row: Income, _: Known) -> tuple[Entry, ...]:
@@ -176,6 +199,7 @@ BOOKINGS: Final[Mapping[str, Booking[Any]]] = {
     "ledger.coinm": of(Income, coinm),
     "transfers.locked-subscriptions": of(LockedSubscription, locked_subscription),
     "transfers.locked-redemptions": of(LockedRedemption, locked_redemption),
+    "transfers.isolated": of(MarginTransfer, isolated_transfer),
     "transfers.pay": of(Pay, pay),
     "fiat.p2p": of(Person, person),
 }

@@ -189,6 +189,18 @@ class Interest(msgspec.Struct):
     isolatedSymbol: str = ""  # noqa: N815
 
 
+class MarginTransfer(msgspec.Struct):
+    """https://developers.binance.com/docs/margin_trading/transfer."""
+
+    txId: Id  # noqa: N815
+    asset: str
+    amount: str
+    status: str
+    timestamp: int
+    transFrom: str  # noqa: N815
+    transTo: str  # noqa: N815
+
+
 class Income(msgspec.Struct):
     """https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-Income-History."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,14 @@ def test_interest_on_margin_is_a_fee_in_the_asset_it_was_taken_in() -> None:
     ]
     (isolated,) = entries("ledger.isolated")
     assert legs(isolated) == [("margin-isolated", "USDT", D("-0.0007"), "fee")]
+
+
+def test_moves_to_isolated_margin_are_booked_where_no_other_list_tells_them() -> None:
+    to, back = entries("transfers.isolated")
+    assert (to.id, to.kind, to.time) == ("transfer:5240442212", "transfer", datetime(2026, 11, 6, 21, 20, tzinfo=UTC))
+    assert legs(to) == [("spot", "BNB", D("-0.137"), "principal"), ("margin-isolated", "BNB", D("0.137"), "principal")]
+    assert [leg[0] for leg in legs(back)] == ["margin-isolated", "spot"]
+    assert back.time - to.time == timedelta(milliseconds=123)
 
 
 def test_income_of_futures_is_booked_by_its_kind_and_transfers_by_their_own_list() -> None:

@@ -322,6 +322,14 @@ def test_margin_is_asked_only_of_an_account_that_has_it() -> None:
     assert not {"futures.usdm", "transfers.MAIN_UMFUTURE", "transfers.MARGIN_UMFUTURE"} & found
 
 
+def test_isolated_margin_is_asked_where_it_does_not_add_up() -> None:
+    wallets = {"opened:MARGIN": asset("USDT"), "isolated:BNBUSDT": asset("BNB"), "isolated:XYZDOGE": asset("XYZ")}
+    lists = frozenset(names(Known(wallets=wallets)))
+    for gaps, asked in ((assets(), set()), (assets("BNB"), {"BNBUSDT"}), (assets("DOGE"), {"XYZDOGE"})):
+        found = names(Known(markets=MARKETS, wallets=wallets, gaps=gaps, read=lists))
+        assert {each.partition(":")[2] for each in found if each.startswith("trades.isolated:")} == asked
+
+
 def test_the_names_of_streams_are_unique_and_their_reads_are_listed() -> None:
     opened = ("opened:MARGIN", "opened:UMFUTURE", "opened:CMFUTURE", "opened:OPTION", "isolated:BNBUSDT")
     known = Known(markets=MARKETS, assets=assets("ETH"), wallets=dict.fromkeys(opened, asset("USDT")))
