@@ -54,25 +54,30 @@ def upsert(db: Connection, table: Table, rows: Sequence[Row], updated: Sequence[
 
 
 def _run(db: Connection, table: Table, rows: Sequence[Row], keys: Sequence[str], updated: Sequence[str]) -> int:
-    names = list(keys) or [column.name for column in table.primary_key]
-    statement = _insert(db, table)
-    if updated:
-        changes = {name: statement.excluded[name] for name in updated}
-        differs = or_(*(table.c[name].is_distinct_from(value) for name, value in changes.items()))
-        statement = statement.on_conflict_do_update(index_elements=names, set_=changes, where=differs)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=names)
+    names = tuple(keys) or tuple(column.name for column in table.primary_key)
+    statement = _upserting(db.dialect.name, table, names, tuple(updated))
     changed = 0
     for start in range(0, len(rows), _BATCH):
         changed += db.execute(statement, list(rows[start : start + _BATCH])).rowcount
     return changed
 
 
-def _insert(db: Connection, table: Table) -> Any:
-    if db.dialect.name == "postgresql":
+@cache
+def _upserting(dialect: str, table: Table, names: tuple[str, ...], updated: tuple[str, ...]) -> Any:
+    """The statement, made once: to make it takes longer than to run it."""
+    statement = _inserting(dialect)(table)
+    if not updated:
+        return statement.on_conflict_do_nothing(index_elements=names)
+    changes = {name: statement.excluded[name] for name in updated}
+    differs = or_(*(table.c[name].is_distinct_from(value) for name, value in changes.items()))
+    return statement.on_conflict_do_update(index_elements=names, set_=changes, where=differs)
+
+
+def _inserting(dialect: str) -> Any:
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
-        return postgresql.insert(table)
+        return postgresql.insert
     from sqlalchemy.dialects import sqlite
 
-    return sqlite.insert(table)
+    return sqlite.insert
