@@ -108,6 +108,8 @@ def test_connections_list_every_read_that_can_be_made(app: App) -> None:
         assert read["purpose"] in page
         assert f"{read['method']} {read['host']}{read['path']}" in page
     assert "read-only, by proof" in page
+    assert "what its history comes to" in page
+    assert "does not bear out" not in page
     for right in ("Trade", "Withdraw", "Transfer", "Manage"):
         assert f"{right}: absent" in page
 
@@ -276,7 +278,7 @@ def test_a_price_that_is_missing_makes_the_total_partial(tmp_path: Path, sandbox
         add_balance(own, "NEVERHEARDOF", "12.5")
         page = Text(own.enter().page("/")).text
 
-    assert "partial: 1 price is missing" in page
+    assert "partial: 1 asset does not add up, 1 price is missing" in page, "no history tells of it either"
     assert "no market leads from NEVERHEARDOF to USD: its value is unknown and not counted" in page
     assert "no price" in page
     assert "not counted" in page
