@@ -145,11 +145,11 @@ class Chained(Walk):
         return {"cursor": cursor.get("cursor", "true")}
 
     def onward(self, here: Cursor, found: Listing) -> Cursor | None:
-        """None where no word is given, and where the page is the one before."""
-        digest = _digest(found.ids)
-        if not found.ids or not found.after or digest == here.get("page"):
+        """None where no word is given. On the page before once more it stands still, which the engine tells."""
+        if not found.ids or not found.after:
             return None
-        return {**here, "cursor": found.after, "page": digest}
+        digest = _digest(found.ids)
+        return here if digest == here.get("page") else {**here, "cursor": found.after, "page": digest}
 
     def left(self, onward: Cursor, found: Listing) -> int | None:  # noqa: ARG002 - nothing tells
         return None

@@ -189,18 +189,21 @@ def test_an_account_without_any_asks_once_and_keeps_its_place() -> None:
     assert reader.cursor == place
 
 
-def test_a_last_page_that_comes_back_for_ever_ends_the_walk() -> None:
-    exchange = fundings(30)
+def test_a_page_that_comes_back_for_ever_stops_the_walk_where_it_is_until_it_is_over() -> None:
+    exchange = fundings(60)
 
     class Stuck(Fundings):
         def answer(self, ask: Ask) -> bytes:
-            word = "true" if ask.params["cursor"] == "true" else str([START + 500, "FT005"])
-            told = json.loads(exchange.answer(Ask(ask.read, {"cursor": word})))
-            told["result"]["next_cursor"] = f"word after {ask.params['cursor'][:40]}"
+            told = json.loads(exchange.answer(Ask(ask.read, {"cursor": "true"})))
+            told["result"]["next_cursor"] += " " * len(ask.params["cursor"])
             return json.dumps(told).encode()
 
     reader = Reader(DepositsStream())
-    reader.sync(Stuck(), limit=4)
+    with pytest.raises(AssertionError, match="does not end"):
+        reader.sync(Stuck(), limit=4)
+    assert len({json.dumps(dict(ask.params)) for ask in reader.asked}) == 2  # the engine tells the third
+    assert len(reader.entries) == 25
+    reader.sync(exchange)
     assert set(reader.entries) == set(exchange.rows)
 
 
