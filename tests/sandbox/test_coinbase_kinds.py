@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.coinbase import NOW, V3, ask, made, rows
+from support.coinbase import NOW, V3, ask, made, place_of, rows
 from tallyglass.sandbox.coinbase import Coinbase
 from tallyglass.sandbox.coinbase.kinds import KINDS
 from tallyglass.sandbox.coinbase.special import HAPPENINGS, INCIDENTS
@@ -60,10 +60,6 @@ def wallets(venue: Coinbase) -> list[dict[str, Any]]:
     return [each for each in found if each["created_at"]]
 
 
-def place(wallet: dict[str, Any]) -> str:
-    return "vault" if wallet["type"] == "vault" else "spot" if wallet["primary"] else "staked"
-
-
 def assert_agrees(venue: Coinbase) -> None:
     """Every wallet is the sum of its completed rows, and that is what the true books say."""
     books = {key: held for key, held in venue.books["main"].wallets().items() if held and key[0] != "futures"}
@@ -71,7 +67,7 @@ def assert_agrees(venue: Coinbase) -> None:
         completed = [each for each in rows(venue, wallet["id"], 100) if each["status"] == "completed"]
         held = sum((Decimal(each["amount"]["amount"]) for each in completed), Decimal(0))
         assert Decimal(wallet["balance"]["amount"]) == held >= 0, wallet["name"]
-        assert books.pop((place(wallet), wallet["currency"]["code"]), Decimal(0)) == held, wallet["name"]
+        assert books.pop((place_of(wallet), wallet["currency"]["code"]), Decimal(0)) == held, wallet["name"]
     assert books == {}
 
 
@@ -115,7 +111,7 @@ def test_every_account_of_some_years_has_met_every_type(seed: int) -> None:
 def test_what_is_staked_has_an_account_of_its_own_that_cannot_be_traded_from() -> None:
     venue = rich()
     happen(venue, "staking_transfer", "unstaking_transfer")
-    [staked] = [each for each in wallets(venue) if place(each) == "staked"]
+    [staked] = [each for each in wallets(venue) if place_of(each) == "staked"]
     tradable = told(venue, f"{V3}/accounts?limit=250")["accounts"]
     primary = told(venue, "/v2/accounts/ETH")["data"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.coinbase import V3, Caller, assert_consistent
+from support.coinbase import V3, Caller, assert_consistent, place_of
 from support.sandbox import Sandbox, running_sandbox
 
 
@@ -74,7 +74,7 @@ def test_every_fill_is_two_rows_with_its_commission_in_the_quote(caller: Caller)
 def test_the_truth_can_be_rebuilt_from_v2_alone(sandbox: Sandbox, caller: Caller) -> None:
     built: dict[str, Counter[tuple[str, str, str]]] = {}
     for wallet in caller.wallets():
-        account = "vault" if wallet["type"] == "vault" else "spot"
+        account = place_of(wallet)
         for row in caller.rows(wallet["id"]):
             if row["status"] == "completed":
                 name, legs = _entry(row)

@@ -135,6 +135,11 @@ class Caller:
         return self.balances()[currency][0]
 
 
+def place_of(wallet: dict[str, Any]) -> str:
+    """Which part of the account a v2 account is, in the true books."""
+    return "vault" if wallet["type"] == "vault" else "spot" if wallet["primary"] else "staked"
+
+
 def assert_consistent(sandbox: Sandbox, caller: Caller) -> None:
     """The v2 rows, the v2 balances, the v3 balances and the truth say the same."""
     truth: Counter[tuple[str, str]] = Counter()
@@ -144,9 +149,7 @@ def assert_consistent(sandbox: Sandbox, caller: Caller) -> None:
     tradable = caller.balances()
     seen = 0
     for wallet in caller.wallets():
-        currency, place = wallet["currency"]["code"], "vault" if wallet["type"] == "vault" else "spot"
-        if wallet["name"].startswith("Staked "):
-            place = "staked"
+        currency, place = wallet["currency"]["code"], place_of(wallet)
         rows = caller.rows(wallet["id"])
         sums = sum((Decimal(row["amount"]["amount"]) for row in rows if row["status"] == "completed"), Decimal(0))
         assert sums == Decimal(wallet["balance"]["amount"]), wallet["name"]
