@@ -146,12 +146,12 @@ def ours(folder: Path, sandbox: demo.Sandbox, server: psutil.Process, trades: in
         seconds = time.perf_counter() - begun
         spent = {name: round(cpu(process) - before[name], 2) for name, process in processes.items()}
         assert not [part for part in parts if part["fault"]], [part for part in parts if part["fault"]]
-        found = sum(part["new"] for part in parts if part["stream"].startswith("trades"))
+        spot = [part for part in parts if part["stream"].startswith(("trades:", "trades.others"))]
         gaps = [row for row in reconciling.reconcile(session) if row["gap"] != "0"]
         return {
-            "trades": found,
+            "trades": sum(part["new"] for part in spot),
             "entries": entries(session.store),
-            "pages": sum(part["pages"] for part in parts if part["stream"].startswith("trades")),
+            "pages": sum(part["pages"] for part in spot),
             "requests": sum(part["requests"] for part in parts),
             "seconds": seconds,
             "gaps": len(gaps),

@@ -128,7 +128,7 @@ def own_moves(db: Connection, connection: str, prefix: str) -> list[Move]:
 
 def first_entry(db: Connection, connection: str, *, but: str = "") -> datetime | None:
     """The time of the oldest entry, but for those whose id begins like that."""
-    query = select(func.min(entries.c.time)).where(entries.c.connection == connection)
+    query = select(entries.c.time).where(entries.c.connection == connection).order_by(entries.c.time).limit(1)
     if but:
         query = query.where(~entries.c.id.startswith(but, autoescape=True))
     found: datetime | None = db.execute(query).scalar()

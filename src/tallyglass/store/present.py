@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from tallyglass.exchanges.streams import Balance, Market, Order, Ticker
-from tallyglass.money import Amount, Asset
+from tallyglass.money import Amount, Asset, amount, text
 from tallyglass.store import upsert
 from tallyglass.store.tables import (
     balances,
@@ -181,9 +181,12 @@ def list_tickers(db: Connection) -> list[tuple[str, Ticker, datetime]]:
 
 def set_rates(db: Connection, found: Iterable[tuple[str, str, Amount]]) -> None:
     """Store daily rates: (day as YYYY-MM-DD, currency, units per euro)."""
-    rows = [{"day": day, "currency": currency, "per_euro": rate} for day, currency, rate in found]
-    if rows:
-        upsert.upsert(db, rates, rows, updated=("per_euro",))
+    names = ("day", "currency", "per_euro")
+    rows = [(day, currency, text(rate)) for day, currency, rate in found]
+    known = upsert.insert(db, rates, names, rows, keys=names[:2])
+    if known:
+        told = [{"day": day, "currency": currency, "per_euro": amount(rate)} for day, currency, rate in known]
+        upsert.upsert(db, rates, told, updated=("per_euro",))
 
 
 def newest_rates(db: Connection) -> tuple[str, dict[str, Amount]]:
