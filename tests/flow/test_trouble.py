@@ -131,22 +131,6 @@ def test_what_a_disconnected_exchange_once_said_is_nobody_s_price(session: Sessi
     assert not any("coinbase" in (h["price_source"] or "") for h in worth.worth_view(session)["holdings"])
 
 
-def test_what_is_not_understood_is_kept_counted_and_shown(session: Session, sandbox: Sandbox) -> None:
-    syncing.sync(session)
-    known = len(history.unparsed(session))
-    sandbox.happen("coinbase", "unknown_type")
-    parts = syncing.sync(session)
-
-    assert sum(part["unparsed"] for part in parts) >= 1
-    kept = history.unparsed(session)
-    assert len(kept) == known + 1
-    assert kept[-1]["connection"] == "coinbase"
-    assert kept[-1]["raw"]
-    syncing.sync(session)
-    syncing.replay(session)
-    assert len(history.unparsed(session)) == known + 1
-
-
 def test_a_page_cut_off_in_the_middle_of_history_is_asked_for_again(session: Session, sandbox: Sandbox) -> None:
     sandbox.fault("truncate", "coinbase", "/v2/accounts/", times=2)
 
@@ -202,9 +186,11 @@ def test_a_key_that_gains_a_right_is_frozen_at_the_next_look(session: Session, s
 
 def test_what_is_on_its_way_has_not_happened_but_is_shown(session: Session) -> None:
     syncing.sync(session)
-    (deposit,) = history.history(session, pending=True)["items"]
+    shown = history.history(session, pending=True)["items"]
+    (deposit,) = (entry for entry in shown if entry["status"] == "pending")
 
     assert (deposit["kind"], deposit["status"], deposit["legs"][0]["asset"]) == ("deposit", "pending", "LTC")
+    assert {entry["status"] for entry in shown} == {"pending", "failed"}
     assert deposit["id"] not in {entry["id"] for entry in history.history(session, limit=1000)["items"]}
 
 
@@ -221,3 +207,19 @@ def test_counting_in_another_currency(session: Session) -> None:
     assert euro["price"] == "1"
     worth.set_currency(session, "btc")
     assert worth.worth_view(session)["complete"]
+
+
+def test_what_is_not_understood_is_kept_counted_and_shown(session: Session, sandbox: Sandbox) -> None:
+    syncing.sync(session)
+    known = len(history.unparsed(session))
+    sandbox.happen("coinbase", "unknown_type")
+    parts = syncing.sync(session)
+
+    assert sum(part["unparsed"] for part in parts) >= 1
+    kept = history.unparsed(session)
+    assert len(kept) == known + 1
+    assert kept[-1]["connection"] == "coinbase"
+    assert kept[-1]["raw"]
+    syncing.sync(session)
+    syncing.replay(session)
+    assert len(history.unparsed(session)) == known + 1
