@@ -40,6 +40,8 @@ class Walk:
     #: Digests of the answers so far that held anything.
     seen: set[bytes] = field(default_factory=set)
     repeats: int = 0
+    #: Where the stream stood before the answers began to repeat.
+    good: Cursor = field(default_factory=dict)
 
     @property
     def turn(self) -> tuple[bool, datetime]:
@@ -57,6 +59,8 @@ class Walk:
         self.repeats = self.repeats + 1 if told and digest in self.seen else 0
         if told:
             self.seen.add(digest)
+        if self.repeats <= 1:
+            self.good = self.cursor
         if self.repeats >= REPEATS or dict(page.cursor) == dict(self.cursor):
             name = self.part.stream
             raise Stuck(f"{self.part.connection}: the exchange gives the same page of {name} again and again")
@@ -167,7 +171,11 @@ class Walks:
             writer.put(_unreadable(job, walk.part, asked, str(error)))
             raise
         writer.put(_commit(job, walk.part, asked, page))
-        walk.check(page, asked.answer.body)
+        try:
+            walk.check(page, asked.answer.body)
+        except Stuck:
+            writer.put(_back(job, walk))
+            raise
         walk.cursor = page.cursor
         walk.part.reached, walk.part.left = page.reached or walk.part.reached, page.left
         return page.done
@@ -194,6 +202,15 @@ def _commit(job: Job, part: PartReport, asked: Asked, page: Page) -> Callable[[D
     part.pages += 1
     part.entries += len(page.entries)
     part.unparsed += len(page.unparsed)
+    return work
+
+
+def _back(job: Job, walk: Walk) -> Callable[[Db], None]:
+    """What an exchange has not told while it repeated itself is asked for again."""
+
+    def work(db: Db) -> None:
+        history.set_cursor(db, job.connection, walk.part.stream, walk.good, done=False, now=job.now())
+
     return work
 
 
