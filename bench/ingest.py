@@ -154,6 +154,8 @@ def ours(folder: Path, sandbox: demo.Sandbox, server: psutil.Process, trades: in
             "pages": sum(part["pages"] for part in spot),
             "requests": sum(part["requests"] for part in parts),
             "seconds": seconds,
+            # from the first page of trades to the last: without the lists, the prices and the rates of a first sync
+            "seconds_of_trades": round(peaks.ended - peaks.begun, 2),
             "gaps": len(gaps),
             "cpu_seconds": spent,
             "stage_seconds": {name: round(each, 2) for name, each in stages.seconds.items()},
