@@ -34,7 +34,7 @@ from tallyglass.sync.report import SyncReport
 LONG = os.environ.get("TALLYGLASS_PROPERTIES") == "soak"
 ACTS = ("deposit", "trade", "withdrawal", "reward", "convert")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-#: Coinbase tells the times of its ledger in whole seconds.
+#: Kind, time and legs by id.
 Marked = dict[str, tuple[Any, ...]]
 
 
@@ -291,13 +291,13 @@ class CoinbaseMachine(Machine):
     oddities = ("late_trade", "pending_send", "confirm_sends", "failed_send", "short_pages", "subscription")
 
 
-def _case(machine: type[Machine], examples: int, steps: int) -> Any:
+def _case(machine: type[Machine], examples: int, steps: int, *, soak: int) -> Any:
     case = machine.TestCase
-    long = settings(max_examples=2_000, stateful_step_count=40)
-    case.settings = long if LONG else settings(max_examples=examples, stateful_step_count=steps)
+    chosen = (soak, 30) if LONG else (examples, steps)
+    case.settings = settings(max_examples=chosen[0], stateful_step_count=chosen[1])
     return case
 
 
-TestKraken = _case(KrakenMachine, 6, 12)
-TestBinance = _case(BinanceMachine, 3, 10)
-TestCoinbase = _case(CoinbaseMachine, 6, 12)
+TestKraken = _case(KrakenMachine, 6, 12, soak=2_000)
+TestBinance = _case(BinanceMachine, 3, 10, soak=400)
+TestCoinbase = _case(CoinbaseMachine, 6, 12, soak=2_000)
