@@ -89,7 +89,7 @@ def ledger_row(word: str, amount: str, fee: str) -> dict[str, Any]:
     return {"error": [], "result": {"ledger": {"L1": {**row, "amount": amount, "fee": fee}}, "count": 1}}
 
 
-TRADED = {"pair": "XETHZEUR", "time": 1_794_000_000.5, "cost": LONG, "fee": FEE, "vol": FEE}
+TRADED = {"pair": "XETHZEUR", "time": 1_794_000_000.5, "price": "1", "cost": LONG, "fee": FEE, "vol": FEE}
 FUNDED = {"asset": "XETH", "refid": "R", "amount": LONG, "fee": FEE, "time": 1_794_000_000, "status": "Success"}
 KRAKEN: list[Case] = [
     ("kraken", "ledger", ledger_row("withdrawal", f"-{LONG}", FEE), {f"-{LONG}", f"-{FEE}"}),
@@ -238,6 +238,12 @@ HARMLESS = {
     "abs(time - entry.time)": "a length of time",
     "abs(each.movement.time - here.time)": "a length of time",
     "round(part.seconds, 3)": "a stopwatch",
+    "round(found.seconds)": "a stopwatch",
+    "-((int(onward['ofs']) - found.count) // len(found.ids))": "a count",
+    "-len(pair[1])": "a count",
+    "-((low - high) // width)": "a count of windows",
+    "-len(names)": "a count",
+    "-(-len(names) // _PART)": "a count",
 }
 
 

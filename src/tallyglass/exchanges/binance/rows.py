@@ -76,27 +76,26 @@ def moment(milliseconds: int) -> datetime:
 
 
 def trade(row: Trade, known: Known) -> Entry:
-    """A fill: base against quote, and the commission."""
+    """A fill: base against quote, and the commission. Market and price can be told from its id and its legs."""
     pair = sides(row.symbol, known.markets)
     if pair is None:
         raise Strange(f"the market {row.symbol} is not known")
     base, quote = pair
     quantity = amount(row.qty)
-    value = amount(row.quoteQty) if row.quoteQty else multiply(amount(row.price), quantity)
+    value = multiply(amount(row.price), quantity) if row.quoteQty is None else amount(row.quoteQty)
     given, taken = (negate(value), quantity) if row.isBuyer else (value, negate(quantity))
     legs = (
         Leg("base", SPOT, base, taken),
         Leg("quote", SPOT, quote, given),
         Leg("fee", SPOT, common(row.commissionAsset), negate(amount(row.commission)), "fee"),
     )
-    told = ("market", f"{base}/{quote}"), ("order", str(row.orderId)), ("price", row.price)
     return Entry(
         f"trade:{row.symbol}:{row.id}",
         moment(row.time),
         "trade",
-        moving(*legs),
+        legs if quantity and value and row.commission else moving(*legs),
         note="buy" if row.isBuyer else "sell",
-        facts=told if row.orderId else (told[0], told[2]),
+        facts=(("order", str(row.orderId)),) if row.orderId else (),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -15,13 +16,14 @@ class Trade(msgspec.Struct):
 
     symbol: str
     id: int
-    price: str
-    qty: str
-    commission: str
+    #: Decimals from the text: there are more of these than of all other rows together.
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
     commissionAsset: str  # noqa: N815 - names on the wire, here and below
     time: int
     isBuyer: bool  # noqa: N815
-    quoteQty: str = ""  # noqa: N815
+    quoteQty: Decimal | None = None  # noqa: N815
     orderId: int = 0  # noqa: N815
 
 
