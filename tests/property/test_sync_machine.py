@@ -283,7 +283,7 @@ class KrakenMachine(Machine):
 class BinanceMachine(Machine):
     exchange = "binance"
     oddities = ("earn", "redeem", "to_funding", "from_funding", "dust", "rejected_deposit", "cancelled_withdrawal")
-    latest = 9 * DAY
+    latest = DAY
 
 
 class CoinbaseMachine(Machine):
