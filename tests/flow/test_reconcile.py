@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from tallyglass.app import connections, history, proof, reconciling, status, syn
 from tallyglass.app.problems import Problem
 from tallyglass.app.reconciling import reconcile
 from tallyglass.app.session import Session
-from tallyglass.money import amount, text, total
-from tallyglass.store import booking
+from tallyglass.money import add, amount, text, total
+from tallyglass.store import booking, lease, present
 from tallyglass.sync.report import PartReport
 
 EXCHANGES = ("kraken", "binance", "coinbase")
@@ -87,6 +88,23 @@ def test_a_stream_that_fails_is_named_and_the_gap_closes_when_it_is_read(whole: 
     calm.calm()
     syncing.sync(whole, "binance")
     assert reconcile(whole) == []
+
+
+def test_a_sync_that_was_killed_between_balances_and_history_leaves_no_complete_total(whole: Session) -> None:
+    assert worth.worth_view(whole)["complete"]
+    with whole.store.write() as db:
+        before, _ = present.balances_of(db, "kraken")
+        now = [replace(each, total=add(each.total, amount("5"))) if each.asset == "BTC" else each for each in before]
+        present.set_balances(db, "kraken", now, whole.now())
+    after = worth.worth_view(whole)
+    assert (after["complete"], [each["code"] for each in after["causes"]]) == (False, ["history_unread"])
+
+    held = syncing.claim(whole, "kraken")  # while a sync runs, it is on its way
+    assert held is not None
+    assert worth.worth_view(whole)["complete"]
+    lease.release(whole.store, held, whole.now(), next_due=None, failed=False)
+    syncing.sync(whole, "kraken")
+    assert worth.worth_view(whole)["complete"]
 
 
 def lose(session: Session, connection: str, symbol: str) -> str:

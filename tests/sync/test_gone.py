@@ -87,5 +87,5 @@ def test_reading_goes_on_and_what_was_taken_back_has_failed(store: Store) -> Non
 def test_an_exchange_that_knows_none_of_its_rows_is_left_with_a_named_error(store: Store) -> None:
     door = Door(knows=False)
     report = synced(store, door)
-    assert [(part.stream, part.fault) for part in report.failed] == [("transactions:w", "repeats")]
+    assert [(part.stream, part.fault) for part in report.failed] == [("transactions:w", "gone")]
     assert door.asked < 20

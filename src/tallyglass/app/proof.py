@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tallyglass.app.evidence import Books, Evidences, books_of, enriching, explained, freshness
 from tallyglass.app.session import Session
@@ -12,7 +12,7 @@ from tallyglass.keeper.client import Connection
 from tallyglass.ledger.reconcile import Gap
 from tallyglass.money import ZERO, magnitude, text
 from tallyglass.portfolio.worth import Cause
-from tallyglass.store import history, present
+from tallyglass.store import history, lease, present
 from tallyglass.store.base import Db
 
 #: Nothing is missing from the total: it lies in another wallet, or an entry that is known is on its way.
@@ -36,17 +36,19 @@ def _doubts(known: Evidences, each: Books) -> Iterator[Cause]:
     if pieces:
         what = "one piece" if pieces == 1 else f"{pieces} pieces"
         yield Cause("history_unparsed", name, f"{name}: {what} of its history not understood (tallyglass unparsed)")
-    unread = False
-    for gap in (gap for gap in each.gaps if gap.open):
+    gaps = [gap for gap in each.gaps if gap.open]
+    unread = fault is None and bool(gaps)  # it was never read at all
+    for gap in [] if unread else gaps:
         found, cause = explained(known, each, gap)
         if cause.code == "still_read":
-            # Between its balances and its history, every sync has a moment in which they differ.
-            unread |= known.of(each).unread(found)
+            # Between its balances and its history, every sync has a moment in which they differ; one that was killed
+            # there has not.
+            unread |= known.of(each).unread(found) or not lease.is_held(known.db, name, datetime.now(UTC))
         elif cause.code not in _HARMLESS:
             words = f"{_size(name, found, cause.since)}. Why, and what to do: tallyglass reconcile"
             yield Cause("gap", f"{name}/{gap.asset}", words)
     if unread:
-        yield Cause("history_unread", name, f"{name}: its history is still being read; until then it proves nothing")
+        yield Cause("history_unread", name, f"{name}: its history is not read to its end; until then it proves nothing")
 
 
 def _size(name: str, gap: Gap, since: datetime | None) -> str:

@@ -18,7 +18,7 @@ from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
 from tallyglass.keeper.client import Connection
 from tallyglass.prices import refresh
-from tallyglass.store import lease
+from tallyglass.store import lease, present
 from tallyglass.sync import engine, imports
 from tallyglass.sync.job import Job
 from tallyglass.sync.replay import replay as replay_stored
@@ -92,12 +92,14 @@ class _Errand:
     watch: Watcher
     patience: float
     full: bool
+    stopped: threading.Event = field(default_factory=threading.Event)
     #: One for each connection.
     stops: list[threading.Event] = field(default_factory=list)
 
     def stop(self) -> None:
         """Let every connection end after the request that is under way."""
-        for each in self.stops:
+        self.stopped.set()  # for those that have not begun
+        for each in list(self.stops):
             each.set()
 
 
@@ -121,7 +123,7 @@ def _one(errand: _Errand, connection: Connection) -> SyncReport:
         raise
     except Exception as error:
         log.exception("the sync of %s failed", connection.id)
-        report = SyncReport(connection.id, [own_error(PartReport(connection.id, "all"), error)])
+        report = SyncReport(connection.id, [_broke_off(session, connection, error)])
     finally:
         failed = bool(report.failed) or not report.parts
         wait = min(EVERY * 2 ** min(lease.failures(session.store, connection.id), 10), LATEST) if failed else EVERY
@@ -130,9 +132,20 @@ def _one(errand: _Errand, connection: Connection) -> SyncReport:
     return report
 
 
+def _broke_off(session: Session, connection: Connection, error: Exception) -> PartReport:
+    """An error of ours is told, and stands in the store too: what was not read proves nothing."""
+    part = own_error(PartReport(connection.id, "all"), error)
+    noted = present.Freshness(connection.id, "history", None, session.now(), part.fault, part.text, part.fix)
+    with session.store.write() as db:
+        present.went_wrong(db, noted)
+    return part
+
+
 def _job(errand: _Errand, connection: Connection, held: lease.Lease) -> Job:
     session, stop = errand.session, threading.Event()
     errand.stops.append(stop)
+    if errand.stopped.is_set():
+        stop.set()
     return Job(
         connection.id,
         connection.exchange,
@@ -149,7 +162,7 @@ def _job(errand: _Errand, connection: Connection, held: lease.Lease) -> Job:
 def _claim_in_time(errand: _Errand, name: str) -> lease.Lease | None:
     """The lease, as soon as another process gives it back; None when it does not in time."""
     until = time.monotonic() + errand.patience
-    while (held := claim(errand.session, name)) is None and time.monotonic() < until:
+    while (held := claim(errand.session, name)) is None and time.monotonic() < until and not errand.stopped.is_set():
         errand.watch(PartReport(name, "waiting for another sync"))
         time.sleep(0.2)
     return held

@@ -70,6 +70,12 @@ def release(store: Store, lease: Lease, now: datetime, *, next_due: datetime | N
         )
 
 
+def is_held(db: Connection, name: str, now: datetime) -> bool:
+    """Whether somebody is at work for a connection; after a kill, until the lease runs out."""
+    query = select(leases.c.name).where(leases.c.name == name, leases.c.holder != "", leases.c.lease_until > now)
+    return db.execute(query).first() is not None
+
+
 def failures(store: Store, name: str) -> int:
     """How many syncs in a row have failed."""
     with store.read() as db:

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.streams import Cursor, Known, NotReadable, Page, Stream, Unparsed, enriches, restarted
 from tallyglass.keeper.client import ExchangeRefused
-from tallyglass.store import history
-from tallyglass.store.base import Db
+from tallyglass.store import history, lease
+from tallyglass.store.base import Db, StoreError
 from tallyglass.sync.job import Asked, Job, Stuck
 from tallyglass.sync.report import PartReport, SyncReport
 from tallyglass.sync.writer import Writer
@@ -25,7 +25,10 @@ REPEATS = 5
 LANES = 2
 #: Rounds of streams that earlier ones have brought to light.
 ROUNDS = 200
+#: How often a stream may begin anew in one sync.
+RESTARTS = 3
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_LAST = datetime.min.replace(tzinfo=UTC)
 
 Failed = Callable[[Job, PartReport, Exception], None]
 
@@ -42,13 +45,25 @@ class Walk:
     repeats: int = 0
     #: Where the stream stood before the answers began to repeat.
     good: Cursor = field(default_factory=dict)
+    #: How often it has begun anew, since what its cursor named was gone.
+    restarts: int = 0
 
     @property
     def turn(self) -> tuple[bool, datetime]:
-        """Whose turn is first: the greater, the sooner. Never begun first, then whose history is the least far back;
-        what sums are made of before the past of what only stands beside it.
+        """Whose turn is first: the greater, the sooner. Never begun first, then whose history is the least far back,
+        and last what does not tell; what sums are made of before the past of what only stands beside it.
         """
-        return not (self.part.pages and enriches(self.stream)), self.part.reached or _NEVER
+        unknown = _LAST if self.part.pages else _NEVER
+        return not (self.part.pages and enriches(self.stream)), self.part.reached or unknown
+
+    def begins_anew(self, refused: ExchangeRefused) -> bool:
+        """Whether the row that the cursor named is gone, and the stream knows where to begin instead."""
+        if refused.fault_code != "gone" or self.restarts >= RESTARTS:
+            return False
+        before, self.cursor = self.cursor, restarted(self.stream, self.cursor)
+        self.restarts, self.repeats = self.restarts + 1, 0
+        self.seen.clear()  # it lawfully comes by the same answers again
+        return dict(self.cursor) != dict(before)
 
     def check(self, page: Page, body: bytes) -> None:
         """Raises `Stuck`. Empty windows look alike and are no sign of anything; the same rows again and again are."""
@@ -93,6 +108,14 @@ class Walks:
                     for lane in [lanes.submit(self._lane, writer) for _ in range(LANES)]:
                         lane.result()
                 writer.flush()
+            else:
+                self._endless()
+
+    def _endless(self) -> None:
+        part = PartReport(self._job.connection, "history")
+        self._report.parts.append(part)
+        self._failed(self._job, part, Stuck(f"{self._job.connection}: ever more lists of its history appear"))
+        self.faulty.append(part)
 
     def _begin(self) -> bool:
         """Line up the streams that are new; whether there are any."""
@@ -142,11 +165,13 @@ class Walks:
         try:
             done = self._page(writer, walk)
         except ExchangeRefused as refused:
-            done = not _begins_anew(walk, refused)
+            done = not walk.begins_anew(refused)
             if done and (refused.fault_code == "not_opened" or _needless(walk.stream, refused)):
                 _ended(self._job, writer, walk, refused)
             elif done:
                 self._fault(part, walk.stream, refused)
+        except (lease.LeaseLost, StoreError):
+            raise  # nothing more can be written
         except Exception as error:  # noqa: BLE001  (it is told in the part, and logged where it is ours)
             writer.check()  # the writer's own error ends the sync
             done = True
@@ -224,14 +249,6 @@ def _unreadable(job: Job, part: PartReport, asked: Asked, reason: str) -> Callab
 
     part.unparsed += 1
     return work
-
-
-def _begins_anew(walk: Walk, refused: ExchangeRefused) -> bool:
-    """Whether the row that the cursor named is gone, and the stream knows where to begin instead."""
-    before = walk.cursor
-    if refused.fault_code == "gone":
-        walk.cursor = restarted(walk.stream, before)
-    return dict(walk.cursor) != dict(before)
 
 
 def _needless(stream: Stream, refused: ExchangeRefused) -> bool:
