@@ -82,7 +82,7 @@ FaultCode = Literal[
     "missing_permission",
     "not_active_yet",
     "ambiguous",  # the exchange mixes causes: `causes` lists them
-    "not_opened",  # the account has no such product (futures, margin …): nothing is there to be read
+    "not_opened",  # no such product (futures, margin …) or market any more: nothing is there to be read
     "gone",  # the row that a request names as its place is no longer there: the stream begins anew, where it can
     "rate_limited",
     "banned",  # this address is shut out for a time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -65,7 +65,7 @@ class Parsing(Protocol):
 
 
 class History(Protocol):
-    """An exchange's `history.py`."""
+    """An exchange's `history.py`. Where it lists some streams only at times, `stream(name)` finds any by its name."""
 
     def streams(self, known: Known) -> Iterable[Stream]:
         """The streams to read, given what is known. Asked again after each round until nothing new appears."""
@@ -131,6 +131,12 @@ def parsing(name: str) -> Parsing:
 def history(name: str) -> History:
     """For sync."""
     return cast(History, _module(name, "history"))
+
+
+def stream(name: str, which: str) -> Stream | None:
+    """For replay: a stream that the exchange's `streams` does not list now; None where there is none of that name."""
+    find: Callable[[str], Stream | None] = getattr(history(name), "stream", lambda _: None)
+    return find(which)
 
 
 def exporting(name: str) -> Exporting:

@@ -228,3 +228,9 @@ def restarted(stream: Stream, cursor: Cursor) -> Cursor:
     """
     restart = getattr(stream, "restart", None)
     return restart(cursor) if restart else cursor
+
+
+def passed(stream: Stream, cursor: Cursor, ask: Ask) -> Page | None:
+    """Where a stream goes on when the exchange has no such thing as `ask` names; None where that is its end."""
+    step = getattr(stream, "passed", None)
+    return step(cursor, ask) if step else None

@@ -229,8 +229,8 @@ _CAUSES: Final[dict[FaultCode, tuple[str, str]]] = {
         "Make a new key at {page}, not at another of {name}'s products.",
     ),
     "not_opened": (
-        "The account at {name} has no such product",
-        "Nothing needs to be done: there is nothing to be read.",
+        "The account at {name} has no such product, or {name} lists the market no more",
+        "Nothing needs to be done: there is nothing to be read. Fills of a market that is gone are in {name}'s export.",
     ),
     "gone": (
         "{name} no longer knows the row behind which reading was to go on",

@@ -56,6 +56,9 @@ def _anew(db: Db, connection: str, exchange: str, watch: Watcher) -> SyncReport:
         wallets=present.wallets_of(db, connection),
     )
     streams = {stream.name: stream for stream in registry.history(exchange).streams(known)}
+    for name in history.raw_streams(db, connection):
+        if name not in streams and (stream := registry.stream(exchange, name)):
+            streams[name] = stream
     parts = {name: PartReport(connection, name) for name in history.raw_streams(db, connection) if name in streams}
     never_read = history.never_read(db, connection)
     gone = history.unbook(db, connection, parts)

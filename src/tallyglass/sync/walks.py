@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from tallyglass.exchanges import registry
-from tallyglass.exchanges.streams import Cursor, Known, NotReadable, Page, Stream, Unparsed, enriches, restarted
+from tallyglass.exchanges.streams import Cursor, Known, NotReadable, Page, Stream, Unparsed, enriches, passed, restarted
 from tallyglass.keeper.client import ExchangeRefused
 from tallyglass.store import history, lease
 from tallyglass.store.base import Db, StoreError
@@ -189,7 +189,15 @@ class Walks:
     def _page(self, writer: Writer, walk: Walk) -> bool:
         job, stream = self._job, walk.stream
         ask = stream.ask(walk.cursor, job.now())
-        asked = Asked(stream.name, walk.cursor, ask, job.ask(walk.part, ask))
+        try:
+            asked = Asked(stream.name, walk.cursor, ask, job.ask(walk.part, ask))
+        except ExchangeRefused as refused:
+            beyond = passed(stream, walk.cursor, ask) if refused.fault_code == "not_opened" else None
+            if beyond is None:
+                raise
+            walk.cursor, walk.part.left = beyond.cursor, beyond.left
+            writer.put(_stands(job, walk, walk.cursor, done=beyond.done))
+            return beyond.done
         try:
             page = stream.page(walk.cursor, ask, asked.answer.body, self._known)
         except NotReadable as error:
@@ -199,7 +207,8 @@ class Walks:
         try:
             walk.check(page, asked.answer.body)
         except Stuck:
-            writer.put(_back(job, walk))
+            # What an exchange has not told while it repeated itself is asked for again.
+            writer.put(_stands(job, walk, walk.good, done=False))
             raise
         walk.cursor = page.cursor
         walk.part.reached, walk.part.left = page.reached or walk.part.reached, page.left
@@ -230,11 +239,11 @@ def _commit(job: Job, part: PartReport, asked: Asked, page: Page) -> Callable[[D
     return work
 
 
-def _back(job: Job, walk: Walk) -> Callable[[Db], None]:
-    """What an exchange has not told while it repeated itself is asked for again."""
+def _stands(job: Job, walk: Walk, cursor: Cursor, *, done: bool) -> Callable[[Db], None]:
+    """Where a walk goes on, or has ended, without an answer to keep."""
 
     def work(db: Db) -> None:
-        history.set_cursor(db, job.connection, walk.part.stream, walk.good, done=False, now=job.now())
+        history.set_cursor(db, job.connection, walk.part.stream, cursor, done=done, now=job.now())
 
     return work
 
@@ -259,11 +268,7 @@ def _needless(stream: Stream, refused: ExchangeRefused) -> bool:
 def _ended(job: Job, writer: Writer, walk: Walk, refused: ExchangeRefused) -> None:
     """There is nothing to be read (no such product, not for this key), and that is told."""
     walk.part.text, walk.part.fix = refused.text, refused.fix
-
-    def work(db: Db) -> None:
-        history.set_cursor(db, job.connection, walk.part.stream, walk.cursor, done=True, now=job.now())
-
-    writer.put(work)
+    writer.put(_stands(job, walk, walk.cursor, done=True))
 
 
 def unreadable(at: datetime, reason: str, body: bytes) -> Unparsed:

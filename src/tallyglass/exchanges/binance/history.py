@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -73,6 +74,7 @@ _MOVES: Final = (
     *(("MARGIN", other) for other in ("UMFUTURE", "CMFUTURE", "OPTION")),
     ("UMFUTURE", "OPTION"),
 )
+_EVERY: Final = frozenset(wallet for move in _MOVES for wallet in move)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,18 @@ def streams(known: Known) -> Iterable[Stream]:
             yield from _markets(known)
 
 
+def stream(name: str) -> Stream | None:
+    """A market's stream, a sweep's, or that of a product, which `streams` lists only where they are needed."""
+    read, _, symbol = name.partition(":")
+    if read == "trades":
+        return Trades(symbol)
+    if read in ("trades.margin", "trades.isolated"):
+        return Climb(read, symbol)
+    if read in ("trades.of", "trades.others"):
+        return Sweep(name, ())
+    return next((each for each in _products(_EVERY, [symbol]) if each.name == name), None)
+
+
 def _read(streams: Iterable[Stream], known: Known) -> bool:
     return {each.name for each in streams} <= known.read
 
@@ -141,12 +155,16 @@ def _lists(known: Known) -> Iterator[Stream]:
     """Those of the products that this account has."""
     yield from _LISTS
     has = {"MAIN", "FUNDING", *(each.removeprefix(OPENED) for each in known.wallets if each.startswith(OPENED))}
+    yield from _products(has, _pairs(known))
+
+
+def _products(has: AbstractSet[str], pairs: Iterable[str]) -> Iterator[Stream]:
     for one, other in _MOVES:
         if {one, other} <= has:
             yield from (_transfers(f"{one}_{other}"), _transfers(f"{other}_{one}"))
     if "MARGIN" in has:
         yield Windows("margin.interest", "ledger.margin", _MONTH, 2 * _DAY, CURRENT, reach=_THREE_MONTHS)
-        for symbol in _pairs(known):
+        for symbol in pairs:
             yield from _isolated(symbol)
     if "UMFUTURE" in has:
         yield Windows("futures.usdm", "ledger.usdm", _MONTH, _DAY, _THOUSAND, reach=_THREE_MONTHS)

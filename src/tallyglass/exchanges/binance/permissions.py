@@ -47,10 +47,12 @@ _CODES: Final[Mapping[str, FaultCode]] = {
     **dict.fromkeys(("-1016", "-1020", "-1013", "-3003", "-3011", "-3025", "-3026", "-4001", "-4002"), "bad_request"),
     **dict.fromkeys(("-4047", "-6016", "-6020", "-6021", "-7001", "-7002", "-21001", "-21015"), "bad_request"),
 }
-#: Errors that say of one read that there is nothing to be read: the account has no margin, a market is not on margin.
+#: Errors that say of one read that there is nothing to be read: the account has no margin, a market is not on margin,
+#: or is listed no more (it was when we learnt of it).
 _NOT_OPENED: Final[Mapping[str, tuple[str, ...]]] = {
     "-3003": ("balances.margin", "balances.isolated", "ledger.margin", "ledger.isolated", "trades.margin"),
-    **dict.fromkeys(("-1121", "-3021", "-3028"), ("trades.margin", "trades.isolated")),
+    "-1121": ("trades", "trades.others", "trades.margin", "trades.isolated"),
+    **dict.fromkeys(("-3021", "-3028"), ("trades.margin", "trades.isolated")),
 }
 _STATUSES: Final[Mapping[int, tuple[FaultCode, int | None]]] = {
     418: ("banned", 120),

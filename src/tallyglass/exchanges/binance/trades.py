@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -155,16 +155,20 @@ class Sweep:
 
     def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
         found = sheet(ask.read, body, known)
-        symbol, now = ask.params["symbol"], int(ask.params["endTime"])
+        return replace(self.passed(cursor, ask), entries=found.entries, unparsed=found.unparsed)
+
+    def passed(self, cursor: Cursor, ask: Ask) -> Page:
+        """Where to go on behind the market that was asked, be it that Binance lists it no more."""
+        symbol, now = ask.params["symbol"], int(ask.params.get("endTime", 0))  # earlier versions did not send it
         count = int(cursor.get("count", 0)) + 1
         ahead = sum(each > symbol for each in self.symbols)
         left = min(ahead, self._allowed(cursor, now) - count)
         if not ahead:
-            return Page(found.entries, {"lapped": str(now)}, done=True, unparsed=found.unparsed, left=0)
+            return Page((), {"lapped": str(now)}, done=True, left=0)
         following = {"at": symbol, **({"lapped": cursor["lapped"]} if "lapped" in cursor else {})}
         if left > 0:
             following["count"] = str(count)
-        return Page(found.entries, following, left <= 0, found.unparsed, left=max(left, 0))
+        return Page((), following, left <= 0, left=max(left, 0))
 
     def _allowed(self, cursor: Cursor, now: int) -> int:
         resting = now - int(cursor.get("lapped", 0)) < LAP // timedelta(milliseconds=1)

@@ -419,18 +419,95 @@ def test_what_is_pending_is_asked_for_again_until_it_is_done() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_one_page_given_for_ever_comes_to_an_end(name: str) -> None:
+def test_one_page_given_for_ever_ends_or_stands_still_where_rows_lack(name: str) -> None:
     stream = small(named(name), 3)
     rows = [ROWS[stream.read](n, ms(NOW) - n * DAY) for n in range(3)]
     body = Exchange({})._wrapped(stream.read, rows, 10**6, more=False)
     if not stream.paging.number:
         body = Exchange({})._wrapped(stream.read, rows[:2], 2, more=False)
     cursor: Cursor = {"at": str(ms(NOW) - 200 * DAY)}
-    done, asked = False, 0
-    while not done and asked < 300:
+    done, stands, asked = False, False, 0
+    while not done and not stands and asked < 300:
         page = stream.page(cursor, stream.ask(cursor, NOW), body, Known())
+        stands = dict(page.cursor) == dict(cursor)
         cursor, done, asked = page.cursor, page.done, asked + 1
-    assert done
+    assert (done, stands) == (not stream.paging.number, bool(stream.paging.number))
+
+
+@dataclass
+class Slipping(Exchange):
+    """So many questions for a page other than the first are answered with the first, or with no row, or with one."""
+
+    slips: int = 0
+    how: str = "first"
+
+    def answer(self, ask: Ask) -> bytes:
+        name = next(each for each in ("offset", "current", "page") if each in ask.params)
+        first = "0" if name == "offset" else "1"
+        if not self.slips or ask.params[name] == first:
+            return super().answer(ask)
+        self.slips -= 1
+        if self.how == "first":
+            return super().answer(Ask(ask.read, {**ask.params, name: first}))
+        told = json.loads(super().answer(ask))
+        place = next(each for each in ("rows", "data") if each in told)
+        return json.dumps({**told, place: told[place][: self.how == "one"]}).encode()
+
+
+SLIPS = [
+    *((name, "first") for name in NAMES if named(name).paging.number),
+    *((name, how) for name in ("earn.redemptions", "fiat.deposits") for how in ("none", "one")),
+]
+
+
+@pytest.mark.parametrize("slips", [1, 2])
+@pytest.mark.parametrize(("name", "how"), SLIPS)
+def test_a_page_that_brings_nothing_is_asked_for_again(name: str, how: str, slips: int) -> None:
+    stream = small(named(name), 3)
+    rows = [(ms(NOW) - 10 * DAY - n * 1000, n) for n in range(8)]
+    exchange = Slipping({stream.read: rows}, slips=slips, how=how)
+    entries: dict[str, Entry] = {}
+    sync(stream, exchange, {}, entries)
+    assert numbers(stream.read, entries) == set(range(8))
+
+
+@pytest.mark.parametrize(("name", "how"), [each for each in SLIPS if each[1] != "one"])
+def test_no_row_is_stepped_over_while_a_page_brings_nothing(name: str, how: str) -> None:
+    stream = small(named(name), 3)
+    rows = [(ms(NOW) - 10 * DAY - n * 1000, n) for n in range(8)]
+    exchange = Slipping({stream.read: rows}, slips=10**6, how=how)
+    cursor: Cursor = {}
+    entries: dict[str, Entry] = {}
+    for _ in range(50):
+        ask = stream.ask(cursor, NOW)
+        page = stream.page(cursor, ask, exchange.answer(ask), NOTHING)
+        entries.update({entry.id: entry for entry in page.entries})
+        assert not page.done
+        if dict(page.cursor) == dict(cursor):
+            break
+        cursor = page.cursor
+    assert numbers(stream.read, entries) == {0, 1, 2}
+    exchange.slips = 0
+    sync(stream, exchange, cursor, entries)
+    assert numbers(stream.read, entries) == set(range(8))
+
+
+@pytest.mark.parametrize("left", [3, 4, 5, 6])
+@pytest.mark.parametrize("name", [name for name in NAMES if named(name).paging.number])
+def test_a_list_whose_last_rows_vanish_meanwhile_ends(name: str, left: int) -> None:
+    stream = small(named(name), 3)
+    rows = [(ms(NOW) - 10 * DAY - n * 1000, n) for n in range(8)]
+    exchange = Exchange({stream.read: rows})
+    cursor: Cursor = {}
+    entries: dict[str, Entry] = {}
+    while "page" not in cursor:
+        ask = stream.ask(cursor, NOW)
+        page = stream.page(cursor, ask, exchange.answer(ask), NOTHING)
+        entries.update({entry.id: entry for entry in page.entries})
+        cursor = page.cursor
+    exchange.lists[stream.read] = rows[:left]
+    sync(stream, exchange, cursor, entries)
+    assert numbers(stream.read, entries) == set(range(left))
 
 
 def test_more_rows_in_one_moment_than_an_answer_holds_are_reported_and_the_rest_is_read() -> None:

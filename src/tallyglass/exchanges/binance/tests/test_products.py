@@ -77,9 +77,16 @@ def test_a_market_without_margin_has_no_fills_there(code: int) -> None:
     found = fault("trades.margin", 400, {}, json.dumps({"code": code, "msg": "x"}).encode())
     assert found is not None
     assert found.code == "not_opened"
-    spot = fault("trades", 400, {}, json.dumps({"code": code, "msg": "x"}).encode())
-    assert spot is not None
-    assert spot.code != "not_opened"
+
+
+@pytest.mark.parametrize("read", ["trades", "trades.others", "trades.margin", "trades.isolated"])
+def test_a_market_that_is_listed_no_more_has_no_fills_to_read(read: str) -> None:
+    found = fault(read, 400, {}, b'{"code":-1121,"msg":"Invalid symbol."}')
+    assert found is not None
+    assert (found.code, found.retry) == ("not_opened", False)
+    other = fault(read.replace("trades", "ledger"), 400, {}, b'{"code":-1121,"msg":"Invalid symbol."}')
+    assert other is not None
+    assert other.code == "bad_request"
 
 
 def test_a_wallet_that_holds_something_and_is_not_read_is_reported() -> None:
