@@ -90,7 +90,7 @@ def test_deposits_that_binances_dear_lists_looked_at_are_not_theirs(store: Store
     ask = Ask("deposits", {**WINDOW, "limit": "1000", "offset": "0"})
     for stream in ("conversions", "earn.rewards", "earn.redemptions"):
         for cursor in ({}, {"trace": str(BEGIN)}):
-            keep(store, "binance", stream, (ask, cursor), [{**deposit(1), "status": 0}])
+            keep(store, "binance", stream, (ask, cursor), [deposit(1)])
     assert remade(store, "binance") == set()
 
 
