@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import structs
 
 from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.money import amount, asset
-from tallyglass.store import books, history
+from tallyglass.store import books, history, sums
 from tallyglass.store.base import Store
 from tallyglass.store.sqlcipher import open_store
 
@@ -26,6 +29,18 @@ PAGES = (
 CAME = Entry("FT1", AT, "deposit", (Leg("L3", "spot", asset("BTC"), amount("1")),), "deposit")
 WAITS = Entry("FT1", EARLIER, "deposit", (Leg("FT1", "spot", asset("BTC"), amount("1")),), "Bitcoin", "pending", "hash")
 ARRIVED = Entry("FT1", EARLIER, "deposit", (), txid="hash", facts=(("address", "bc1q"),))
+
+#: A withdrawal that went out and came back, as Kraken tells it: two rows of the ledger, and beside them its states.
+WENT = Leg("L1", "spot", asset("BTC"), amount("-1")), Leg("L1:fee", "spot", asset("BTC"), amount("-0.1"), "fee")
+BACK = Leg("L2", "spot", asset("BTC"), amount("1")), Leg("L2:fee", "spot", asset("BTC"), amount("0.1"), "fee")
+GOES = Leg("R", "spot", asset("BTC"), amount("-1")), Leg("R:fee", "spot", asset("BTC"), amount("-0.1"), "fee")
+STATES = (
+    Entry("R", EARLIER, "withdrawal", GOES, "Bitcoin", "pending", facts=(("method", "Bitcoin"),)),
+    Entry("R", EARLIER, "withdrawal", (), "Bitcoin", "failed", facts=(("method", "Bitcoin"),)),
+    Entry("R", EARLIER, "withdrawal", GOES, "Bitcoin", "failed", facts=(("method", "Bitcoin"),)),
+    Entry("R", AT, "withdrawal", WENT, "withdrawal"),
+    Entry("R", AT, "withdrawal", BACK, "withdrawal"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +107,25 @@ def test_what_came_to_nothing_has_failed_unless_it_had_happened(store: Store) ->
     assert [(entry.status, entry.legs) for entry in listed(store, done=False)] == [("failed", WAITS.legs)]
     book(store, CAME, failed)
     assert [(entry.status, entry.txid) for entry in listed(store)] == [("done", "hash")]
+
+
+@given(st.permutations(STATES), st.lists(st.sampled_from(STATES), max_size=3))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_went_out_and_came_back_is_told_by_the_ledger_alone(
+    store: Store, order: list[Entry], again: list[Entry]
+) -> None:
+    with store.write() as db:
+        history.forget(db, "kraken")
+    book(store, *order, *again)
+    [entry] = listed(store)
+    assert (entry.status, entry.time, entry.note) == ("done", AT, "withdrawal")
+    assert entry.legs == tuple(sorted((*WENT, *BACK), key=lambda leg: leg.id))
+    assert listed(store, done=False) == []
+    with store.read() as db:
+        assert not any(each.amount for each in sums.kept(db)["kraken"].values())
+
+
+def test_what_had_happened_is_undone_when_its_very_legs_have_failed(store: Store) -> None:
+    book(store, CAME, structs.replace(CAME, status="failed"))
+    assert [(entry.status, entry.legs) for entry in listed(store, done=False)] == [("failed", CAME.legs)]
+    assert listed(store) == []

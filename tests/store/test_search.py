@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
 from tallyglass.ledger.entries import Entry, Kind, Leg, Status
 from tallyglass.money import Asset, amount
-from tallyglass.store import history, search
+from tallyglass.store import history, rows, search
 from tallyglass.store.base import Store
 from tallyglass.store.rows import StoredEntry
 from tallyglass.store.search import Wanted, find
@@ -125,3 +127,48 @@ def test_one_entry_is_found_by_its_id_on_each_connection(store: Store) -> None:
         assert {each.connection for each in search.by_id(db, "trade:BTCUSDT:880123")} == {"binance", "kraken"}
         assert {each.connection for each in search.by_id(db, made(600).id)} == {"binance"}
         assert search.by_id(db, "880123") == []
+
+
+#: What the ids of each exchange look like, by number.
+SHAPES: dict[str, Callable[[int], str]] = {
+    "binance: trade": lambda number: f"trade:1000SATSUSDT:{number}",
+    "binance: income": lambda number: f"income-um:REALIZED_PNL:{number}",
+    "binance: earn": lambda number: f"earn-reward:BTC:BTC{number % 99:03}:{1795000000 + number}",
+    "binance: rebate": lambda number: f"rebate:1:BNB:{1795000000 + number}",
+    "binance: payment": lambda number: f"fiat-buy:{uuid5(NAMESPACE_OID, str(number)).hex}:payment",
+    "binance: number": lambda number: f"fiat-buy:{number}:payment",
+    "coinbase: trade": lambda number: f"trade:{uuid5(NAMESPACE_OID, str(number))}:{1795000000 + number}",
+    "coinbase: capitals": lambda number: f"trade:{str(uuid5(NAMESPACE_OID, str(number))).upper()}:{number}",
+    "coinbase: row": lambda number: f"tx:{uuid5(NAMESPACE_OID, str(number))}",
+    "kraken: refid": lambda number: f"T{number:05}-AAAAA-BBBBBB",
+    "file": lambda number: f"file:{NOW + number * HOUR:%Y-%m-%dT%H:%M:%S}:deposit:BTC:1",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_many_entries_of_one_sort_share_one_bucket(shape: Callable[[int], str]) -> None:
+    entries = (Entry(shape(number), NOW, "reward", (leg("in", "BTC", "1"),)) for number in range(500))
+    assert len({rows.bucket(each) for each in entries}) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry_id", "word"),
+    [
+        ("trade:1000SATSUSDT:880123", "1000satsusdt"),
+        ("trade:1000SATSUSDT:880123", "8801"),
+        ("income-um:REALIZED_PNL:990077", "990077"),
+        ("fiat-buy:353fca443f06466db0c4dc89f94f027a:payment", "353fca44"),
+        ("trade:8a9d14b1-8346-53d3-92c1-22e53d3cbb18:1795010123", "8a9d14b1-8346-53d3-92c1-22e53d3cbb18"),
+        ("trade:8a9d14b1-8346-53d3-92c1-22e53d3cbb18:1795010123", "8A9D"),
+        ("tx:8a9d14b1-8346-53d3-92c1-22e53d3cbb18", "8a9d14b1"),
+        ("TABCDE-AAAAA-BBBBBB", "tabcde"),
+    ],
+)
+def test_an_entry_is_found_by_its_id_and_by_what_tells_it_from_others(tmp_path: Path, entry_id: str, word: str) -> None:
+    opened = open_store(tmp_path / "portfolio.db", bytes(32))
+    with opened.write() as db:
+        history.book(db, "x", [Entry(entry_id, NOW, "reward", (leg("in", "BTC", "1"),))], None)
+    with opened.read() as db:
+        for sought in (entry_id, word):
+            assert [each.entry.id for each in find(db, Wanted(text=sought), limit=2)] == [entry_id]
+    opened.close()

@@ -48,8 +48,19 @@ class StoredEntry:
 def bucket(entry: Entry) -> Bucket:
     """The bucket that an entry belongs to."""
     status = entry.status if entry.legs or not is_beside(entry) else TOLD
-    prefix = entry.id.rpartition(":")[0]
-    return entry.kind, status, entry.note, prefix, tuple([leg.asset for leg in entry.legs])
+    return entry.kind, status, entry.note, prefix(entry.id), tuple([leg.asset for leg in entry.legs])
+
+
+def prefix(entry_id: str) -> str:
+    """What many ids begin with: the part before the first colon; with the market where they are `KIND:MARKET:NUMBER`.
+
+    A market is in capitals and without a hyphen: no id of an order, of which each would make a bucket.
+    """
+    first, _, rest = entry_id.partition(":")
+    if not rest:
+        return ""
+    market, _, number = rest.partition(":")
+    return f"{first}:{market}" if number.isdecimal() and market.isupper() and "-" not in market else first
 
 
 def bucket_ids(db: Connection, connection: str, wanted: Iterable[Bucket]) -> dict[Bucket, int]:
@@ -120,15 +131,19 @@ def joined(one: Entry, other: Entry) -> Entry:
     """Two tellings of one entry as one: `other` came later, and what it says of a leg or a fact counts.
 
     What stands beside the legs is added, whichever came first, and changes nothing else: only that something on its
-    way has failed may be told like that. What has happened outdoes what was on its way, always and with all its legs.
+    way has failed may be told like that. What has happened outdoes what was on its way or has failed, whichever came
+    first and with all its legs: a transfer that went out and came back has happened, both ways. Only when its very
+    legs are told as failed has it been undone.
     """
     beside = {"txid": other.txid or one.txid, "facts": tuple(sorted(dict((*one.facts, *other.facts)).items()))}
     if is_beside(other):
         failed = one.status == "pending" and other.status == "failed" and not is_beside(one)
         return structs.replace(one, **beside, status="failed" if failed else one.status)
-    if is_beside(one) or (one.status, other.status) == ("pending", "done"):
+    happened, happens = one.status == "done", other.status == "done"
+    if is_beside(one) or (happens and not happened):
         return structs.replace(other, **beside)
-    if (one.status, other.status) == ("done", "pending"):
+    undone = other.status == "failed" and {leg.id for leg in one.legs} == {leg.id for leg in other.legs}
+    if happened and not happens and not undone:
         return structs.replace(one, **beside)
     legs = {leg.id: leg for leg in (*one.legs, *other.legs)}
     note, whole = other.note or one.note, tuple(legs[name] for name in sorted(legs))

@@ -135,7 +135,7 @@ buckets = Table(
     Column("kind", String(16), nullable=False),
     Column("status", String(8), nullable=False),
     Column("note", Text, nullable=False),
-    #: What the ids begin with, up to their last colon.
+    #: What the ids begin with: see `rows.prefix`.
     Column("prefix", String(200), nullable=False),
     #: What the legs move, each asset once, in alphabetical order: JSON.
     Column("assets", Text, nullable=False),

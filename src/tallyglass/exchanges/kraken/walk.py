@@ -101,35 +101,38 @@ class Counted(Walk):
         return {name: cursor[name] for name in ("end", "ofs") if name in cursor}
 
     def onward(self, here: Cursor, found: Listing) -> Cursor | None:
-        """None after a page without rows, or when as many rows are read as Kraken counts.
+        """None when as many rows are read as Kraken counts; where it does not count, after a page without rows.
 
-        A page that came before is asked for again, as a slip. If it stays though Kraken counts more rows, the walk
-        stands still, which the engine tells: what was never seen is not stepped over.
+        A page that came before, or that is empty though Kraken counts more rows, is asked for again, as a slip. If it
+        stays, the walk stands still, which the engine tells: what was never seen is not stepped over.
         """
-        if not found.ids:
-            return None
         ofs, count, marks = int(here.get("ofs", "0")), found.count, _marks(found.ids)
         least, told = int(here.get("count", "-1")), int(here.get("told", "-1"))
+        if not marks and (count is None or ofs >= count >= least):
+            return None
+        before = here.get("page", "")
         # Rows that stood on the page before count once: a page may begin before the place that was asked for. Rows that
         # have come into the window push such rows back to here, and count as many.
         pushed = max(0, count - told) if count is not None else 0
-        ahead = len(marks) - max(0, len(marks & _told(here.get("page", ""))) - pushed)
+        ahead = len(marks) - max(0, len(marks & _told(before)) - pushed)
         again = 0 if ahead else int(here.get("again", "0")) + 1
         if count is not None and 0 <= count < least:
             # Rows have left the window, so those behind have moved up: step back by as many.
-            ofs, again, marks = max(0, ofs - (told - count)), 0, set()
+            ofs, again, marks, before = max(0, ofs - (told - count)), 0, set(), ""
         elif again > _PATIENCE:
             return None if count is None else here
         ofs += ahead if marks else 0
         if count is not None and ofs >= count:
             return None
-        onward = {**here, "ofs": str(ofs), "page": "".join(sorted(marks)), "again": str(again)}
+        onward = {**here, "ofs": str(ofs), "page": "".join(sorted(marks)) or before, "again": str(again)}
         if count is not None:
             onward |= {"count": str(count if least < 0 else min(least, count)), "told": str(count)}
         return onward
 
     def left(self, onward: Cursor, found: Listing) -> int | None:
-        return None if found.count is None else -((int(onward["ofs"]) - found.count) // len(found.ids))
+        if found.count is None or not found.ids:
+            return None
+        return -((int(onward["ofs"]) - found.count) // len(found.ids))
 
 
 class Chained(Walk):

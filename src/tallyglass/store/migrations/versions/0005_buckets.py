@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from tallyglass.money import ZERO, add
+from tallyglass.store.rows import prefix
 from tallyglass.store.tables import Instant, Json, Money
 
 revision = "0005"
@@ -106,7 +107,7 @@ def _fill(buckets: sa.Table, entries: sa.Table, sums: sa.Table) -> None:
         row = parts[0]
         legs = [part for part in parts if part.leg is not None]
         assets = json.dumps(sorted({leg.asset for leg in legs}), separators=(",", ":"), ensure_ascii=False)
-        bucket = (row.connection, row.kind, row.status, row.note, row.id.rpartition(":")[0], assets)
+        bucket = (row.connection, row.kind, row.status, row.note, prefix(row.id), assets)
         numbers.setdefault(bucket, len(numbers) + 1)
         if row.status == "done":
             for leg in legs:
