@@ -20,8 +20,8 @@ OVERLAP: Final = 1800
 #: A deposit or withdrawal that is still on its way after so many seconds is not asked about any more.
 GIVEN_UP: Final = 30 * 86400
 _PATIENCE: Final = 2
-#: Hexadecimal digits of a row's mark.
-_MARK: Final = 6
+#: Hexadecimal digits of a row's mark: so many that among millions of rows no two neighbours share one.
+_MARK: Final = 12
 
 
 class Walk(ABC):
