@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
+from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -24,6 +26,8 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        #: SQLite lets one writer in and has no queue: who keeps knocking may be passed over for a minute and give up.
+        self._turn: AbstractContextManager[Any] = Lock() if self.dialect == "sqlite" else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -34,7 +38,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: all of it, or, after an exception, nothing."""
-        with _told(), self._engine.connect() as connection:
+        with _told(), self._turn, self._engine.connect() as connection:
             begin = connection.execution_options(tallyglass_write=True)
             with begin.begin():
                 yield begin
