@@ -24,6 +24,7 @@ READS = [
 LISTED = {
     ("binance", "balances"),
     ("binance", "balances.funding"),
+    ("binance", "balances.locked"),
     ("coinbase", "balances"),
     ("coinbase", "balances.wallets"),
 }

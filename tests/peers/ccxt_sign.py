@@ -15,7 +15,17 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 KRAKEN, BINANCE, COINBASE = ccxt.kraken(), ccxt.binance(), ccxt.coinbase()
 BINANCE.options["recvWindow"] = None  # ours sends none
-BINANCE_GROUPS = {"/api/v3/": ["private"], "/sapi/v1/": ["sapi"]}
+BINANCE_GROUPS = {
+    "/api/v3/": ["private"],
+    "/sapi/v1/": ["sapi"],
+    "/sapi/v2/": ["sapiV2"],
+    "/sapi/v3/": ["sapiV3"],
+    "/sapi/v4/": ["sapiV4"],
+    "/fapi/v1/": ["fapiPrivate"],
+    "/fapi/v2/": ["fapiPrivateV2"],
+    "/fapi/v3/": ["fapiPrivateV3"],
+    "/dapi/v1/": ["dapiPrivate"],
+}
 
 
 def kraken(job: dict) -> dict:

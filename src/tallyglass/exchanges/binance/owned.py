@@ -122,12 +122,19 @@ def _wallets(read_id: str, body: bytes, _: Known) -> Parsed:
 def _locked(read_id: str, body: bytes, _: Known) -> Parsed:
     """Positions in locked earn. The second page is asked for when the first is full and there are more."""
     told = msgspec.json.decode(body, type=_Rows)
+    told_once(_numbers(told.rows))
 
     def balance(row: _Position) -> Balance | None:
         return _balance(LOCKED, row.asset, amount(row.amount), amount(row.amount))
 
     whole = len(told.rows) < _POSITIONS or int(told.total) <= _POSITIONS
     return replace(each(read_id, told.rows, _Position, balance), more={} if whole else {"current": "2"})
+
+
+def _numbers(raws: list[msgspec.Raw]) -> Iterator[str]:
+    for raw in raws:
+        with suppress(msgspec.ValidationError):  # a row without one goes to `unparsed`
+            yield str(msgspec.json.decode(raw, type=_Position).positionId)
 
 
 def _cross(read_id: str, body: bytes, _: Known) -> Parsed:
