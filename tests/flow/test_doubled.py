@@ -20,11 +20,11 @@ READS = [
     if read.id.split(".")[0] == "balances"
 ]
 #: Where this account has rows in a list. Kraken's balances are an object by code, and so is Coinbase's futures account:
-#: the sandbox's fault cannot double what stands there once. Binance's further products hold nothing here.
+#: the sandbox's fault cannot double what stands there once.
 LISTED = {
     ("binance", "balances"),
     ("binance", "balances.funding"),
-    ("binance", "balances.locked"),
+    *(("binance", f"balances.{product}") for product in ("locked", "margin", "isolated", "usdm", "coinm")),
     ("coinbase", "balances"),
     ("coinbase", "balances.wallets"),
 }

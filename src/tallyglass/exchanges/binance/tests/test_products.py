@@ -107,9 +107,12 @@ def test_locked_earn_is_a_wallet_of_its_own_and_wholly_locked() -> None:
 
 def test_more_positions_than_one_answer_holds_are_asked_for() -> None:
     row = page("balances.locked")["rows"][0]
-    assert told("balances.locked", {"rows": [row] * 100, "total": 130}).more == {"current": "2"}
-    assert told("balances.locked", {"rows": [row] * 30, "total": 130}).more == {}
-    assert told("balances.locked", {"rows": [row] * 100, "total": 100}).more == {}
+    rows = [{**row, "positionId": number} for number in range(100)]
+    assert told("balances.locked", {"rows": rows, "total": 130}).more == {"current": "2"}
+    assert told("balances.locked", {"rows": rows[:30], "total": 130}).more == {}
+    assert told("balances.locked", {"rows": rows, "total": 100}).more == {}
+    with pytest.raises(NotReadable, match="twice"):
+        told("balances.locked", {"rows": [row, row], "total": 2})
     assert told("balances.locked", {"total": 0}).items == ()
 
 
