@@ -20,7 +20,7 @@ from tallyglass.sandbox.wishes import act_of
 from tallyglass.sandbox.world import WorldPrices
 
 #: When the worlds begin. Binance's history is asked for from its first day on: a young Binance has a short one.
-BEGIN = {"kraken": 1_795_300_000.0, "binance": 1_502_000_000.0, "coinbase": 1_795_300_000.0}
+BEGIN = {"kraken": 1_795_300_000.0, "binance": 1_517_500_000.0, "coinbase": 1_795_300_000.0}
 
 Spoiled = Literal["", "doubled", "shuffled", "shrunk", "overlapping", "down", "limited", "html"]
 SPOILED: tuple[Spoiled, ...] = ("", "doubled", "shuffled", "shrunk", "overlapping", "down", "limited", "html")
