@@ -135,7 +135,7 @@ def test_only_what_is_due_is_synced(tmp_path: Path, sandbox: Sandbox) -> None:
         until(lambda: "coinbase" not in syncing.due(session))
         connections.connect(session.keeper, "kraken", sandbox.key("kraken"))
         asked = len([each for each in sandbox.requests("coinbase") if each["key"]])
-        until(lambda: "kraken" not in syncing.due(session))
+        until(lambda: "kraken" not in syncing.due(session), seconds=140)  # five lists, at Kraken's own pace
 
         assert len([each for each in sandbox.requests("coinbase") if each["key"]]) == asked
 
