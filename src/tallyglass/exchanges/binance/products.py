@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from tallyglass.exchanges.binance.assets import COIN_M, EARN, FUNDING, ISOLATED, LOCKED, MARGIN, USD_M, common, sides
-from tallyglass.exchanges.binance.rows import ROWS, WORDS, Booking, Strange, moment, moving, of, place, told
+from tallyglass.exchanges.binance.rows import (
+    ROWS,
+    WORDS,
+    Booking,
+    Strange,
+    moment,
+    moving,
+    of,
+    place,
+    subscribed,
+    told,
+)
 from tallyglass.exchanges.binance.wire import (
     Income,
     Interest,
@@ -111,19 +122,9 @@ def _income(row: Income, wallet: str, name: str) -> tuple[Entry, ...]:
 
 
 def locked_subscription(row: LockedSubscription, _: Known) -> Entry:
-    """Into locked earn, out of spot, funding or both."""
-    coin, whole = common(row.asset), amount(row.amount)
-    funding = amount(row.amtFromFunding) if row.amtFromFunding else ZERO
-    if not row.amtFromFunding and not row.amtFromSpot and place(row.sourceAccount) == FUNDING:
-        funding = whole
-    legs = (
-        Leg("from", SPOT, coin, subtract(funding, whole)),
-        Leg("from:funding", FUNDING, coin, negate(funding)),
-        Leg("to", LOCKED, coin, whole),
-    )
-    status = told(WORDS, row.status.upper())
-    name, time = f"locked-subscribe:{row.purchaseId}", moment(row.time)
-    return Entry(name, time, "transfer", moving(*legs), note="locked earn", status=status)
+    """Into locked earn."""
+    name, time, status = f"locked-subscribe:{row.purchaseId}", moment(row.time), told(WORDS, row.status.upper())
+    return Entry(name, time, "transfer", subscribed(row, LOCKED), note="locked earn", status=status)
 
 
 def locked_redemption(row: LockedRedemption, _: Known) -> Entry:

@@ -181,19 +181,21 @@ def transfer(row: Transfer, _: Known) -> Entry:
 
 
 def subscription(row: Subscription, _: Known) -> Entry:
-    """Into flexible earn, out of spot, funding or both."""
+    """Into flexible earn."""
+    name, time, status = f"earn-subscribe:{row.purchaseId}", moment(row.time), told(WORDS, row.status.upper())
+    return Entry(name, time, "transfer", subscribed(row, EARN), note="earn", status=status)
+
+
+def subscribed(row: Subscription, wallet: str) -> tuple[Leg, ...]:
+    """Out of spot, funding or both, into that wallet of earn."""
     coin, whole = common(row.asset), amount(row.amount)
     funding = amount(row.amtFromFunding) if row.amtFromFunding else ZERO
     if not row.amtFromFunding and not row.amtFromSpot and place(row.sourceAccount) == FUNDING:
         funding = whole
-    legs = (
+    return moving(
         Leg("from", SPOT, coin, subtract(funding, whole)),
         Leg("from:funding", FUNDING, coin, negate(funding)),
-        Leg("to", EARN, coin, whole),
-    )
-    status = told(WORDS, row.status.upper())
-    return Entry(
-        f"earn-subscribe:{row.purchaseId}", moment(row.time), "transfer", moving(*legs), note="earn", status=status
+        Leg("to", wallet, coin, whole),
     )
 
 

@@ -215,17 +215,8 @@ class Income(msgspec.Struct):
     info: str = ""
 
 
-class LockedSubscription(msgspec.Struct):
+class LockedSubscription(Subscription):
     """https://developers.binance.com/docs/simple_earn/flexible-locked/history/Get-Locked-Subscription-Record."""
-
-    purchaseId: Id  # noqa: N815
-    asset: str
-    amount: str
-    time: int
-    status: str
-    sourceAccount: str = "SPOT"  # noqa: N815
-    amtFromSpot: str = ""  # noqa: N815
-    amtFromFunding: str = ""  # noqa: N815
 
 
 class LockedRedemption(msgspec.Struct):
