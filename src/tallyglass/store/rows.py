@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -56,11 +57,14 @@ def prefix(entry_id: str) -> str:
 
     A market is in capitals and without a hyphen: no id of an order, of which each would make a bucket.
     """
-    first, _, rest = entry_id.partition(":")
-    if not rest:
-        return ""
-    market, _, number = rest.partition(":")
-    return f"{first}:{market}" if number.isdecimal() and market.isupper() and "-" not in market else first
+    head, _, last = entry_id.rpartition(":")
+    return _prefix(head, last.isdecimal()) if last else entry_id.partition(":")[0] if ":" in head else ""
+
+
+@lru_cache(4096)
+def _prefix(head: str, numbered: bool) -> str:  # noqa: FBT001 - for the cache
+    first, _, market = head.partition(":")
+    return head if numbered and market.isupper() and not {"-", ":"} & set(market) else first
 
 
 def bucket_ids(db: Connection, connection: str, wanted: Iterable[Bucket]) -> dict[Bucket, int]:

@@ -70,6 +70,7 @@ _QUOTES: Final = tuple(
 
 
 @lru_cache(4096)
+@lru_cache(4096)
 def common(code: str) -> Asset:
     """The common symbol of one of Binance's asset codes."""
     return asset(_COMMON.get(code, code))
