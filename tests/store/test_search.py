@@ -91,11 +91,11 @@ WANTED = {
 
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED.keys())
-@pytest.mark.parametrize(("few", "looked"), [(99, 0), (-1, 5), (-1, 5_000)], ids=["asked", "both", "looked-through"])
+@pytest.mark.parametrize(("told", "looked"), [(9_999, 0), (-1, 5), (-1, 5_000)], ids=["asked", "both", "looked-through"])
 def test_what_is_found_is_what_each_entry_says(
-    store: Store, wanted: Wanted, few: int, looked: int, monkeypatch: pytest.MonkeyPatch
+    store: Store, wanted: Wanted, told: int, looked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "_FEW", few)
+    monkeypatch.setattr(search, "_TOLD", told)
     monkeypatch.setattr(search, "_LOOKED_THROUGH", looked)
     expected = [
         (each.connection, each.entry.id)

@@ -6,27 +6,29 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, func, literal, select
 
-from tallyglass.money import Asset
 from tallyglass.store import rows
 from tallyglass.store.base import Store
 from tallyglass.store.rows import StoredEntry
-from tallyglass.store.tables import NAMED, buckets, entries
+from tallyglass.store.tables import EPOCH, NAMED, Instant, buckets, entries
 
 Place = tuple[datetime, int]
 """Where an entry stands in the list: its time, and its key among those of one moment."""
 
-#: Up to so many buckets are asked at once, each for its newest; before more of them, the newest of all are looked
-#: through, among which there is mostly a page of them.
-_FEW: Final = 40
-_LOOKED_THROUGH: Final = 4_000
+#: Where all buckets together would have to tell more places than these, so many more than are wanted of the newest
+#: of all are looked through first: among them there is mostly a page of what is in so many buckets.
+_TOLD: Final = 20_000
+_LOOKED_THROUGH: Final = 500
 #: The most entries that one word may name.
 _MOST_NAMED: Final = 2_000
 #: Beginnings of names are looked for from this length on; a shorter word is a whole name.
 _PREFIX: Final = 4
+#: Before every entry.
+_BEGIN: Final = literal(EPOCH, Instant())
 _LAST: Final = "\U0010ffff"
 _WORDS: Final = re.compile(r"[^\W_]+")
 
@@ -63,7 +65,7 @@ def find(db: Connection, wanted: Wanted, *, limit: int, after: Place | None = No
     """The newest of the wanted entries first. Raises `TooMany`."""
     sought = _Search(db, wanted)
     places: list[Place] = []
-    if sought.is_broad:
+    if sought.is_broad(limit):
         places, after = sought.looked_through(limit, after)
         if after is None:
             return _entries(db, places)
@@ -92,103 +94,115 @@ class _Search:
     def __init__(self, db: Connection, wanted: Wanted) -> None:
         self._db = db
         self._wanted = wanted
-        chosen = [row for row in db.execute(select(buckets)) if _fits(row, wanted)]
-        #: One for each word: the buckets where all entries have it, and the keys of the entries that it names.
-        words = [(_having(chosen, word), self._named(chosen, word)) for word in wanted.text.split()]
+        asset = wanted.asset.casefold()
+        chosen = [row for row in db.execute(self._chosen(buckets)).all() if not asset or asset in _assets(row.assets)]
         self._buckets = frozenset(row.id for row in chosen)
-        self._words = words
-        self._everywhere = self._buckets.intersection(*(having for having, _ in words))
-        self._single = {key for _, keys in words for key in keys}
+        #: One for each word: the buckets where all entries have it, and the keys of the entries that it names.
+        self._words = [(_having(chosen, word), self._named(word)) for word in wanted.text.split()]
+        self._everywhere = self._buckets.intersection(*(having for having, _ in self._words))
+        self._single = {key for _, keys in self._words for key in keys}
 
-    @property
-    def is_broad(self) -> bool:
+    def is_broad(self, limit: int) -> bool:
         """Whether to ask each bucket would take longer than to look through the newest entries first."""
-        return len(self._everywhere) > _FEW
+        return len(self._everywhere) * limit > _TOLD
 
     def looked_through(self, limit: int, after: Place | None) -> tuple[list[Place], Place | None]:
-        """The wanted among the next few thousand; and the last one looked at, None when nothing more is needed."""
+        """The wanted among the next few hundred; and the last one looked at, None when nothing more is needed."""
+        most = limit + _LOOKED_THROUGH
         query = self._within(select(entries.c.time, entries.c.pk, entries.c.bucket), after)
-        found: list[Place] = []
-        last, count = None, 0
-        cursor = self._db.execute(query.limit(_LOOKED_THROUGH)).cursor
-        while some := cursor.fetchmany(limit + 200):  # rows as the driver gives them
-            count, last = count + len(some), some[-1]
-            found += [(rows.moment(time), key) for time, key, bucket in some if self._has(bucket, key)]
-            if len(found) >= limit:
-                return found[:limit], None
-        return found, None if last is None or count < _LOOKED_THROUGH else (rows.moment(last[0]), last[1])
+        seen = self._db.execute(_newest(query, most)).all()
+        found = [(time, key) for time, key, bucket in seen if self._has(bucket, key)]
+        enough = len(found) >= limit or len(seen) < most
+        return found[:limit], None if enough else (seen[-1].time, seen[-1].pk)
 
     def asked_for(self, limit: int, after: Place | None) -> list[Place]:
         """The wanted of all time: each bucket gives its newest, and of all these the newest are it."""
-        found: set[Place] = set()
-        for number in self._everywhere:
-            query = self._within(select(entries.c.time, entries.c.pk).where(entries.c.bucket == number), after)
-            found.update((row.time, row.pk) for row in self._db.execute(query.limit(limit)))
+        found = self._newest_of_each(limit, after) if self._everywhere else set()
         for some in _batches(sorted(self._single)):
             query = self._within(select(entries.c.time, entries.c.pk, entries.c.bucket), after)
             named = self._db.execute(query.where(entries.c.pk.in_(some)))
             found.update((row.time, row.pk) for row in named if self._has(row.bucket, row.pk))
         return sorted(found, reverse=True)[:limit]
 
+    def _newest_of_each(self, limit: int, after: Place | None) -> set[Place]:
+        """Of each bucket only as many as are wanted in all, so that a large one costs no more than a small one."""
+        each = entries.alias("each")
+        ordered = _newest(self._within(select(each.c.time), after, each), limit, each)
+        oldest = ordered.where(each.c.bucket == buckets.c.id).offset(limit - 1).limit(1).scalar_subquery()
+        query = self._within(select(entries.c.time, entries.c.pk), after).join(buckets)
+        query = query.where(buckets.c.id.in_(sorted(self._everywhere)), entries.c.time >= func.coalesce(oldest, _BEGIN))
+        return {(row.time, row.pk) for row in self._db.execute(_newest(query, limit))}
+
     def _has(self, bucket: int, key: int) -> bool:
         return bucket in self._buckets and all(bucket in having or key in keys for having, keys in self._words)
 
-    def _within(self, query: Select[Any], after: Place | None) -> Select[Any]:
-        time, wanted = entries.c.time, self._wanted
-        if wanted.since is not None:
-            query = query.where(time >= wanted.since)
-        if wanted.until is not None:
-            query = query.where(time < wanted.until)
-        if after is not None:
-            query = query.where(time <= after[0], (time < after[0]) | (entries.c.pk < after[1]))
-        return query.order_by(time.desc(), entries.c.pk.desc())
+    def _chosen(self, *told: Any) -> Select[Any]:
+        """Of the buckets that are wanted, but for the asset, what is to be told."""
+        of, wanted = buckets.c, self._wanted
+        query = select(*told).where(of.status == "done" if wanted.done else of.status.in_(("pending", "failed")))
+        if wanted.connection:
+            query = query.where(of.connection == wanted.connection)
+        return query.where(of.kind == wanted.kind) if wanted.kind else query
 
-    def _named(self, chosen: Iterable[Any], word: str) -> frozenset[int]:
+    def _within(self, query: Select[Any], after: Place | None, of: FromClause = entries) -> Select[Any]:
+        wanted = self._wanted
+        if wanted.since is not None:
+            query = query.where(of.c.time >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(of.c.time < wanted.until)
+        if after is not None:
+            query = query.where(of.c.time <= after[0], (of.c.time < after[0]) | (of.c.pk < after[1]))
+        return query
+
+    def _named(self, word: str) -> frozenset[int]:
         """The keys of the entries with an id, a transaction or an order of that name. Raises `TooMany`."""
         found: set[int] = set()
-        for connection, prefix in sorted({(row.connection, row.prefix) for row in chosen}):
-            for name in _spellings(word):
-                whole = name if ":" in name or not prefix else f"{prefix}:{name}"
-                found.update(self._between(entries.c.id, whole, entries.c.connection == connection))
-        for column in (entries.c.txid, entries.c.order_id):
-            for name in _spellings(word):
-                found.update(self._between(column, name, NAMED[column.name]))
+        for name in _spellings(word):
+            whole = self._ids(name)
+            of_id = select(entries.c.pk).join(whole, entries.c.connection == whole.c.connection)
+            found.update(self._between(of_id, entries.c.id, whole.c.id, name))
+            for column in (entries.c.txid, entries.c.order_id):
+                own = select(entries.c.pk).where(NAMED[column.name])
+                found.update(self._between(own, column, literal(name), name))
         if len(found) > _MOST_NAMED:
             raise TooMany(f"more than {_MOST_NAMED} entries begin like {word!r}")
         return frozenset(found)
 
-    def _between(self, column: Any, name: str, where: Any) -> Collection[int]:
-        until = f"{name}{_LAST}" if len(name.rpartition(":")[2]) >= _PREFIX else name
-        query = select(entries.c.pk).where(where, column >= name, column <= until).limit(_MOST_NAMED + 1)
-        return self._db.execute(query).scalars().all()
+    def _ids(self, name: str) -> FromClause:
+        """The ids that are meant by a name: alone, and behind all that ids begin with here."""
+        of = buckets.c
+        whole = literal(name) if ":" in name else case((of.prefix == "", name), else_=of.prefix + ":" + name)
+        return self._chosen(of.connection, whole.label("id")).distinct().subquery()
+
+    def _between(self, query: Select[Any], column: Any, start: ColumnElement[str], name: str) -> Collection[int]:
+        """Those whose column is, or where the name is long enough begins with, `start`."""
+        end = start + _LAST if len(name.rpartition(":")[2]) >= _PREFIX else start
+        return self._db.execute(query.where(column >= start, column <= end).limit(_MOST_NAMED + 1)).scalars().all()
 
 
-def _fits(row: Any, wanted: Wanted) -> bool:
-    return (
-        row.status in (("done",) if wanted.done else ("pending", "failed"))
-        and wanted.connection in ("", row.connection)
-        and wanted.kind in ("", row.kind)
-        and (not wanted.asset or _asset(row, wanted.asset.casefold()))
-    )
-
-
-def _asset(row: Any, symbol: str) -> bool:
-    return any(each.casefold() == symbol for each in rows.assets_of(row.assets))
+def _newest(query: Select[Any], limit: int, of: FromClause = entries) -> Select[Any]:
+    return query.order_by(of.c.time.desc(), of.c.pk.desc()).limit(limit)
 
 
 def _having(chosen: Iterable[Any], word: str) -> frozenset[int]:
     """The buckets whose entries all have that word: a kind, a word of the note or of the ids, an asset, a market."""
-    sought = word.casefold()
-    return frozenset(row.id for row in chosen if any(each.startswith(sought) for each in _words_of(row)))
+    sought = f" {word.casefold()}"
+    return frozenset(number for number, *told in chosen if sought in _words(*told))
 
 
-def _words_of(row: Any) -> Iterator[str]:
-    told = f"{row.connection} {row.kind} {row.status} {row.note} {row.prefix}".casefold()
-    yield from (row.connection.casefold(), *_WORDS.findall(told))
-    assets = [Asset(each.casefold()) for each in rows.assets_of(row.assets)]
-    yield from assets
-    if row.kind in ("trade", "conversion"):
-        yield from (f"{one}/{other}" for one in assets for other in assets if one != other)
+@lru_cache(maxsize=20_000)  # a bucket never changes, and is asked again and again
+def _words(*bucket: str) -> str:
+    """All that the entries of a bucket have in common, each word behind a space."""
+    *named, packed = bucket
+    connection, kind = named[:2]
+    assets = _assets(packed)
+    traded = assets if kind in ("trade", "conversion") else []
+    markets = [f"{one}/{other}" for one in traded for other in traded if one != other]
+    return " ".join(["", connection.casefold(), *_WORDS.findall(" ".join(named).casefold()), *assets, *markets])
+
+
+def _assets(packed: str) -> list[str]:
+    return [each.casefold() for each in rows.assets_of(packed)]
 
 
 def _spellings(word: str) -> list[str]:
