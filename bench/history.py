@@ -88,23 +88,23 @@ def _flush(store: Store, plain: sqlite3.Connection, connection: str, some: list[
     some.clear()
 
 
-def questions(count: int) -> dict[str, tuple[dict[str, Any], str]]:
+def questions(count: int) -> dict[str, tuple[app.Question, str]]:
     """What is asked: of ours, and as the condition of the peer."""
     middle = (BEGIN + timedelta(seconds=count * 100)).isoformat()
     word = str(9_000_000 + count // 2)
     order = str(40_000_000 + count // 5)
     return {
-        "first page": ({}, ""),
-        "deep page": ({"only": app.Only(until=middle)}, f"time < {count * 100}"),
-        "connection": ({"connection": "kraken"}, "connection = 'kraken'"),
-        "kind, rare": ({"only": app.Only(kind="reward")}, "kind = 'reward'"),
-        "asset, rare": ({"only": app.Only(asset="PEPE")}, "legs LIKE '%\"PEPE\"%'"),
-        "search: id": ({"only": app.Only(search=word)}, f"id LIKE '%:{word}%'"),
-        "search: beginning of an id": ({"only": app.Only(search=word[:5])}, f"id LIKE '%:{word[:5]}%'"),
-        "search: order": ({"only": app.Only(search=order)}, f"facts LIKE '%{order}%'"),
-        "search: market": ({"only": app.Only(search="SOL/EUR")}, "facts LIKE '%SOL/EUR%'"),
-        "search: note": ({"only": app.Only(search="launchpool")}, "note LIKE '%launchpool%'"),
-        "search: nothing": ({"only": app.Only(search="nobody")}, "id LIKE '%nobody%' OR facts LIKE '%nobody%'"),
+        "first page": (app.Question(), ""),
+        "deep page": (app.Question(until=middle), f"time < {count * 100}"),
+        "connection": (app.Question(connection="kraken"), "connection = 'kraken'"),
+        "kind, rare": (app.Question(kind="reward"), "kind = 'reward'"),
+        "asset, rare": (app.Question(asset="PEPE"), "legs LIKE '%\"PEPE\"%'"),
+        "search: id": (app.Question(search=word), f"id LIKE '%:{word}%'"),
+        "search: beginning of an id": (app.Question(search=word[:5]), f"id LIKE '%:{word[:5]}%'"),
+        "search: order": (app.Question(search=order), f"facts LIKE '%{order}%'"),
+        "search: market": (app.Question(search="SOL/EUR"), "facts LIKE '%SOL/EUR%'"),
+        "search: note": (app.Question(search="launchpool"), "note LIKE '%launchpool%'"),
+        "search: nothing": (app.Question(search="nobody"), "id LIKE '%nobody%' OR facts LIKE '%nobody%'"),
     }
 
 
@@ -128,10 +128,10 @@ def measure(count: int) -> dict[str, Any]:
         rows: dict[str, dict[str, float]] = {}
         for about, (asked, condition) in questions(count).items():
             sql = f"SELECT * FROM entries {'WHERE ' + condition if condition else ''} ORDER BY time DESC LIMIT 50"  # noqa: S608
-            found = app.history(session, **asked)["items"]
+            found = app.history(session, asked)["items"]
             assert len(found) == len(plain.execute(sql).fetchall()), about
             rows[about] = {
-                "ours_ms": milliseconds(lambda asked=asked: app.history(session, **asked)),  # type: ignore[misc]
+                "ours_ms": milliseconds(lambda asked=asked: app.history(session, asked)),  # type: ignore[misc]
                 "peer_ms": milliseconds(lambda sql=sql: plain.execute(sql).fetchall()),  # type: ignore[misc]
                 "found": len(found),
             }

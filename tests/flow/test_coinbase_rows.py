@@ -40,7 +40,7 @@ def booked(session: Session) -> dict[str, tuple[str, list[Any]]]:
     found: list[Any] = []
     after: str | None = ""
     while after is not None:
-        page = history.history(session, limit=100, after=after)
+        page = history.history(session, history.Question(limit=100, after=after))
         found += page["items"]
         after = page["next"]
     assert len(found) == len({each["id"] for each in found})

@@ -58,7 +58,7 @@ def ledger(session: Session, connection: str = "") -> list[Any]:
     found: list[Any] = []
     after = ""
     while True:
-        page = history.history(session, limit=1000, after=after, connection=connection)
+        page = history.history(session, history.Question(limit=1000, after=after, connection=connection))
         found += [{**each, "legs": sorted(each["legs"], key=str)} for each in page["items"]]
         if page["next"] is None:
             return sorted(found, key=lambda each: str(each["id"]))

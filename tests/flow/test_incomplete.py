@@ -203,7 +203,7 @@ def test_a_history_that_is_cut(tmp_path: Path, sandbox: Sandbox) -> None:
 
 def unknown(session: Session, sandbox: Sandbox) -> dict[str, Entries]:
     """The entries of the truth that the ledger does not have."""
-    known = {entry["id"] for entry in history.history(session, limit=1000)["items"]}
+    known = {entry["id"] for entry in history.history(session, history.Question(limit=1000))["items"]}
     return {
         exchange: [entry for entry in sandbox.truth(exchange)["entries"] if f"{exchange}/{entry['id']}" not in known]
         for exchange in EXCHANGES

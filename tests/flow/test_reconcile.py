@@ -109,7 +109,7 @@ def test_a_sync_that_was_killed_between_balances_and_history_leaves_no_complete_
 
 def lose(session: Session, connection: str, symbol: str) -> str:
     """The oldest deposit of this asset is gone, as where an API does not reach back. Of how much it was."""
-    entries = history.history(session, limit=1000, connection=connection)["items"]
+    entries = history.history(session, history.Question(limit=1000, connection=connection))["items"]
     deposits = [entry for entry in entries if entry["kind"] == "deposit" and entry["legs"][0]["asset"] == symbol]
     lose_entry(session, deposits[-1]["id"])
     return text(total(amount(leg["amount"]) for leg in deposits[-1]["legs"]))
@@ -141,7 +141,7 @@ def test_an_opening_balance_is_the_users_word_survives_a_sync_and_can_be_taken_b
     assert (done["gap"], done["opening"], done["cause"]) == ("0", lost, None)
     syncing.sync(whole, "binance")
     assert reconcile(whole) == []
-    oldest = history.history(whole, limit=1000, connection="binance")["items"][-1]
+    oldest = history.history(whole, history.Question(limit=1000, connection="binance"))["items"][-1]
     assert (oldest["id"], oldest["kind"]) == ("binance/opening:EUR", "adjustment")
     assert "your word" in oldest["note"]
 

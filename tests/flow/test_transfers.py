@@ -66,7 +66,7 @@ def entries(session: Session) -> dict[str, EntryView]:
     listed: dict[str, EntryView] = {}
     after = ""
     while True:
-        page = history.history(session, limit=1000, after=after)
+        page = history.history(session, history.Question(limit=1000, after=after))
         listed |= {each["id"]: each for each in page["items"]}
         if page["next"] is None:
             return listed

@@ -38,7 +38,10 @@ def faults(parts: list[SyncPartView]) -> dict[str, str]:
 
 
 def ours(session: Session) -> list[str]:
-    return sorted(entry["id"].removeprefix("coinbase/") for entry in history.history(session, limit=1000)["items"])
+    return sorted(
+        entry["id"].removeprefix("coinbase/")
+        for entry in history.history(session, history.Question(limit=1000))["items"]
+    )
 
 
 def true(session: Session, sandbox: Sandbox) -> list[str]:
@@ -186,12 +189,14 @@ def test_a_key_that_gains_a_right_is_frozen_at_the_next_look(session: Session, s
 
 def test_what_is_on_its_way_has_not_happened_but_is_shown(session: Session) -> None:
     syncing.sync(session)
-    shown = history.history(session, pending=True)["items"]
+    shown = history.history(session, history.Question(pending=True))["items"]
     (deposit,) = (entry for entry in shown if entry["status"] == "pending")
 
     assert (deposit["kind"], deposit["status"], deposit["legs"][0]["asset"]) == ("deposit", "pending", "LTC")
     assert {entry["status"] for entry in shown} == {"pending", "failed"}
-    assert deposit["id"] not in {entry["id"] for entry in history.history(session, limit=1000)["items"]}
+    assert deposit["id"] not in {
+        entry["id"] for entry in history.history(session, history.Question(limit=1000))["items"]
+    }
 
 
 def test_counting_in_another_currency(session: Session) -> None:

@@ -36,7 +36,7 @@ def entries(session: Session, connection: str = "") -> list[EntryView]:
     found: list[EntryView] = []
     after = ""
     while True:
-        page = history.history(session, limit=100, after=after, connection=connection)
+        page = history.history(session, history.Question(limit=100, after=after, connection=connection))
         found += page["items"]
         if page["next"] is None:
             return found

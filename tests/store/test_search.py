@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
+from msgspec import structs
 
 from tallyglass.ledger.entries import Entry, Kind, Leg, Status
 from tallyglass.money import Asset, amount
@@ -89,9 +90,14 @@ WANTED = {
     "no asset": Wanted(asset="XYZ"),
 }
 
+#: The ways of finding: how many places the buckets may tell, and how many of the newest are looked through before.
+WAYS = {"asked": (99_999, 0), "both": (-1, 5), "looked through": (-1, 5_000)}
+
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED.keys())
-@pytest.mark.parametrize(("told", "looked"), [(9_999, 0), (-1, 5), (-1, 5_000)], ids=["asked", "both", "looked-through"])
+@pytest.mark.parametrize(
+    ("told", "looked"), [(9_999, 0), (-1, 5), (-1, 5_000)], ids=["asked", "both", "looked-through"]
+)
 def test_what_is_found_is_what_each_entry_says(
     store: Store, wanted: Wanted, told: int, looked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +120,32 @@ def test_what_is_found_is_what_each_entry_says(
             found += page
 
     assert [(each.connection, each.entry.id) for each in found] == expected
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(text="eth"), Wanted(text="8800", kind="trade")])
+@pytest.mark.parametrize(("told", "looked"), WAYS.values(), ids=WAYS.keys())
+def test_pages_join_where_many_entries_have_one_moment(
+    tmp_path: Path, wanted: Wanted, told: int, looked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_TOLD", told)
+    monkeypatch.setattr(search, "_LOOKED_THROUGH", looked)
+    opened = open_store(tmp_path / "portfolio.db", bytes(32))
+    with opened.write() as db:
+        for name in ("binance", "kraken"):
+            some = (structs.replace(made(number), time=NOW + number // 40 * HOUR) for number in range(99))
+            history.book(db, name, list(some), None)
+    pages: list[list[int]] = []
+    with opened.read() as db:
+        whole = [each.place for each in find(db, wanted, limit=500)]
+        after = None
+        while page := find(db, wanted, limit=7, after=after):
+            pages.append([each.place for each in page])
+            after = (page[-1].entry.time, page[-1].place)
+    opened.close()
+
+    assert len(whole) > 100
+    assert [place for page in pages for place in page] == whole
+    assert {len(page) for page in pages[:-1]} == {7}
 
 
 def test_a_beginning_of_too_many_names_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,13 @@ def test_pages_of_history_join_without_gap_or_repeat_even_at_equal_times(store: 
     assert sorted(seen) == sorted(f"T{number}" for number in range(50))
 
 
+@pytest.mark.parametrize("step", [1, -1], ids=["oldest first", "newest first"])
+def test_of_one_moment_the_later_stands_first_however_the_exchange_lists(store: Store, step: int) -> None:
+    happened = [trade(number, time=NOW + timedelta(seconds=number // 4)) for number in range(20)]
+    add(store, *happened[::step])
+    assert [entry.id for entry in listed(store)] == [f"T{number}" for number in reversed(range(20))]
+
+
 def test_after_an_error_nothing_of_a_transaction_is_there(store: Store) -> None:
     class Broken(Exception):
         pass

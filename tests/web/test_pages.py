@@ -115,7 +115,7 @@ def test_connections_list_every_read_that_can_be_made(app: App) -> None:
 
 
 def test_history_pages_hold_every_entry_once_newest_first(app: App) -> None:
-    expected = [entry["id"] for entry in history.history(app.service.session(), limit=1000)["items"]]
+    expected = [entry["id"] for entry in history.history(app.service.session(), history.Question(limit=1000))["items"]]
     visitor, path, found = app.enter(), "/history", list[str]()
     while path:
         page = visitor.page(path)

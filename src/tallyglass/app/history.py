@@ -20,9 +20,13 @@ LONGEST_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
-    """Which entries, as a user names them; what is left empty asks for nothing."""
+class Question:
+    """A page of entries, as a user asks for it; what is left empty asks for nothing."""
 
+    limit: int = 50
+    #: The `next` of the page before.
+    after: str = ""
+    connection: str = ""
     kind: str = ""
     asset: str = ""
     #: A day or a moment. A day is whole: `until` too.
@@ -30,35 +34,34 @@ class Only:
     until: str = ""
     #: Words, or how they begin: of an id, transaction, order, market, note.
     search: str = ""
+    #: What has not happened: deposits on their way, withdrawals that failed. They count in no balance.
+    pending: bool = False
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether there may be entries that it does not ask for."""
+        return any((self.kind, self.asset, self.since, self.until, self.search))
 
 
-def history(
-    session: Session,
-    *,
-    limit: int = 50,
-    after: str = "",
-    connection: str = "",
-    pending: bool = False,
-    only: Only = Only(),
-) -> HistoryView:
-    """A page of entries, newest first: what happened. `after` is the `next` of the page before.
+_ANY = Question()
 
-    `pending` gives what has not happened: deposits on their way, withdrawals that failed. They count in no balance.
-    """
-    if not 1 <= limit <= LONGEST_PAGE:
+
+def history(session: Session, asked: Question = _ANY) -> HistoryView:
+    """A page of entries, newest first."""
+    if not 1 <= asked.limit <= LONGEST_PAGE:
         raise Problem("limit", f"A page has 1 to {LONGEST_PAGE} entries.", "Use --after for the next page.")
-    place = _place(after) if after else None
-    wanted = _wanted(connection, only, done=not pending)
+    place = _place(asked.after) if asked.after else None
+    wanted = _wanted(asked)
     with session.store.read() as db:
         try:
-            found = search.find(db, wanted, limit=limit + 1, after=place)
+            found = search.find(db, wanted, limit=asked.limit + 1, after=place)
         except search.TooMany as many:
             raise Problem("too_many", f"{str(many).capitalize()}.", "Write more of it.") from many
-        page = found[:limit]
+        page = found[: asked.limit]
         items = _views(db, page)
-    if connection and not found:
-        _check(session, connection)
-    more = page[-1] if len(found) > limit else None
+    if asked.connection and not found:
+        _check(session, asked.connection)
+    more = page[-1] if len(found) > asked.limit else None
     return {"items": items, "next": None if more is None else _cursor(more.entry.time, more.place)}
 
 
@@ -72,13 +75,13 @@ def entry(session: Session, name: str) -> HistoryView:
         return {"items": _views(db, found), "next": None}
 
 
-def _wanted(connection: str, only: Only, *, done: bool) -> search.Wanted:
-    if only.kind not in ("", *KINDS):
-        raise Problem("kind", f"No kind {only.kind!r}.", f"There are: {', '.join(sorted(KINDS))}.")
-    since, until = _moment(only.since), _moment(only.until)
-    if until is not None and _is_day(only.until):
+def _wanted(asked: Question) -> search.Wanted:
+    if asked.kind not in ("", *KINDS):
+        raise Problem("kind", f"No kind {asked.kind!r}.", f"There are: {', '.join(sorted(KINDS))}.")
+    since, until = _moment(asked.since), _moment(asked.until)
+    if until is not None and _is_day(asked.until):
         until += timedelta(days=1)
-    return search.Wanted(connection, only.kind, only.asset, since, until, only.search, done)
+    return search.Wanted(asked.connection, asked.kind, asked.asset, since, until, asked.search, not asked.pending)
 
 
 def _is_day(text: str) -> bool:

@@ -121,7 +121,8 @@ USAGE_CODES = frozenset(
 MODULES = {
     "keys": "exchanges guide inspect connect keys freeze thaw disconnect parse",
     "files": "import",
-    "money": "sync replay worth holdings history orders unparsed set-currency",
+    "money": "sync replay worth holdings orders unparsed set-currency",
+    "history": "history",
     "transfers": "transfers",
     "reconcile": "reconcile",
     "service": "init unlock lock status doctor journal egress up demo sandbox",

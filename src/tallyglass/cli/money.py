@@ -1,19 +1,16 @@
-"""Commands about what is owned: sync, replay, worth, holdings, history, orders, unparsed."""
+"""Commands about what is owned: sync, replay, worth, holdings, orders, unparsed."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.padding import Padding
-from rich.text import Text
 
 from tallyglass.app import format as shown
 from tallyglass.app import history as ledger
 from tallyglass.app import worth as valuing
 from tallyglass.app.problems import Problem
-from tallyglass.app.views import EntryView, SyncPartView, WorthView
+from tallyglass.app.views import SyncPartView, WorthView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
@@ -211,84 +208,6 @@ def holdings() -> None:
             show.out.print(f"! {cause['text']}", style="yellow", markup=False)
     if not found["complete"]:
         raise typer.Exit(main.PARTIAL)
-
-
-@app.command()
-def history(  # noqa: PLR0913, PLR0917  (one parameter a flag)
-    limit: Annotated[int, typer.Option(help="Entries a page, up to 1000.")] = 50,
-    after: Annotated[str, typer.Option(help="`next` of the page before.")] = "",
-    connection: Annotated[str, typer.Option(help="Only this one.")] = "",
-    kind: Annotated[str, typer.Option(help="Only trades: trade; or deposit, withdrawal, reward, transfer …")] = "",
-    asset: Annotated[str, typer.Option(help="Only what moved this asset.")] = "",
-    since: Annotated[str, typer.Option("--from", help="From this day (or moment) on, UTC.")] = "",
-    until: Annotated[str, typer.Option("--to", help="Up to this day, and with it.")] = "",
-    search: Annotated[str, typer.Option(help="Words of an id, order, transaction, market, note.")] = "",
-    entry: Annotated[str, typer.Option(help="All about the entry of this id.")] = "",
-    pending: Annotated[bool, typer.Option(help="What is on its way, or has failed.")] = False,
-    ids: Annotated[bool, typer.Option("--ids", help="With the id of each entry.")] = False,
-) -> None:
-    """What happened, newest first."""
-    only = ledger.Only(kind, asset, since, until, search)
-    with options.session() as session:
-        if entry:
-            found, waiting = ledger.entry(session, entry), []
-        else:
-            found = ledger.history(session, limit=limit, after=after, connection=connection, pending=pending, only=only)
-            waiting = ledger.history(session, connection=connection, pending=True)["items"]
-        if not found["items"] and not waiting and only == ledger.Only() and options.nothing_yet(session.keeper):
-            return
-    if options.json:
-        show.as_json(found)
-        return
-    printed = _print_whole if entry else _print_ids if ids else _print_entries
-    printed(found["items"])
-    if found["next"]:
-        show.out.print(f"More: tallyglass history --after {found['next']}", style="dim", markup=False, soft_wrap=True)
-    if waiting and not pending:
-        show.out.print(f"{len(waiting)} more on their way or failed: tallyglass history --pending", style="yellow")
-
-
-def _print_whole(items: list[EntryView]) -> None:
-    """An entry with its facts, and what it was before."""
-    for entry in items:
-        _print_ids([entry])
-        told = {"note": entry["note"], "transaction": entry["txid"], **entry["facts"], "to": entry["partner"] or ""}
-        for name, value in told.items():
-            if value:
-                show.out.print(Padding(Text(f"{name}: {value}"), (0, 0, 0, 2)))
-        for change in entry["changes"]:
-            was = json.dumps(change["was"], ensure_ascii=False)
-            show.out.print(Padding(Text(f"until {change['at']} it was {was}"), (0, 0, 0, 2)), style="dim")
-
-
-def _print_entries(items: list[EntryView]) -> None:
-    rows = show.table(("time", "whole"), "connection", "kind", ("amount", "right"), "asset")
-    for entry in items:
-        kind = _kind(entry)
-        if entry["partner"]:
-            kind += f"\n{'from' if entry['kind'] == 'deposit' else 'to'} {entry['partner'].partition('/')[0]}"
-        amounts = [
-            f"{'' if leg['amount'].startswith('-') else '+'}{shown.quantity(leg['amount'])}" for leg in entry["legs"]
-        ]
-        assets = [f"{leg['asset']}{' fee' if leg['role'] == 'fee' else ''}" for leg in entry["legs"]]
-        rows.add_row(_time(entry), entry["connection"], kind, "\n".join(amounts), "\n".join(assets))
-    show.print_table(rows)
-
-
-def _print_ids(items: list[EntryView]) -> None:
-    """An id is long and is copied: it has a line of its own."""
-    for entry in items:
-        legs = ", ".join(f"{shown.movement(leg['amount'])} {leg['asset']}" for leg in entry["legs"])
-        show.out.print(entry["id"], style="bold", markup=False, soft_wrap=True)
-        show.out.print(Padding(Text(f"{_time(entry)} {_kind(entry)}: {legs}"), (0, 0, 0, 2)))
-
-
-def _kind(entry: EntryView) -> str:
-    return entry["kind"] if entry["status"] == "done" else f"{entry['kind']} ({entry['status']})"
-
-
-def _time(entry: EntryView) -> str:
-    return entry["time"][:16].replace("T", " ")
 
 
 @app.command()

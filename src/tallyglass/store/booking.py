@@ -41,9 +41,9 @@ def book(db: Connection, connection: str, found: Sequence[Entry], raw_page: int 
     the exchange tells otherwise than before counts, and leaves a trace in `changes`. What only a file of the user told
     gives way.
     """
-    merged = _merged(found)
-    if not merged:
+    if not found:
         return Booked()
+    merged = _oldest_first(_merged(found))
     new = _insert(db, connection, merged, raw_page)
     booked = Booked(sum(not rows.is_beside(entry) for entry in new), bool(new))
     if len(new) == len(merged):
@@ -63,6 +63,11 @@ def _merged(found: Sequence[Entry]) -> Sequence[Entry]:
         other = by_id.get(entry.id)
         by_id[entry.id] = entry if other is None else rows.joined(other, entry)
     return list(by_id.values())
+
+
+def _oldest_first(found: Sequence[Entry]) -> Sequence[Entry]:
+    """As they happened, where an answer begins with the newest: of one moment, too, the later has the higher place."""
+    return found[::-1] if found[0].time > found[-1].time else found
 
 
 def _insert(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> Sequence[Entry]:

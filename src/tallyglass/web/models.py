@@ -132,7 +132,8 @@ def keys_page(session: Session, _query: Query) -> Model:
 def history_page(session: Session, query: Query) -> Model:
     """A page of entries, by month: all, or those that are searched for."""
     search = query.get("search", "").strip()
-    found = ledger.history(session, limit=PAGE, after=query.get("after", ""), only=ledger.Only(search=search))
+    asked = ledger.Question(limit=PAGE, after=query.get("after", ""), search=search)
+    found = ledger.history(session, asked)
     months = [(month, list(entries)) for month, entries in groupby(found["items"], key=lambda each: each["time"][:7])]
     return {"months": months, "next": found["next"], "first": not query.get("after"), "search": search}
 
