@@ -91,6 +91,7 @@ def _flush(store: Store, plain: sqlite3.Connection, connection: str, some: list[
 def questions(count: int) -> dict[str, tuple[app.Question, str]]:
     """What is asked: of ours, and as the condition of the peer."""
     middle = (BEGIN + timedelta(seconds=count * 100)).isoformat()
+    early = (BEGIN + timedelta(seconds=count * 50)).isoformat()
     word = str(9_000_000 + count // 2)
     order = str(40_000_000 + count // 5)
     return {
@@ -104,6 +105,16 @@ def questions(count: int) -> dict[str, tuple[app.Question, str]]:
         "search: order": (app.Question(search=order), f"facts LIKE '%{order}%'"),
         "search: market": (app.Question(search="SOL/EUR"), "facts LIKE '%SOL/EUR%'"),
         "search: note": (app.Question(search="launchpool"), "note LIKE '%launchpool%'"),
+        "search: common word": (app.Question(search="buy"), "note LIKE '%buy%'"),
+        "search: two words": (
+            app.Question(search="ada/eur kraken", until=middle),
+            f"facts LIKE '%ADA/EUR%' AND connection = 'kraken' AND time < {count * 100}",
+        ),
+        "kind, asset and times": (
+            app.Question(kind="trade", asset="XRP", since=early, until=middle),
+            f"kind = 'trade' AND legs LIKE '%\"XRP\"%' AND time BETWEEN {count * 50} AND {count * 100 - 1}",
+        ),
+        "pending": (app.Question(pending=True), "kind = 'none'"),
         "search: nothing": (app.Question(search="nobody"), "id LIKE '%nobody%' OR facts LIKE '%nobody%'"),
     }
 

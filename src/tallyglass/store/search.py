@@ -27,8 +27,6 @@ _LOOKED_THROUGH: Final = 500
 _MOST_NAMED: Final = 2_000
 #: Beginnings of names are looked for from this length on; a shorter word is a whole name.
 _PREFIX: Final = 4
-#: Before every entry.
-_BEGIN: Final = literal(EPOCH, Instant())
 _LAST: Final = "\U0010ffff"
 _WORDS: Final = re.compile(r"[^\W_]+")
 
@@ -129,8 +127,9 @@ class _Search:
         each = entries.alias("each")
         ordered = _newest(self._within(select(each.c.time), after, each), limit, each)
         oldest = ordered.where(each.c.bucket == buckets.c.id).offset(limit - 1).limit(1).scalar_subquery()
-        query = self._within(select(entries.c.time, entries.c.pk), after).join(buckets)
-        query = query.where(buckets.c.id.in_(sorted(self._everywhere)), entries.c.time >= func.coalesce(oldest, _BEGIN))
+        begin = func.coalesce(oldest, literal(self._wanted.since or EPOCH, Instant()))
+        query = self._before(select(entries.c.time, entries.c.pk).join(buckets), after)
+        query = query.where(buckets.c.id.in_(sorted(self._everywhere)), entries.c.time >= begin)
         return {(row.time, row.pk) for row in self._db.execute(_newest(query, limit))}
 
     def _has(self, bucket: int, key: int) -> bool:
@@ -145,14 +144,15 @@ class _Search:
         return query.where(of.kind == wanted.kind) if wanted.kind else query
 
     def _within(self, query: Select[Any], after: Place | None, of: FromClause = entries) -> Select[Any]:
-        wanted = self._wanted
-        if wanted.since is not None:
-            query = query.where(of.c.time >= wanted.since)
-        if wanted.until is not None:
-            query = query.where(of.c.time < wanted.until)
-        if after is not None:
-            query = query.where(of.c.time <= after[0], (of.c.time < after[0]) | (of.c.pk < after[1]))
-        return query
+        query, since = self._before(query, after, of), self._wanted.since
+        return query if since is None else query.where(of.c.time >= since)
+
+    def _before(self, query: Select[Any], after: Place | None, of: FromClause = entries) -> Select[Any]:
+        """Up to where: told once, since an index goes by one bound and every other costs a look at each entry."""
+        until = self._wanted.until
+        if after is not None and (until is None or after[0] < until):
+            return query.where(of.c.time <= after[0], (of.c.time < after[0]) | (of.c.pk < after[1]))
+        return query if until is None else query.where(of.c.time < until)
 
     def _named(self, word: str) -> frozenset[int]:
         """The keys of the entries with an id, a transaction or an order of that name. Raises `TooMany`."""
