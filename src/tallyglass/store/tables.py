@@ -319,3 +319,23 @@ freshness = Table(
     Column("text", Text, nullable=False),
     Column("fix", Text, nullable=False),
 )
+
+findings = Table(
+    "findings",
+    metadata,
+    #: code:about
+    Column("id", String(200), primary_key=True),
+    Column("code", String(64), nullable=False),
+    #: "" = the whole house.
+    Column("connection", String(64), nullable=False),
+    #: urgent, warning, notice
+    Column("severity", String(8), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("snoozed_until", Instant),
+    Column("snooze_reason", Text, nullable=False),
+    #: The severity at which an alert last told of it; "" = never.
+    Column("alerted", String(8), nullable=False),
+    #: None = open.
+    Column("closed_at", Instant),
+)

@@ -1,0 +1,1 @@
+"""Hygiene: what wants the user's hand, and why. Facts in, findings out; pure."""
