@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.reconcile import Move, Place, Reading
@@ -55,7 +55,7 @@ def moves(
     query = (
         select(entries.c.time, entries.c.legs)
         .join(buckets)
-        .where(entries.c.connection == connection, buckets.c.status == "done")
+        .where(buckets.c.connection == connection, buckets.c.status == "done")
         .order_by(entries.c.time)
     )
     if after is not None:
@@ -114,25 +114,30 @@ def progress(db: Connection, connection: str) -> dict[str, Progress]:
 
 def waiting(db: Connection, connection: str) -> list[Entry]:
     """The entries that have not happened yet."""
-    query = rows.selected().where(entries.c.connection == connection, buckets.c.status == "pending")
+    query = rows.selected().where(buckets.c.connection == connection, buckets.c.status == "pending")
     return [rows.stored(each).entry for each in db.execute(query)]
 
 
 def own_moves(db: Connection, connection: str, prefix: str) -> list[Move]:
-    """What the user's own entries move, those whose id begins like that."""
-    own = (entries.c.raw_page.is_(None), entries.c.id.startswith(prefix, autoescape=True))
-    found = db.execute(rows.selected().where(entries.c.connection == connection, *own))
+    """What the user's own entries move, those whose id begins like that (`opening:`)."""
+    own = (entries.c.raw_page.is_(None), _named(prefix))
+    found = db.execute(rows.selected().where(buckets.c.connection == connection, *own))
     made = [rows.stored(each).entry for each in found]
     return [Move(entry.time, leg.account, leg.asset, leg.amount) for entry in made for leg in entry.legs]
 
 
+def _named(prefix: str) -> ColumnElement[bool]:
+    """Whether the ids in a bucket begin with that, up to their first colon."""
+    return or_(buckets.c.prefix == prefix[:-1], buckets.c.prefix.startswith(prefix, autoescape=True))
+
+
 def first_entry(db: Connection, connection: str, *, but: str = "") -> datetime | None:
-    """The time of the oldest entry, but for those whose id begins like that."""
-    query = select(entries.c.time).where(entries.c.connection == connection).order_by(entries.c.time).limit(1)
+    """The time of the oldest entry, but for those whose id begins like that (`opening:`)."""
+    oldest = select(func.min(entries.c.time)).where(entries.c.bucket == buckets.c.id).scalar_subquery()
+    query = select(oldest).where(buckets.c.connection == connection)
     if but:
-        query = query.where(~entries.c.id.startswith(but, autoescape=True))
-    found: datetime | None = db.execute(query).scalar()
-    return found
+        query = query.where(~_named(but))
+    return min((time for time in db.execute(query).scalars() if time is not None), default=None)
 
 
 def remove_entry(db: Connection, connection: str, entry_id: str) -> bool:

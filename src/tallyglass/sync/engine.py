@@ -11,6 +11,7 @@ from tallyglass.exchanges.streams import Ask, Balance, NotReadable, Order, Parse
 from tallyglass.keeper.client import ExchangeRefused, KeeperError
 from tallyglass.store import history, lease, present
 from tallyglass.store.base import Db, StoreError
+from tallyglass.sync.brisk import brisk
 from tallyglass.sync.job import Asked, Job, Stopped, Stuck
 from tallyglass.sync.report import PartReport, SyncReport, own_error
 from tallyglass.sync.walks import Walks
@@ -21,6 +22,7 @@ MOST_PAGES = 500
 log = logging.getLogger(__name__)
 
 
+@brisk()
 def sync(job: Job, *, full: bool = False) -> SyncReport:
     """Read everything that is new: what is so now first, then history, the newest first."""
     report = SyncReport(job.connection)

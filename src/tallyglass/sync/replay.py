@@ -10,6 +10,7 @@ from tallyglass.exchanges.streams import Known, NotReadable, Page
 from tallyglass.store import history, lease, present
 from tallyglass.store.base import Db, Store
 from tallyglass.sync import imports
+from tallyglass.sync.brisk import brisk
 from tallyglass.sync.report import PartReport, SyncReport, Watcher, nobody
 from tallyglass.sync.walks import unreadable
 
@@ -24,6 +25,7 @@ class _Forgotten(Exception):
         self.part = part
 
 
+@brisk()
 def replay(
     store: Store,
     held: lease.Lease,
