@@ -72,6 +72,22 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
+class OldKey:
+    """The key that a rotation has replaced: not used any more, and alive until the exchange is seen to refuse it."""
+
+    key_name: str
+    fingerprint: str
+    #: When another took its place.
+    since: datetime
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+    #: As it was told last: an address list explains a refusal, too.
+    ip: Binding = Binding()
+    #: When the exchange was last seen to answer it, after its replacement.
+    alive_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """One stored key and what is known of it. Never its secret."""
 
@@ -99,6 +115,28 @@ class Connection:
     #: The exchange cannot prove that it is read-only: stored on the user's explicit word.
     unproven: bool
     window: Window | None = None
+    #: While a rotation is open: the key before.
+    old: OldKey | None = None
+    #: What the exchange said of the rights when that froze the key: at most 4 KB, nothing secret. Else empty.
+    evidence: str = ""
+    #: Where the secret is fetched from at each unlock (`op://…`); empty: it is sealed in the vault.
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Whether a key is dead at the exchange, from its answer to one request with it."""
+
+    connection: str
+    key_name: str
+    fingerprint: str
+    answer: Literal["dead", "alive", "cannot_tell"]
+    #: The code of the refusal; empty when the exchange answered.
+    code: str
+    #: What is so, and how that was told.
+    text: str
+    fix: str
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +200,11 @@ def connection(row: Mapping[str, Any]) -> Connection:
     return Connection(**_told(row))
 
 
+def death(row: Mapping[str, Any]) -> Death:
+    """The inverse of `plain`."""
+    return Death(**_told(row))
+
+
 def journal_row(row: Mapping[str, Any]) -> JournalRow:
     """The inverse of `plain`."""
     return JournalRow(**_told(row))
@@ -169,13 +212,20 @@ def journal_row(row: Mapping[str, Any]) -> JournalRow:
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
-        name: _time(value) if name == "time" or name.endswith("_at") else value for name, value in row.items()
+        name: _time(value) if name in ("time", "since") or name.endswith("_at") else value
+        for name, value in row.items()
     }
     if "ip" in told:
         told["ip"] = Binding(told["ip"]["bound"], tuple(told["ip"]["addresses"]))
     if told.get("window") is not None:
         told["window"] = (_time(told["window"][0]), _time(told["window"][1]))
+    if told.get("old") is not None:
+        told["old"] = OldKey(**_told(told["old"]))
     return told
+
+
+def _is_time(name: str) -> bool:
+    return name in ("time", "since") or name.endswith("_at")
 
 
 def _time(text: str | None) -> datetime | None:

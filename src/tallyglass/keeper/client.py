@@ -20,10 +20,12 @@ from tallyglass.keeper.answers import (
     Binding,
     Connection,
     ConnectionState,
+    Death,
     Health,
     Inspection,
     JournalReport,
     JournalRow,
+    OldKey,
     SealKey,
 )
 from tallyglass.keeper.closing import harden
@@ -50,6 +52,7 @@ __all__ = [
     "Binding",
     "Connection",
     "ConnectionState",
+    "Death",
     "Decision",
     "ExchangeRefused",
     "Frozen",
@@ -63,6 +66,7 @@ __all__ = [
     "Locked",
     "NoSuchConnection",
     "NotAllowed",
+    "OldKey",
     "Reason",
     "Right",
     "SealKey",
@@ -76,7 +80,7 @@ __all__ = [
     "socket_path",
 ]
 #: These may wait for several requests in a row.
-_ASK_AN_EXCHANGE = frozenset(("/inspect", "/admit", "/recheck", "/thaw", "/read"))
+_ASK_AN_EXCHANGE = frozenset(("/inspect", "/admit", "/recheck", "/thaw", "/rotate", "/prove-dead", "/read"))
 
 
 class _UnixHTTP(http.client.HTTPConnection):
@@ -176,6 +180,32 @@ class Keeper:
     def thaw(self, connection: str) -> Inspection:
         """Ask the exchange again, and use the key again if the verdict allows."""
         return answers.inspection(self._call("/thaw", connection=connection))
+
+    def rotate(
+        self, connection: str, fields: Mapping[str, str], *, accept_unproven: bool = False, same_account: bool = False
+    ) -> Inspection:
+        """Inspect a new key and, if it is accepted and of the same account, let it take the place of the present one.
+
+        The present one stays in the vault as `old`, unused, until `prove_dead`. A refusal is an answer, as of `admit`.
+        `same_account`: the user says so, where the exchange does not tell. Code `rotation_open` while one is open.
+        """
+        exchange = next((each.exchange for each in self.connections() if each.id == connection), "")
+        sealed = self._seal("key", exchange, fields)
+        return self.rotate_sealed(connection, sealed, accept_unproven=accept_unproven, same_account=same_account)
+
+    def rotate_sealed(
+        self, connection: str, sealed: str, *, accept_unproven: bool = False, same_account: bool = False
+    ) -> Inspection:
+        """`rotate` for fields that were sealed in the browser, to the connection's exchange."""
+        words = {"accept_unproven": accept_unproven, "same_account": same_account}
+        return answers.inspection(self._call("/rotate", connection=connection, sealed=sealed, **words))
+
+    def prove_dead(self, connection: str, *, old: bool) -> Death:
+        """Ask the exchange once with the old key, or with the present one; if it is dead, its secret is shredded.
+
+        A present key that is dead leaves a connection in state `dead`, which a new key can still be rotated into.
+        """
+        return answers.death(self._call("/prove-dead", connection=connection, old=old))
 
     def forget(self, connection: str) -> None:
         """Remove the connection and its secret from the vault."""

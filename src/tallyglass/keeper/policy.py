@@ -70,6 +70,44 @@ def wrong_account(manifest: Manifest, connection: str) -> Reason:
     )
 
 
+def binding_lost(manifest: Manifest, connection: str) -> Reason:
+    """The key was bound to addresses and is so no more."""
+    field = manifest.labels.get("ip", "the list of trusted IP addresses")
+    return Reason(
+        "ip_binding_lost",
+        f"The key of {connection} was bound to addresses and now works from anywhere. Who was it that changed this?",
+        f"If it was not you: `tallyglass compromised {connection}`. If it was, open {_page(manifest)}, put your "
+        f"addresses (`tallyglass egress`) into “{field}” of this key again, then `tallyglass thaw {connection}`.",
+    )
+
+
+def other_account(manifest: Manifest, connection: str) -> Reason:
+    """A key that was to take the place of another belongs to another account."""
+    return Reason(
+        "wrong_account",
+        f"This key belongs to another {manifest.name} account than {connection}, so it was not accepted.",
+        f"Make one in the account of {connection}. To add the other account: `tallyglass connect {manifest.id}`.",
+    )
+
+
+def account_not_told(manifest: Manifest, connection: str) -> Reason:
+    """Whether a key that was to take the place of another is of the same account cannot be told."""
+    return Reason(
+        "account_not_told",
+        f"{manifest.name} does not tell whether this key belongs to the same account as {connection}.",
+        "If you made it in the same account, say so: run the same command once more with --same-account.",
+    )
+
+
+def same_key(manifest: Manifest, connection: str) -> Reason:
+    """The key that was to take the place of another is the same."""
+    return Reason(
+        "same_key",
+        f"This is the key that {connection} uses already.",
+        f"Make a new one at {_page(manifest)}: tallyglass guide {manifest.id}",
+    )
+
+
 def _wanted(right: Right) -> str:
     return "granted" if right == "read" else "absent"
 

@@ -25,6 +25,8 @@ _LARGEST = 256 * 1024
 #: What a locked keeper answers; everything else waits for `unlock`.
 _OPEN = frozenset(("/health", "/seal-key", "/create", "/unlock", "/lock"))
 
+_ROTATE = {"connection": str, "sealed": str, "accept_unproven": bool, "same_account": bool}
+
 log = logging.getLogger("tallyglass.keeper")
 
 
@@ -46,6 +48,8 @@ def application(service: Service) -> web.Application:
         ("/recheck", Service.recheck, {"connection": str}),
         ("/freeze", Service.freeze, {"connection": str, "why": str}),
         ("/thaw", Service.thaw, {"connection": str}),
+        ("/rotate", Service.rotate, _ROTATE),
+        ("/prove-dead", Service.prove_dead, {"connection": str, "old": bool}),
         ("/forget", Service.forget, {"connection": str}),
         ("/read", Service.read, {"connection": str, "read": str, "params": dict}),
         ("/public-read", Service.public_read, {"source": str, "read": str, "params": dict}),

@@ -23,6 +23,7 @@ from tallyglass.keeper import vault as vaults
 from tallyglass.keeper.answers import (
     SHORTEST_PASSPHRASE,
     Connection,
+    Death,
     Health,
     Inspection,
     JournalReport,
@@ -33,7 +34,6 @@ from tallyglass.keeper.answers import (
 from tallyglass.keeper.door import Door, Response
 from tallyglass.keeper.errors import (
     BadKey,
-    Frozen,
     JournalBroken,
     KeeperError,
     Locked,
@@ -41,6 +41,7 @@ from tallyglass.keeper.errors import (
     VaultUnwritten,
 )
 from tallyglass.keeper.journal import Journal
+from tallyglass.keeper.life import Life, unusable
 from tallyglass.keeper.shelf import Row, Shelf
 from tallyglass.keeper.uses import Held, Uses
 from tallyglass.keeper.vault import Vault
@@ -62,6 +63,7 @@ class Service:
         self._opening = asyncio.Lock()
         self._shelf: Shelf | None = None
         self._uses: Uses | None = None
+        self._life = Life(lambda: self._open, lambda: self._keys)
         #: Connections that were frozen and could not be written so: they are, for as long as this keeper runs.
         self._stopped: dict[str, Row] = {}
         self._install = vaults.header(self._path).install if self._path.exists() else secrets.token_hex(8)
@@ -134,12 +136,13 @@ class Service:
     async def inspect(self, exchange: str, sealed: str) -> Inspection:
         """The verdict; nothing of the key is kept."""
         held = self._handed_over(exchange, sealed)
-        return uses.told(held, await self._keys.judge(held, "inspect"))
+        verdict, _ = await self._keys.judge(held, "inspect")
+        return uses.told(held, verdict)
 
     async def admit(self, exchange: str, sealed: str, label: str, *, accept_unproven: bool) -> Inspection:
         """The verdict; and if it allows, the key is stored."""
         held = self._handed_over(exchange, sealed)
-        verdict = await self._keys.judge(held, "admit")
+        verdict, _ = await self._keys.judge(held, "admit")
         known = self._duplicate(held, verdict)
         if known:
             reason = policy.duplicate(held.manifest, known)
@@ -183,32 +186,7 @@ class Service:
 
     async def recheck(self, connection: str) -> Inspection:
         """Ask the exchange again. A key that may do more than before, or another account, freezes at once."""
-        before = self._open.connection(connection)
-        held = self._hold(before)
-        verdict = await self._keys.judge(held, "recheck")
-        now = self._open.connection(connection)
-        account = verdict.grants.account_id
-        if account and before.account and account != before.account:
-            verdict = Verdict("refused", verdict.grants, (policy.wrong_account(held.manifest, connection),))
-        told = uses.told(held, verdict)
-        bad = verdict.decision == "refused" or (verdict.decision == "unproven" and not before.unproven)
-        if bad or (told.grants, told.ip) != (before.grants, before.ip):
-            self._note("connection:drift", held, verdict=verdict.decision, reasons=[each.code for each in told.reasons])
-        after = replace(
-            now,
-            grants=told.grants,
-            ip=told.ip,
-            created_at=told.created_at,
-            expires_at=told.expires_at,
-            window=told.window,
-            checked_at=datetime.now(UTC),
-        )
-        if bad and now.state != "dead":
-            after = replace(after, state="frozen", why=told.reasons[0].text if told.reasons else "its rights changed")
-        self._open.keep(after)
-        if after.state != now.state:
-            self._note("connection:freeze", held, why="drift", vault=self._open.written)
-        return told
+        return await self._life.recheck(connection)
 
     def freeze(self, connection: str, why: str) -> None:
         """Stops the key in any case, without a journal and on a full disk too; then raises `VaultUnwritten`."""
@@ -225,17 +203,17 @@ class Service:
 
     async def thaw(self, connection: str) -> Inspection:
         """Only what passes the same verdict as on the first day is used again."""
-        told = await self.recheck(connection)
+        return await self._life.thaw(connection)
+
+    async def rotate(self, connection: str, sealed: str, *, accept_unproven: bool, same_account: bool) -> Inspection:
+        """The verdict on a new key; and if it allows, that key takes the place of the present one."""
         known = self._open.connection(connection)
-        if told.verdict == "accepted" or (told.verdict == "unproven" and known.unproven):
-            self._open.keep(replace(known, state="active", why=""))
-            who: dict[str, Any] = {"connection": connection, "exchange": known.exchange}
-            try:
-                self._journal.append("connection:thaw", **who, vault=self._open.written)
-            except JournalBroken:
-                self._open.keep(known)
-                raise
-        return told
+        held = replace(self._handed_over(known.exchange, sealed), connection=connection)
+        return await self._life.rotate(known, held, accept_unproven=accept_unproven, same_account=same_account)
+
+    async def prove_dead(self, connection: str, *, old: bool) -> Death:
+        """Whether the exchange still answers the old key, or the present one; a dead one is shredded."""
+        return await self._life.prove_dead(connection, old=old)
 
     def forget(self, connection: str) -> None:
         known = self._open.connection(connection)
@@ -254,7 +232,7 @@ class Service:
             await self.recheck(connection)
             known = self._open.connection(connection)
             self._usable(known)
-        return await self._keys.use(self._hold(known), read, params, "read")
+        return await self._keys.use(self._life.hold(known), read, params, "read")
 
     async def public_read(self, source: str, read: str, params: Mapping[str, str]) -> Response:
         """One listed read that needs no key."""
@@ -330,15 +308,9 @@ class Service:
         name = signing.public_name(credentials)
         return Held(manifest, _fingerprint(key, exchange, name), name, credentials)
 
-    def _hold(self, known: Connection) -> Held:
-        credentials = self._open.vault.secret(known.id)
-        return Held(uses.exchange(known.exchange), known.fingerprint, known.key_name, credentials, known.id)
-
     def _usable(self, known: Connection) -> None:
         if known.state in ("frozen", "dead"):
-            why = f": {known.why}" if known.why else "."
-            fix = f"Mend the cause, then thaw it (`tallyglass thaw {known.id}`)."
-            raise Frozen(known.state, f"{known.id} is {known.state}{why}", fix)
+            raise unusable(known)
 
     def _duplicate(self, held: Held, verdict: Verdict) -> str:
         account = verdict.grants.account_id
@@ -353,13 +325,10 @@ class Service:
         with contextlib.suppress(VaultUnwritten):
             self._open.write()
 
-    def _note(self, event: str, held: Held | None = None, **told: object) -> None:
+    def _note(self, event: str, **told: object) -> None:
         """Write it if it can be written: what makes things safer does not wait for the journal."""
         with contextlib.suppress(JournalBroken):
-            if held is not None:
-                self._keys.write(event, held, **told)
-            else:
-                self._journal.append(event, **told)
+            self._journal.append(event, **told)
 
 
 def _locked(path: Path) -> Locked:

@@ -54,7 +54,7 @@ class Shelf:
         used = self.journal.last_used
         rows = {**self.vault.records(), **self._stopped}
         found = [answers.connection(row) for each, row in rows.items() if each != _ANCHOR]
-        return [replace(each, last_used_at=_time(used.get(each.id))) for each in found]
+        return [_with_uses(each, used) for each in found]
 
     def connection(self, connection: str) -> Connection:
         """Raises `NoSuchConnection`."""
@@ -75,12 +75,22 @@ class Shelf:
             name = f"{exchange}-{number}"
         return name
 
-    def keep(self, connection: Connection, secret: Mapping[str, str] | None = None) -> None:
-        """Write a connection. One that is frozen is stopped even if it cannot be written. Raises `VaultUnwritten`."""
+    def old_secret(self, connection: str) -> dict[str, str]:
+        """The secret of the key before, decrypted for this one call."""
+        return self.vault.secret(_old(connection))
+
+    def keep(
+        self, connection: Connection, secret: Mapping[str, str] | None = None, *, old: Mapping[str, str] | None = None
+    ) -> None:
+        """Write a connection; and the secrets of its present and its old key, of which an empty one is shredded.
+
+        One that is frozen is stopped even if it cannot be written. Raises `VaultUnwritten`.
+        """
         row = answers.plain(replace(connection, last_used_at=None))
         if connection.state == "frozen":
             self._stopped[connection.id] = row
-        self.write({connection.id: row}, {connection.id: secret} if secret else {})
+        given = {connection.id: secret, _old(connection.id): old}
+        self.write({connection.id: row}, {owner: fields for owner, fields in given.items() if fields is not None})
 
     def write(
         self,
@@ -99,14 +109,25 @@ class Shelf:
         keyed = bool({*rows, *self.vault.records()} - {_ANCHOR})
         world = self._world or (self._here if keyed else None)
         anchor = {"count": end.count, "mac": end.mac.hex(), "written": number, "world": world}
+        secret = {**(secret or {}), **({_old(gone): {}} if gone else {})}
         try:
-            self.vault.put({**rows, _ANCHOR: anchor}, secret or {}, gone=gone, head=head)
+            self.vault.put({**rows, _ANCHOR: anchor}, secret, gone=gone, head=head)
         except OSError as error:
             text = f"The vault cannot be written ({error.strerror})."
             fix = "Make room on the disk, or mend the rights of the home folder; then do it again."
             raise VaultUnwritten("vault_unwritten", text, fix) from error
         self.written, self.anchored, self._world = number, True, world
         self._stopped.clear()
+
+
+def _old(connection: str) -> str:
+    """What the vault calls the owner of the secret of a connection's key before: no connection can have this name."""
+    return f"{connection}/old"
+
+
+def _with_uses(connection: Connection, used: Mapping[str, str]) -> Connection:
+    old = connection.old and replace(connection.old, last_used_at=_time(used.get(connection.old.fingerprint)))
+    return replace(connection, last_used_at=_time(used.get(connection.id)), old=old)
 
 
 def _older() -> VaultAltered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from tallyglass.keeper import policy
 from tallyglass.keeper.answers import Inspection
 from tallyglass.keeper.budgets import Refused
 from tallyglass.keeper.door import Door, Key, Response, listed
-from tallyglass.keeper.errors import ExchangeRefused, NotAllowed
+from tallyglass.keeper.errors import ExchangeRefused, JournalBroken, NotAllowed
 from tallyglass.keeper.journal import Journal
 
 log = logging.getLogger("tallyglass.keeper")
@@ -44,8 +45,8 @@ class Uses:
         #: Our only address, where the operator has named one.
         self._egress_ip = egress_ip
 
-    async def judge(self, held: Held, why: str) -> Verdict:
-        """The verdict, from what the exchange itself tells of the key. The account is asked for last."""
+    async def judge(self, held: Held, why: str) -> tuple[Verdict, bytes]:
+        """The verdict, from what the exchange itself tells of the key, and what it told. The account is asked last."""
         manifest, bodies = held.manifest, dict[str, bytes]()
         permissions = registry.permissions(manifest.id)
         bodies[manifest.permissions_read] = (await self.use(held, manifest.permissions_read, {}, why)).body
@@ -53,7 +54,7 @@ class Uses:
         if manifest.account_read and verdict.decision != "refused":
             bodies[manifest.account_read] = (await self.use(held, manifest.account_read, {}, why)).body
             verdict = policy.decide(manifest, permissions.grants(bodies))
-        return verdict
+        return verdict, bodies[manifest.permissions_read]
 
     async def use(self, held: Held, read_id: str, params: Mapping[str, str], why: str) -> Response:
         """One listed read. Raises `NotAllowed`, `JournalBroken` before anything is sent; `ExchangeRefused`."""
@@ -98,6 +99,11 @@ class Uses:
         """A line of the journal about a key. Raises `JournalBroken`."""
         who = {"connection": held.connection, "key": held.fingerprint, "exchange": held.manifest.id}
         return self.journal.append(event, **who, **told)
+
+    def note(self, event: str, held: Held, **told: object) -> None:
+        """The same if it can be written: what makes things safer does not wait for the journal."""
+        with contextlib.suppress(JournalBroken):
+            self.write(event, held, **told)
 
 
 def exchange(name: str) -> Manifest:

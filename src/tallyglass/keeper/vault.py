@@ -143,16 +143,17 @@ class Vault:
         gone: str = "",
         head: Header | None = None,
     ) -> None:
-        """Write records by id, and the secret fields of those that bring some; forget `gone`; take a new `head`.
+        """Write records by id, and all secret fields of an owner, who may have none; forget `gone`; take a new `head`.
 
         What is forgotten leaves no trace in the new file. A `head` is one that `rewrap` made; it touches no secret.
         """
         records = {k: v for k, v in self._contents.records.items() if k != gone}
-        kept = {k: v for k, v in self._contents.secrets.items() if k[0] != gone}
+        kept = {k: v for k, v in self._contents.secrets.items() if k[0] != gone and k[0] not in secret}
         for each, told in changed.items():
             records[each] = _seal(self.key("record"), json.dumps(told).encode(), self._bound("record", each))
-            for name, value in secret.get(each, {}).items():
-                kept[each, name] = self._sealed(each, name, value)
+        for owner, fields in secret.items():
+            for name, value in fields.items():
+                kept[owner, name] = self._sealed(owner, name, value)
         self._write(_Contents(head or self._contents.header, records, kept))
 
     def rewrap(self, old: str, new: str) -> Header:
