@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, select, update
 
@@ -27,12 +28,33 @@ class Booked:
     changed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The entries of one answer, made ready to be booked: all of the work that needs no transaction."""
+
+    #: Those of one id joined; as they happened.
+    entries: Sequence[Entry]
+    #: Of each: its bucket, and what stands in its columns.
+    buckets: Sequence[rows.Bucket]
+    packed: Sequence[tuple[Any, ...]]
+    #: What all of them add up to.
+    sums: sums.Sums
+
+
+def prepared(found: Sequence[Entry]) -> Prepared:
+    """Entries made ready, in whichever thread has the time."""
+    merged = _oldest_first(_merged(found))
+    return Prepared(
+        merged, [rows.bucket(each) for each in merged], [rows.packed(each) for each in merged], sums.of(merged)
+    )
+
+
 def add_entries(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> int:
     """Book entries; how many were not there before."""
     return book(db, connection, found, raw_page).new
 
 
-def book(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> Booked:
+def book(db: Connection, connection: str, found: Sequence[Entry] | Prepared, raw_page: int | None) -> Booked:
     """Add what is new, update what has changed.
 
     `raw_page` is the answer that they were made of; None for what the user says and no exchange has told.
@@ -41,10 +63,11 @@ def book(db: Connection, connection: str, found: Sequence[Entry], raw_page: int 
     the exchange tells otherwise than before counts, and leaves a trace in `changes`. What only a file of the user told
     gives way.
     """
-    if not found:
+    ready = found if isinstance(found, Prepared) else prepared(found)
+    merged = ready.entries
+    if not merged:
         return Booked()
-    merged = _oldest_first(_merged(found))
-    new = _insert(db, connection, merged, raw_page)
+    new = _insert(db, connection, ready, raw_page)
     booked = Booked(sum(not rows.is_beside(entry) for entry in new), bool(new))
     if len(new) == len(merged):
         return booked
@@ -67,22 +90,20 @@ def _merged(found: Sequence[Entry]) -> Sequence[Entry]:
 
 def _oldest_first(found: Sequence[Entry]) -> Sequence[Entry]:
     """As they happened, where an answer begins with the newest: of one moment, too, the later has the higher place."""
-    return found[::-1] if found[0].time > found[-1].time else found
+    return found[::-1] if found and found[0].time > found[-1].time else found
 
 
-def _insert(db: Connection, connection: str, found: Sequence[Entry], raw_page: int | None) -> Sequence[Entry]:
+def _insert(db: Connection, connection: str, ready: Prepared, raw_page: int | None) -> Sequence[Entry]:
     """Add the entries that are not there yet; which those were."""
-    of_each = [rows.bucket(entry) for entry in found]
-    numbers = rows.bucket_ids(db, connection, dict.fromkeys(of_each))
-    made = [
-        rows.columns(entry, connection, numbers[bucket], raw_page) for entry, bucket in zip(found, of_each, strict=True)
-    ]
+    numbers = rows.bucket_ids(db, connection, dict.fromkeys(ready.buckets))
+    ends = {bucket: (connection, number, raw_page) for bucket, number in numbers.items()}
+    made = [columns + ends[bucket] for columns, bucket in zip(ready.packed, ready.buckets, strict=True)]
     last = db.execute(select(func.max(entries.c.pk))).scalar() or 0
     doubtful = upsert.insert(db, entries, rows.COLUMNS, made, keys=("connection", "id"))
     there = _older(db, connection, [row[rows.COLUMNS.index("id")] for row in doubtful], last)
-    new = [entry for entry in found if entry.id not in there] if there else found
+    new = [entry for entry in ready.entries if entry.id not in there] if there else ready.entries
     if new:
-        sums.move(db, connection, sums.of(new))
+        sums.move(db, connection, sums.of(new) if there else ready.sums)
         _outdate(db, {entry.kind for entry in new})
     return new
 
@@ -104,7 +125,7 @@ def _join(db: Connection, connection: str, found: Sequence[Entry], raw_page: int
     there = {each.entry.id: each for each in named(db, connection, ids)}
     new = [entry for entry in found if entry.id not in there]
     if new:
-        _insert(db, connection, new, raw_page)
+        _insert(db, connection, prepared(new), raw_page)
     pairs = [(there[entry.id], rows.joined(there[entry.id].entry, entry)) for entry in found if entry.id in there]
     other = [(before, after) for before, after in pairs if after != before.entry]
     if other:
@@ -119,9 +140,9 @@ def _update(db: Connection, connection: str, pairs: Sequence[tuple[StoredEntry, 
     """Let entries be what they are by now. `at`: when the exchange said so."""
     numbers = rows.bucket_ids(db, connection, {rows.bucket(after) for _, after in pairs})
     for before, after in pairs:
-        row = rows.columns(after, connection, numbers[rows.bucket(after)], None)
-        values = dict(zip(rows.COLUMNS, row, strict=True)) | {"time": after.time}
-        del values["raw_page"]  # it stays under the answer that told of it first
+        # It stays under the answer that told of it first.
+        values = dict(zip(rows.COLUMNS, rows.packed(after), strict=False))
+        values |= {"time": after.time, "bucket": numbers[rows.bucket(after)]}
         db.execute(update(entries).where(entries.c.pk == before.place).values(values))
     was = [
         {"connection": connection, "entry": before.entry.id, "at": at, "was": rows.plainly(before.entry)}

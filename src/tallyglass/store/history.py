@@ -14,7 +14,17 @@ from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
 from tallyglass.money import Asset
 from tallyglass.store import booking, rows, upsert
 from tallyglass.store.base import Store
-from tallyglass.store.booking import FILES, Booked, add_entries, book, changes_of, file_pages, remove_entries, unbook
+from tallyglass.store.booking import (
+    FILES,
+    Booked,
+    add_entries,
+    book,
+    changes_of,
+    file_pages,
+    prepared,
+    remove_entries,
+    unbook,
+)
 from tallyglass.store.rows import StoredEntry
 from tallyglass.store.search import list_entries
 from tallyglass.store.tables import buckets, cursors, entries, raw_pages, unparsed
@@ -28,6 +38,7 @@ __all__ = [
     "changes_of",
     "file_pages",
     "list_entries",
+    "prepared",
     "remove_entries",
     "unbook",
 ]
@@ -61,8 +72,13 @@ class StoredUnparsed:
     seen_at: datetime
 
 
-def keep_raw(db: Connection, page: RawPage) -> int:
-    """Store an answer, compressed; its id."""
+def pressed(body: bytes) -> bytes:
+    """An answer as it is stored."""
+    return zlib.compress(body, 1)
+
+
+def keep_raw(db: Connection, page: RawPage, body: bytes | None = None) -> int:
+    """Store an answer, compressed (`body`, if that has been done); its id."""
     row = {
         "connection": page.connection,
         "stream": page.stream,
@@ -70,7 +86,7 @@ def keep_raw(db: Connection, page: RawPage) -> int:
         "params": dict(page.ask.params),
         "cursor": dict(page.cursor),
         "received_at": page.received_at,
-        "body": zlib.compress(page.body, 1),
+        "body": pressed(page.body) if body is None else body,
     }
     return int(db.execute(raw_pages.insert().values(row).returning(raw_pages.c.id)).scalar_one())
 

@@ -28,8 +28,8 @@ _by_id: Final = attrgetter("id")
 #: The status of an entry of which only that is known which stands beside its legs: no part of the history yet.
 TOLD: Final = "told"
 _BUCKET: Final = ("connection", "kind", "status", "note", "prefix", "assets")
-#: The columns of a new entry, as the driver takes them.
-COLUMNS: Final = ("connection", "id", "time", "bucket", "txid", "order_id", "legs", "facts", "raw_page")
+#: The columns of a new entry, as the driver takes them: what it says, then where it belongs.
+COLUMNS: Final = ("id", "time", "txid", "order_id", "legs", "facts", "connection", "bucket", "raw_page")
 
 
 Bucket = tuple[str, str, str, str, tuple[str, ...]]
@@ -88,18 +88,15 @@ def _numbered(db: Connection, connection: str, prefixes: Iterable[str]) -> dict[
     return found
 
 
-def columns(entry: Entry, connection: str, number: int, raw_page: int | None) -> tuple[Any, ...]:
-    """What stands in `COLUMNS`; `number` is that of its bucket."""
+def packed(entry: Entry) -> tuple[Any, ...]:
+    """What stands in `COLUMNS`, up to where the entry belongs."""
     return (
-        connection,
         entry.id,
         (entry.time - EPOCH) // _MICROSECOND,
-        number,
         entry.txid,
         dict(entry.facts).get("order", "") if entry.facts else "",
         _to_json(entry.legs).decode(),
         _to_json(entry.facts).decode() if entry.facts else "[]",
-        raw_page,
     )
 
 

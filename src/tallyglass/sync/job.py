@@ -137,8 +137,8 @@ class Job:
                 first=books.first_entry(db, self.connection),
             )
 
-    def keep(self, db: Db, asked: Asked) -> int:
-        """Store an answer as it came; its id."""
+    def keep(self, db: Db, asked: Asked, body: bytes | None = None) -> int:
+        """Store an answer as it came (`body`: compressed already); its id."""
         answer = asked.answer
         page = history.RawPage(0, self.connection, asked.stream, asked.ask, asked.cursor, answer.at, answer.body)
-        return history.keep_raw(db, page)
+        return history.keep_raw(db, page, body)

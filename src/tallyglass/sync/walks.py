@@ -221,10 +221,12 @@ def _commit(job: Job, part: PartReport, asked: Asked, page: Page) -> Callable[[D
     An answer that changes nothing (empty, or the rows of the last sync again) is not kept: those that are kept give
     the same entries without it, and a connection where nothing happens does not grow.
     """
+    # Here, in the lane: the writer, through whom all pages go, has no time for it.
+    body, ready = history.pressed(asked.answer.body), history.prepared(page.entries)
 
     def work(db: Db) -> None:
-        raw = job.keep(db, asked)
-        booked = history.book(db, job.connection, page.entries, raw)
+        raw = job.keep(db, asked, body)
+        booked = history.book(db, job.connection, ready, raw)
         odd = history.add_unparsed(db, job.connection, asked.stream, page.unparsed, raw_page=raw, now=asked.answer.at)
         if not booked.changed and not odd:
             history.drop_page(db, raw)
