@@ -55,6 +55,8 @@ BODIES: dict[str, object] = {
     "/freeze": {"connection": "kraken", "why": ""},
     "/read": READ_CALL,
     "/public-read": {"source": "kraken", "read": "server_time", "params": {}},
+    "/make-key": {"exchange": "binance", "anew": False},
+    "/supply": {"connection": "kraken", "sealed": "AAAA"},
     "/journal": {"limit": 10, "connection": ""},
     "/journal/restart": {"why": ""},
     **{each: {"connection": "kraken"} for each in ("/recheck", "/thaw", "/forget")},

@@ -187,6 +187,8 @@ BODIES: dict[str, object] = {
     "/inspect": {"exchange": "kraken", "sealed": "AAAA"},
     "/admit": {"exchange": "kraken", "sealed": "AAAA", "label": "", "accept_unproven": True},
     "/connections/{id}/freeze": {"why": ""},
+    "/make-key": {"exchange": "binance", "anew": False},
+    "/supply": {"connection": "kraken", "sealed": "AAAA"},
     "/read": {"connection": "kraken", "read": "balances", "params": {}},
     "/public-read": {"source": "kraken", "read": "server_time", "params": {}},
     "/journal/restart": {"why": ""},

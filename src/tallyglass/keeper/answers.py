@@ -13,6 +13,11 @@ ConnectionState = Literal["active", "retiring", "frozen", "dead"]
 #: The fewest characters of a passphrase: a copy of the vault's file can be guessed at without end.
 SHORTEST_PASSPHRASE = 12
 
+#: What a sealed key may hold beside its parts. `MADE`: its secret is the private half of the pair that waits here;
+#: `REFERENCE`: where the user keeps it, from where it is fetched anew after each unlock. It is not stored then.
+MADE = "tallyglass.made"
+REFERENCE = "tallyglass.reference"
+
 VaultState = Literal["empty", "locked", "unlocked"]
 Window = tuple[datetime | None, datetime | None]
 
@@ -85,6 +90,8 @@ class OldKey:
     ip: Binding = Binding()
     #: When the exchange was last seen to answer it, after its replacement.
     alive_at: datetime | None = None
+    #: As of a connection.
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,17 @@ class Death:
     text: str
     fix: str
     asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A key pair that was made here and waits for the exchange's id: its public half."""
+
+    exchange: str
+    algorithm: str
+    #: PEM, as it is pasted at the exchange.
+    public_key: str
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +221,11 @@ def connection(row: Mapping[str, Any]) -> Connection:
 def death(row: Mapping[str, Any]) -> Death:
     """The inverse of `plain`."""
     return Death(**_told(row))
+
+
+def made_key(row: Mapping[str, Any]) -> MadeKey:
+    """The inverse of `plain`."""
+    return MadeKey(**_told(row))
 
 
 def journal_row(row: Mapping[str, Any]) -> JournalRow:

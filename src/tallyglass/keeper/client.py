@@ -15,6 +15,8 @@ from typing import Any
 from tallyglass.exchanges.grants import Decision, Reason, Right, State
 from tallyglass.keeper import answers, errors
 from tallyglass.keeper.answers import (
+    MADE,
+    REFERENCE,
     SHORTEST_PASSPHRASE,
     Answer,
     Binding,
@@ -25,6 +27,7 @@ from tallyglass.keeper.answers import (
     Inspection,
     JournalReport,
     JournalRow,
+    MadeKey,
     OldKey,
     SealKey,
 )
@@ -40,12 +43,15 @@ from tallyglass.keeper.errors import (
     NoSuchConnection,
     NotAllowed,
     Unreachable,
+    Unsupplied,
     VaultAltered,
     VaultUnwritten,
     WrongPassphrase,
 )
 
 __all__ = [
+    "MADE",
+    "REFERENCE",
     "SHORTEST_PASSPHRASE",
     "Answer",
     "BadKey",
@@ -64,6 +70,7 @@ __all__ = [
     "Keeper",
     "KeeperError",
     "Locked",
+    "MadeKey",
     "NoSuchConnection",
     "NotAllowed",
     "OldKey",
@@ -72,6 +79,7 @@ __all__ = [
     "SealKey",
     "State",
     "Unreachable",
+    "Unsupplied",
     "VaultAltered",
     "VaultUnwritten",
     "WrongPassphrase",
@@ -151,6 +159,8 @@ class Keeper:
     ) -> Inspection:
         """Inspect, and store the key if the verdict allows: then, and only then, `connection` is named.
 
+        Beside the parts of the key, `fields` may hold `REFERENCE` or, instead of the secret, `MADE`.
+
         A refusal is an answer (`verdict` `refused`, with reasons), not an exception.
         """
         sealed = self._seal("key", exchange, fields)
@@ -210,6 +220,18 @@ class Keeper:
     def forget(self, connection: str) -> None:
         """Remove the connection and its secret from the vault."""
         self._call("/forget", connection=connection)
+
+    def make_key(self, exchange: str, *, anew: bool = False) -> MadeKey:
+        """The public half of a key pair that the keeper makes and keeps: the same until it is connected, or `anew`."""
+        return answers.made_key(self._call("/make-key", exchange=exchange, anew=anew))
+
+    def unsupplied(self) -> list[Connection]:
+        """The connections whose keys are kept elsewhere and were not fetched since the last unlock."""
+        return [answers.connection(row) for row in self._call("/unsupplied")]
+
+    def supply(self, connection: Connection, fields: Mapping[str, str]) -> None:
+        """Bring the key of such a connection. Raises `BadKey` for another one than was connected."""
+        self._call("/supply", connection=connection.id, sealed=self._seal("key", connection.exchange, fields))
 
     # -- reads
 

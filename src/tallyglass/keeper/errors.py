@@ -86,6 +86,12 @@ class Frozen(KeeperError):
     status = 409
 
 
+class Unsupplied(KeeperError):
+    """The key is kept elsewhere and was not fetched since the last unlock."""
+
+    status = 409
+
+
 class ExchangeRefused(KeeperError):
     """The exchange said no, or could not be asked. Raised by whatever asks an exchange."""
 

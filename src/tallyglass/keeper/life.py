@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from tallyglass.exchanges.grants import Reason, Verdict
 from tallyglass.keeper import death, policy, uses
 from tallyglass.keeper.answers import Connection, Death, Inspection, OldKey
-from tallyglass.keeper.errors import ExchangeRefused, Frozen, JournalBroken, KeeperError
+from tallyglass.keeper.errors import ExchangeRefused, Frozen, JournalBroken, KeeperError, Unsupplied
 from tallyglass.keeper.shelf import Shelf
 from tallyglass.keeper.uses import Held, Uses
 
@@ -29,7 +29,7 @@ class Life:
         """The present key in the clear. Raises `Frozen` (code `dead`) for one whose secret is shredded."""
         if known.state == "dead":
             raise unusable(known)
-        credentials = self._shelf().vault.secret(known.id)
+        credentials = self._shelf().secret(known)
         return Held(uses.exchange(known.exchange), known.fingerprint, known.key_name, credentials, known.id)
 
     def hold_old(self, known: Connection) -> Held:
@@ -37,7 +37,7 @@ class Life:
         if known.old is None:
             fix = f"To replace its key: tallyglass rotate {known.id}"
             raise KeeperError("no_old_key", f"No rotation of {known.id} is open.", fix)
-        credentials = self._shelf().old_secret(known.id)
+        credentials = self._shelf().old_secret(known)
         return Held(uses.exchange(known.exchange), known.old.fingerprint, known.old.key_name, credentials, known.id)
 
     async def recheck(self, connection: str) -> Inspection:
@@ -100,14 +100,15 @@ class Life:
     def _replace(self, known: Connection, held: Held, told: Inspection) -> None:
         shelf = self._shelf()
         now = datetime.now(UTC)
-        dead, secret = known.state == "dead", shelf.vault.secret(known.id)
-        old = OldKey(known.key_name, known.fingerprint, now, known.created_at, ip=known.ip)
+        dead = known.state == "dead"
+        secret = {} if dead or shelf.supplied.lacks(known) else shelf.secret(known)
+        old = OldKey(known.key_name, known.fingerprint, now, known.created_at, ip=known.ip, reference=known.reference)
         new = replace(
             _as_told(known, told),
             state="active",
             why="",
             evidence="",
-            reference="",
+            reference=held.reference,
             account=told.account or known.account,
             key_name=held.name,
             fingerprint=held.fingerprint,
@@ -159,7 +160,7 @@ class Life:
                 continue
             try:
                 await self._keys().use(self.hold(each), held.manifest.permissions_read, {}, "proof")
-            except ExchangeRefused:
+            except (ExchangeRefused, Unsupplied):
                 continue
             return replace(case, beside=each.ip.bound, same_account=each.id == known.id)
         return case

@@ -18,16 +18,16 @@ from tallyglass import __version__
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.grants import Verdict
 from tallyglass.exchanges.registry import MalformedKey
-from tallyglass.keeper import policy, sealing, uses
+from tallyglass.keeper import made, policy, sealing, supplied, unlock, uses
 from tallyglass.keeper import vault as vaults
 from tallyglass.keeper.answers import (
-    SHORTEST_PASSPHRASE,
     Connection,
     Death,
     Health,
     Inspection,
     JournalReport,
     JournalRow,
+    MadeKey,
     SealKey,
     VaultState,
 )
@@ -79,7 +79,7 @@ class Service:
 
     async def create(self, sealed: str) -> None:
         """Make the vault, and leave it open."""
-        passphrase = _long_enough(self._passphrases(sealed, "new")["new"])
+        passphrase = unlock.long_enough(self._passphrases(sealed, "new")["new"])
         async with self._opening:
             if self._path.exists():
                 raise KeeperError("exists", "This home has a vault already.", "Unlock it.")
@@ -122,7 +122,7 @@ class Service:
     async def change_passphrase(self, sealed: str) -> None:
         """Raises `WrongPassphrase` and changes nothing, or lets only the new one open the vault."""
         told = self._passphrases(sealed, "old", "new")
-        new = _long_enough(told["new"])
+        new = unlock.long_enough(told["new"])
         async with self._opening:
             head = await asyncio.to_thread(self._open.vault.rewrap, told["old"], new)
             self._open.write(head=head)
@@ -172,6 +172,7 @@ class Service:
             checked_at=now,
             unproven=verdict.decision == "unproven",
             window=told.window,
+            reference=held.reference,
         )
         self._open.keep(connection, held.credentials)
         try:
@@ -220,6 +221,27 @@ class Service:
         self._open.write(gone=connection)
         who: dict[str, Any] = {"connection": connection, "exchange": known.exchange, "key": known.fingerprint}
         self._note("connection:forget", **who, vault=self._open.written)
+
+    def make_key(self, exchange: str, *, anew: bool) -> MadeKey:
+        """The public half of a pair whose private half stays here: the same one until it is connected, or `anew`."""
+        manifest = uses.exchange(exchange)
+        waits = None if anew else made.waiting(self._open.vault, exchange)
+        if waits is not None:
+            return waits
+        told = made.make(self._open.write, manifest)
+        self._note("key:make", exchange=exchange, vault=self._open.written)
+        return told
+
+    def unsupplied(self) -> list[Connection]:
+        """The connections whose keys are kept elsewhere and were not fetched since the last unlock."""
+        return [each for each in self.connections() if self._open.supplied.lacks(each)]
+
+    def supply(self, connection: str, sealed: str) -> None:
+        """Bring the key of such a connection; it must be the one that was connected."""
+        known = self._open.connection(connection)
+        held = self._handed_over(known.exchange, sealed)
+        self._open.supply(known, held.fingerprint, held.credentials)
+        self._keys.note("key:supply", replace(held, connection=connection))
 
     # -- reads
 
@@ -302,11 +324,13 @@ class Service:
         key = self._open.vault.key("fingerprint")
         signing = registry.signing(exchange)
         try:
-            credentials = signing.credentials(self._unsealed("key", exchange, sealed))
+            told = made.completed(self._open.vault, exchange, self._unsealed("key", exchange, sealed))
+            credentials = signing.credentials(supplied.without(told))
         except MalformedKey as error:
             raise BadKey("malformed_key", str(error), error.fix) from None
         name = signing.public_name(credentials)
-        return Held(manifest, _fingerprint(key, exchange, name), name, credentials)
+        fingerprint = _fingerprint(key, exchange, name)
+        return Held(manifest, fingerprint, name, credentials, reference=supplied.reference(told))
 
     def _usable(self, known: Connection) -> None:
         if known.state in ("frozen", "dead"):
@@ -335,14 +359,6 @@ def _locked(path: Path) -> Locked:
     if path.exists():
         return Locked("locked", "The keeper is locked.", "Unlock it with `tallyglass unlock`.")
     return Locked("empty", "There is no vault yet.", "Make one with `tallyglass init`.")
-
-
-def _long_enough(passphrase: str) -> str:
-    if len(passphrase) < SHORTEST_PASSPHRASE:
-        text = f"The passphrase is shorter than {SHORTEST_PASSPHRASE} characters."
-        fix = "Take four or five words that do not belong together; a password manager is a good place for them."
-        raise KeeperError("weak_passphrase", text, fix)
-    return passphrase
 
 
 def _fingerprint(key: bytes, exchange: str, name: str) -> str:

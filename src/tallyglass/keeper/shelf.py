@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tallyglass.keeper import answers
+from tallyglass.keeper import answers, made, supplied
 from tallyglass.keeper.answers import Connection
 from tallyglass.keeper.errors import NoSuchConnection, VaultAltered, VaultUnwritten, WrongWorld
 from tallyglass.keeper.journal import Head, Journal
+from tallyglass.keeper.supplied import Supplied
 from tallyglass.keeper.vault import Header, Vault
 
 _ANCHOR = "@journal"
@@ -46,6 +47,8 @@ class Shelf:
             raise _elsewhere(here)
         self.journal = Journal(folder, vault.key("journal"), anchor)
         self._stopped = stopped
+        #: The keys that are not in the vault; gone with this shelf, at the next lock.
+        self.supplied = Supplied()
         if self.journal.vault > self.written:
             raise _older()
 
@@ -53,7 +56,7 @@ class Shelf:
         """In the order they were made."""
         used = self.journal.last_used
         rows = {**self.vault.records(), **self._stopped}
-        found = [answers.connection(row) for each, row in rows.items() if each != _ANCHOR]
+        found = [answers.connection(row) for each, row in rows.items() if not each.startswith("@")]
         return [_with_uses(each, used) for each in found]
 
     def connection(self, connection: str) -> Connection:
@@ -75,9 +78,23 @@ class Shelf:
             name = f"{exchange}-{number}"
         return name
 
-    def old_secret(self, connection: str) -> dict[str, str]:
-        """The secret of the key before, decrypted for this one call."""
-        return self.vault.secret(_old(connection))
+    def secret(self, known: Connection) -> Mapping[str, str]:
+        """The secret of the present key, decrypted for this one call or as it was brought. Raises `Unsupplied`."""
+        return self._secret(known.id, known.reference)
+
+    def old_secret(self, known: Connection) -> Mapping[str, str]:
+        """The same of the key before."""
+        return self._secret(_old(known.id), known.old.reference if known.old else "")
+
+    def _secret(self, owner: str, reference: str) -> Mapping[str, str]:
+        return self.supplied.credentials(owner, reference) if reference else self.vault.secret(owner)
+
+    def supply(self, known: Connection, fingerprint: str, credentials: Mapping[str, str]) -> None:
+        """Bring a key that is kept elsewhere, the present one or the one before. Raises `NotAllowed`, `BadKey`."""
+        before = known.old is not None and fingerprint == known.old.fingerprint
+        if not before:
+            supplied.insist_on_same(known, fingerprint)
+        self.supplied.bring(_old(known.id) if before else known.id, credentials)
 
     def keep(
         self, connection: Connection, secret: Mapping[str, str] | None = None, *, old: Mapping[str, str] | None = None
@@ -89,8 +106,15 @@ class Shelf:
         row = answers.plain(replace(connection, last_used_at=None))
         if connection.state == "frozen":
             self._stopped[connection.id] = row
-        given = {connection.id: secret, _old(connection.id): old}
-        self.write({connection.id: row}, {owner: fields for owner, fields in given.items() if fields is not None})
+        where = {connection.id: connection.reference, _old(connection.id): connection.old and connection.old.reference}
+        given = {
+            owner: each for owner, each in ((connection.id, secret), (_old(connection.id), old)) if each is not None
+        }
+        spent = made.used_up(self.vault, connection.exchange, secret) if secret else ""
+        sealed = {owner: {} if where[owner] else fields for owner, fields in given.items()}
+        self.write({connection.id: row}, sealed, gone=spent)
+        for owner, fields in given.items():
+            self.supplied.bring(owner, fields if where[owner] else {})
 
     def write(
         self,
@@ -118,6 +142,8 @@ class Shelf:
             raise VaultUnwritten("vault_unwritten", text, fix) from error
         self.written, self.anchored, self._world = number, True, world
         self._stopped.clear()
+        for each in (gone, _old(gone)):
+            self.supplied.bring(each, {})
 
 
 def _old(connection: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tallyglass.keeper.answers import SHORTEST_PASSPHRASE
+from tallyglass.keeper.errors import KeeperError
+
 _LONGEST = 4096
 
 
@@ -25,3 +28,12 @@ def from_systemd() -> str | None:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(folder) / "tallyglass" if folder else None
     return from_file(path) if path and path.exists() else None
+
+
+def long_enough(passphrase: str) -> str:
+    """The new passphrase of a vault. Raises `KeeperError` for one that could be guessed."""
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        text = f"The passphrase is shorter than {SHORTEST_PASSPHRASE} characters."
+        fix = "Take four or five words that do not belong together; a password manager is a good place for them."
+        raise KeeperError("weak_passphrase", text, fix)
+    return passphrase

@@ -34,6 +34,8 @@ class Held:
     credentials: Mapping[str, str] = field(repr=False)
     #: The connection it belongs to; empty while it is only inspected.
     connection: str = ""
+    #: Where the user keeps it, if it is not to be stored.
+    reference: str = ""
 
 
 class Uses:
