@@ -13,9 +13,10 @@ from support.truth import EXCHANGES, untrue
 from support.victim import Round, Victim, campaign, scattered, spread, victim
 
 
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox"), seed=7) as running:
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """One for each test: what a killed program has said to Kraken last, its keeper alone knows."""
+    with running_sandbox(tmp_path, seed=7) as running:
         yield running
 
 
