@@ -278,7 +278,7 @@ def test_nonces_rise_through_restarts_after_the_clock_was_set_back(
         await door.start()
         try:
             for _ in range(3):
-                await Uses(door, Journal(tmp_path, bytes(32), None), None).use(held, "key_info", {}, "read")
+                await Uses(door, Journal(tmp_path, bytes(32), None)).use(held, "key_info", {}, "read")
         finally:
             await door.close()
 

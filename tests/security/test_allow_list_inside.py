@@ -108,7 +108,7 @@ def test_the_door_sends_no_request_that_no_manifest_lists(sandbox: Sandbox, endp
                 for target in (each.filled, f"{each.filled}?a=1", f"{each.filled}?"):
                     wire = Wire(each.method, each.host, target, {}, b"a=1" * (each.method == "POST"))  # type: ignore[arg-type]
                     with pytest.raises(NotListed):
-                        await door._fetch(each.exchange, wire)
+                        await door._fetch(each.exchange, wire, "")
                 refused.append(each)
 
     with sockets() as seen:
@@ -127,7 +127,7 @@ def test_a_call_that_no_manifest_made_is_not_sent(sandbox: Sandbox, endpoints: l
                 page = registry.manifest(each.exchange)
                 call = Call(each.method, each.host, each.filled, (("amount", "1"),))  # type: ignore[arg-type]
                 with pytest.raises(NotListed):
-                    await door._once(page, page.read(page.permissions_read), call, key(each.exchange))
+                    await door._once(page, page.read(page.permissions_read), call, key(each.exchange), "")
 
     with sockets() as seen:
         inside(sandbox.base_url, all_of_them)

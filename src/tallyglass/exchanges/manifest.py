@@ -14,12 +14,12 @@ from urllib.parse import quote, urlencode
 VOCABULARY = frozenset(
     (
         *("key_info", "balances", "open_orders", "trades", "ledger", "deposits", "withdrawals", "conversions"),
-        *("rewards", "transfers", "fiat", "positions", "tickers", "markets", "server_time", "rates"),
+        *("rewards", "transfers", "fiat", "positions", "tickers", "markets", "server_time", "rates", "address"),
     )
 )
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
-_PATH = re.compile(r"(/[A-Za-z0-9._-]+|/\{[a-z_]+\})+")
+_PATH = re.compile(r"/|(/[A-Za-z0-9._-]+|/\{[a-z_]+\})+")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _PARAM = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[\x20-\x7e\u00a1-\U0010ffff]{0,1000}")

@@ -108,6 +108,11 @@ def exchanges() -> tuple[Manifest, ...]:
     return tuple(each for each in manifests().values() if each.tier == "native")
 
 
+def echoes() -> tuple[Manifest, ...]:
+    """The sources that tell the address that a request came from (reads `address.v4` and `address.v6`)."""
+    return tuple(each for each in manifests().values() if "address.v4" in each.reads)
+
+
 def guide(name: str) -> str:
     """The six steps, in Markdown, in the exchange's own words. `{ips}` and `{date}` stand for what is filled in."""
     return (FOLDER / manifest(name).id / "guide.md").read_text(encoding="utf-8")

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import fcntl
 import gc
-import ipaddress
 import logging
 import math
 import os
@@ -18,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tallyglass.keeper import files, server, unlock
+from tallyglass.keeper import files, server, unlock, ways
 from tallyglass.keeper.closing import harden
 from tallyglass.keeper.door import Door, sandbox_base
 from tallyglass.keeper.endpoint import socket_path
@@ -66,9 +65,9 @@ async def _run(options: argparse.Namespace) -> int:
         files.private_folder(path.parent)
     sandbox = os.environ.get("TALLYGLASS_SANDBOX") or None
     pace = _pace(os.environ.get("TALLYGLASS_SANDBOX_PACE") or "1")
-    door = Door(sandbox and sandbox_base(sandbox), _FAMILIES[options.family], pace=pace)
+    door = Door(sandbox and sandbox_base(sandbox), _FAMILIES[options.family], pace=pace, ways=ways.read(home))
     with _only_one(home):
-        service = Service(home, door, _addresses(home / "egress.txt"), sandbox)
+        service = Service(home, door, sandbox)
         await _unlock(service, options.passphrase_file)
         _clear(path)
         await door.start()
@@ -146,12 +145,6 @@ def _pace(text: str) -> float:
     if not 0 < pace < math.inf:
         raise ValueError("TALLYGLASS_SANDBOX_PACE must be a number above 0: how much faster budgets refill")
     return pace
-
-
-def _addresses(named: Path) -> tuple[str, ...]:
-    """The addresses that exchanges see, where the operator has named them: one a line, or separated by commas."""
-    text = os.environ.get("TALLYGLASS_EGRESS") or (named.read_text(encoding="ascii") if named.exists() else "")
-    return tuple(str(ipaddress.ip_address(each)) for each in text.replace(",", " ").split())
 
 
 def _log(level: str) -> None:

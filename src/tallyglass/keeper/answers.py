@@ -167,6 +167,34 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """How exchanges are reached and what they see of us, as far as the operator has said it (`keeper.ways`)."""
+
+    #: What every exchange sees that has none of its `own`; empty: it is to be asked for.
+    addresses: tuple[str, ...] = ()
+    #: The proxy to every exchange that is not in `proxies`; empty: the direct way.
+    proxy: str = ""
+    #: Who may be asked for our address.
+    echo: tuple[str, ...] = ()
+    #: By exchange.
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    proxies: Mapping[str, str] = field(default_factory=dict)
+
+    def proxy_to(self, exchange: str) -> str:
+        """The proxy to an exchange, or nothing for the direct way."""
+        return self.proxies.get(exchange, self.proxy)
+
+    def every_proxy(self) -> tuple[str, ...]:
+        """All that are named."""
+        return tuple(each for each in (self.proxy, *self.proxies.values()) if each)
+
+    def addresses_for(self, exchange: str) -> tuple[str, ...]:
+        """What it sees of us, where that is said. With a proxy of its own, only what is said of it itself."""
+        mine = self.own.get(exchange, ())
+        return mine if mine or exchange in self.proxies else self.addresses
+
+
+@dataclass(frozen=True, slots=True)
 class JournalRow:
     """One use of a key."""
 
@@ -231,6 +259,12 @@ def made_key(row: Mapping[str, Any]) -> MadeKey:
 def journal_row(row: Mapping[str, Any]) -> JournalRow:
     """The inverse of `plain`."""
     return JournalRow(**_told(row))
+
+
+def ways(row: Mapping[str, Any]) -> Ways:
+    """The inverse of `plain`."""
+    own = {name: tuple(each) for name, each in row["own"].items()}
+    return Ways(tuple(row["addresses"]), row["proxy"], tuple(row["echo"]), own, row["proxies"])
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from tallyglass.keeper.answers import (
     MadeKey,
     OldKey,
     SealKey,
+    Ways,
 )
 from tallyglass.keeper.closing import harden
 from tallyglass.keeper.endpoint import peer_uid, socket_path
@@ -82,6 +83,7 @@ __all__ = [
     "Unsupplied",
     "VaultAltered",
     "VaultUnwritten",
+    "Ways",
     "WrongPassphrase",
     "harden",
     "peer_uid",
@@ -264,6 +266,14 @@ class Keeper:
     def egress(self) -> list[str]:
         """The addresses that exchanges see, as configured; empty when not known."""
         return [str(each) for each in self._call("/egress")]
+
+    def ways(self) -> Ways:
+        """What the operator has said of proxies and addresses."""
+        return answers.ways(self._call("/ways"))
+
+    def echo(self, source: str, read_id: str, exchange: str) -> Answer:
+        """Ask a source for our address, by the way on which requests to that exchange leave."""
+        return self._read("/echo", {"source": source, "read": read_id, "exchange": exchange})
 
     # -- the wire
 

@@ -24,6 +24,7 @@ from tallyglass import __version__
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.grants import Fault
 from tallyglass.exchanges.manifest import Call, Manifest, NotListed, Read, Stamp, Wire
+from tallyglass.keeper.answers import Ways
 from tallyglass.keeper.budgets import PATIENCE, Budgets, Refused
 
 #: For one request, and for all of a read with its waiting; the client waits a little longer.
@@ -146,9 +147,17 @@ class Door:
     """Opens at `start`, within the event loop that it is used from."""
 
     def __init__(
-        self, sandbox: str | None = None, family: socket.AddressFamily = socket.AF_UNSPEC, *, pace: float = 1.0
+        self,
+        sandbox: str | None = None,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
+        *,
+        pace: float = 1.0,
+        ways: Ways | None = None,
     ) -> None:
         """`pace` hurries the budgets, before a sandbox only: no real exchange is ever asked faster than it allows."""
+        self.ways = ways or Ways()
+        if sandbox and not all(is_loopback(urlsplit(each).hostname or "") for each in self.ways.every_proxy()):
+            raise ValueError("before a sandbox a proxy must be on this computer: what goes there may be in the clear")
         self._sandbox = sandbox_base(sandbox) if sandbox else None
         self._resolver = Resolver(loopback=sandbox is not None, family=family)
         self._budgets = Budgets(pace=pace if sandbox else 1.0)
@@ -186,28 +195,37 @@ class Door:
         """How many seconds of the budgets pass in one of ours."""
         return self._budgets.pace
 
+    def named(self, manifest: Manifest) -> str | None:
+        """The only address that this exchange sees, where the operator has said it."""
+        addresses = self.ways.addresses_for(manifest.id)
+        return addresses[0] if len(addresses) == 1 and not self._sandbox else None
+
     async def request(
-        self, manifest: Manifest, read_id: str, params: Mapping[str, str], key: Key | None = None
+        self, manifest: Manifest, read_id: str, params: Mapping[str, str], key: Key | None = None, *, way: str = ""
     ) -> Response:
-        """Make one listed read. Raises `NotListed` before anything is sent, or `Refused`."""
+        """Make one listed read. Raises `NotListed` before anything is sent, or `Refused`.
+
+        It leaves by the exchange's own way out, or by that of the exchange `way`; where that is a proxy, by no other.
+        """
         read, call = listed(manifest, read_id, params, signed=key is not None)
+        proxy = self.ways.proxy_to(way or manifest.id)
         try:
             async with asyncio.timeout(LONGEST), self._turn(manifest, read, key):
-                return await self._twice(manifest, read, call, key)
+                return await self._twice(manifest, read, call, key, proxy)
         except TimeoutError:
             note = f"The request did not come to an end within {LONGEST:g} s."
             raise Refused(Fault("down", retry=True), note) from None
 
-    async def _twice(self, manifest: Manifest, read: Read, call: Call, key: Key | None) -> Response:
+    async def _twice(self, manifest: Manifest, read: Read, call: Call, key: Key | None, proxy: str) -> Response:
         try:
-            return await self._once(manifest, read, call, key)
+            return await self._once(manifest, read, call, key, proxy)
         except Refused as refused:
             if not self._worth_again(call.host, refused):
                 raise
             if key is not None:
                 key.again(refused)
         await self._budgets.take(manifest, read, key.fingerprint if key else "")
-        return await self._once(manifest, read, call, key)
+        return await self._once(manifest, read, call, key, proxy)
 
     @contextlib.asynccontextmanager
     async def _turn(self, manifest: Manifest, read: Read, key: Key | None) -> AsyncIterator[None]:
@@ -228,12 +246,12 @@ class Door:
         finally:
             lock.release()
 
-    async def _once(self, manifest: Manifest, read: Read, call: Call, key: Key | None) -> Response:
+    async def _once(self, manifest: Manifest, read: Read, call: Call, key: Key | None, proxy: str) -> Response:
         if key is not None:
             key.begin()
         wire = self._wire(manifest, call, key)
         before = time.time()
-        response = await self._fetch(manifest.id, wire)
+        response = await self._fetch(manifest.id, wire, proxy)
         if response.egress_ip:
             self.seen.add(response.egress_ip)
         fault, note = _fault(manifest, read, response)
@@ -267,7 +285,7 @@ class Door:
             raise NotListed(f"{manifest.id}: signing made another request of it")
         return wire
 
-    async def _fetch(self, exchange: str, wire: Wire) -> Response:
+    async def _fetch(self, exchange: str, wire: Wire, proxy: str) -> Response:
         """Send it, if it is a line of the page as it lies in its folder: whoever got this far is asked once more."""
         if not registry.manifest(exchange).lists(wire.method, wire.host, wire.target.partition("?")[0]):
             raise NotListed(f"{exchange}: the manifest lists no such request")
@@ -279,9 +297,9 @@ class Door:
             url = URL(f"https://{wire.host}{wire.target}", encoded=True)
         try:
             async with self._session.request(
-                wire.method, url, headers=headers, data=wire.body or None, allow_redirects=False
+                wire.method, url, headers=headers, data=wire.body or None, allow_redirects=False, proxy=proxy or None
             ) as answer:
-                egress = answer.left_from if isinstance(answer, _Answer) else None
+                egress = answer.left_from if isinstance(answer, _Answer) and not proxy else None
                 body = await _body(answer)
                 told = {name.lower(): value for name, value in answer.headers.items()}
         except TimeoutError:
@@ -350,6 +368,10 @@ def _why(host: str, error: Exception) -> str:
     """What went wrong on the way, without the address that was asked for: it may hold a signature."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"The certificate of {host} is not valid: somebody may be in between. Nothing was sent."
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"The proxy to {host} refuses the way ({error.status}). Nothing was sent."
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"The proxy to {host} cannot be reached. Nothing was sent: no other way is taken."
     if isinstance(error, aiohttp.ClientConnectorError):
         inner = error.os_error
         return f"No connection to {host}: {inner.strerror or inner.args[0] if inner.args else type(inner).__name__}."

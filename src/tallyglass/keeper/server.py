@@ -60,6 +60,8 @@ def application(service: Service) -> web.Application:
         ("/journal/verify", Service.verify_journal, {}),
         ("/journal/restart", Service.restart_journal, {"why": str}),
         ("/egress", Service.egress, {}),
+        ("/ways", Service.ways, {}),
+        ("/echo", Service.echo, {"source": str, "read": str, "exchange": str}),
     ):
         app.router.add_post(path, _call(act, members))
     return app

@@ -30,6 +30,7 @@ from tallyglass.keeper.answers import (
     MadeKey,
     SealKey,
     VaultState,
+    Ways,
 )
 from tallyglass.keeper.door import Door, Response
 from tallyglass.keeper.errors import (
@@ -53,11 +54,10 @@ VERDICT_AGE = timedelta(hours=24)
 class Service:
     """One keeper. Locked until `unlock`; every public method is one request of the socket."""
 
-    def __init__(self, home: Path, door: Door, egress: tuple[str, ...] = (), sandbox: str | None = None) -> None:
+    def __init__(self, home: Path, door: Door, sandbox: str | None = None) -> None:
         self._path = home / "vault.db"
         self._home = home
         self._door = door
-        self._egress = egress
         self._sandbox = sandbox
         self._opener = sealing.Opener()
         self._opening = asyncio.Lock()
@@ -277,7 +277,14 @@ class Service:
         return aside.name
 
     def egress(self) -> list[str]:
-        return list(self._egress) or sorted(self._door.seen)
+        return list(self._door.ways.addresses) or sorted(self._door.seen)
+
+    def ways(self) -> Ways:
+        return self._door.ways
+
+    async def echo(self, source: str, read: str, exchange: str) -> Response:
+        """Our address, as the source sees it when it is asked by the way to that exchange."""
+        return await self._keys.ask(uses.echo(source), read, {}, uses.exchange(exchange).id)
 
     # -- inside
 
@@ -299,8 +306,7 @@ class Service:
 
     def _take_up(self, vault: Vault) -> None:
         shelf = Shelf(self._home, vault, self._stopped, sandbox=self._sandbox is not None)
-        sole = self._egress[0] if len(self._egress) == 1 and not self._sandbox else None
-        self._uses = Uses(self._door, shelf.journal, sole)
+        self._uses = Uses(self._door, shelf.journal)
         self._shelf = shelf
 
     def _passphrases(self, sealed: str, *names: str) -> dict[str, str]:

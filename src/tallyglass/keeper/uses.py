@@ -41,11 +41,9 @@ class Held:
 class Uses:
     """What an unlocked keeper does with keys."""
 
-    def __init__(self, door: Door, journal: Journal, egress_ip: str | None) -> None:
+    def __init__(self, door: Door, journal: Journal) -> None:
         self.journal = journal
         self._door = door
-        #: Our only address, where the operator has named one.
-        self._egress_ip = egress_ip
 
     async def judge(self, held: Held, why: str) -> tuple[Verdict, bytes]:
         """The verdict, from what the exchange itself tells of the key, and what it told. The account is asked last."""
@@ -75,7 +73,8 @@ class Uses:
             ms = round((time.monotonic() - started) * 1000)
             log.debug("asked", extra={"exchange": held.manifest.id, "read": read_id, "status": status, "ms": ms})
             while numbers:
-                told = {"of": numbers.pop(), "status": status, "ms": ms, "egress_ip": egress_ip or self._egress_ip}
+                seen = egress_ip or self._door.named(held.manifest)
+                told = {"of": numbers.pop(), "status": status, "ms": ms, "egress_ip": seen}
                 self.write("key:answer", held, **told)
 
         try:
@@ -89,11 +88,11 @@ class Uses:
         answered(response.status, response.egress_ip)
         return response
 
-    async def ask(self, manifest: Manifest, read_id: str, params: Mapping[str, str]) -> Response:
-        """One listed read that needs no key."""
+    async def ask(self, manifest: Manifest, read_id: str, params: Mapping[str, str], way: str = "") -> Response:
+        """One listed read that needs no key; `way`: the exchange by whose way out it goes."""
         check(manifest, read_id, params, signed=False)
         try:
-            return await self._door.request(manifest, read_id, params)
+            return await self._door.request(manifest, read_id, params, way=way)
         except Refused as refused:
             raise explained(manifest, refused) from None
 
@@ -114,6 +113,14 @@ def exchange(name: str) -> Manifest:
         return registry.manifest(name)
     except UnknownExchange as error:
         raise NotAllowed("unknown_exchange", f"{error.args[0]}.", "`tallyglass exchanges` lists them.") from None
+
+
+def echo(name: str) -> Manifest:
+    """A source that may be asked for our address. Raises `NotAllowed` for any other."""
+    found = exchange(name)
+    if found not in registry.echoes():
+        raise NotAllowed("not_allowed", f"{found.name} is not asked for addresses.")
+    return found
 
 
 def check(manifest: Manifest, read_id: str, params: Mapping[str, str], *, signed: bool) -> None:

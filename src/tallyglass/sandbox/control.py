@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, cast
 from urllib.parse import parse_qs
 
 from tallyglass.money import Amount, NotMoney, multiply, text, total
+from tallyglass.sandbox.echo import BadAddress, Internet
 from tallyglass.sandbox.faults import BadFault, Faults
 from tallyglass.sandbox.model import Act, Books, Incoming, Key, Outgoing, Posting, Venue
 from tallyglass.sandbox.wishes import BadWish, act_of
@@ -47,6 +48,7 @@ class Control:
         self.venues = venues
         self.prices = prices
         self.faults = Faults()
+        self.internet = Internet()
         self._serial = serial
         self._log: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self._calls: dict[tuple[str, str], Callable[..., Any]] = {
@@ -58,6 +60,8 @@ class Control:
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "account"): self._add_act,
             ("GET", "truth"): self._truth,
+            ("GET", "addresses"): self.internet.told,
+            ("POST", "addresses"): self._see,
         }
 
     def note(self, request: Incoming, site: Caller, status: int, faults: Mapping[str, float]) -> None:
@@ -86,7 +90,7 @@ class Control:
         try:
             asked = _bound(call, rest, options | ({"given": _object(body)} if method == "POST" else {}))
             return Outgoing.json(call(*asked.args, **asked.kwargs))
-        except (json.JSONDecodeError, NotMoney, BadFault) as wrong:
+        except (json.JSONDecodeError, NotMoney, BadFault, BadAddress) as wrong:
             return Outgoing.json({"error": str(wrong)}, 400)
         except (Refused, BadWish) as no:
             return Outgoing.json({"error": str(no)}, no.status)
@@ -135,6 +139,9 @@ class Control:
     def _clear_faults(self) -> list[dict[str, Any]]:
         self.faults.clear()
         return []
+
+    def _see(self, given: dict[str, Any]) -> dict[str, Any]:
+        return self.internet.change(given)
 
     def _add_act(self, exchange: str, given: dict[str, Any]) -> dict[str, Any]:
         """Let something happen on an account now; the answer holds the new entries of its books."""

@@ -34,6 +34,8 @@ class Incoming:
     #: Faults of paging: the part of a page that is given, and by how many rows it begins too early.
     share: float = 1.0
     overlap: int = 0
+    #: The caller's IPv6 address, for who asks at a host that has no other.
+    ip6: str = ""
 
     def shrunk(self, size: int) -> int:
         """How many rows a page of that size holds."""

@@ -17,6 +17,7 @@ from tallyglass.sandbox import certificate
 from tallyglass.sandbox.bazaar import Listing, listings
 from tallyglass.sandbox.control import Control
 from tallyglass.sandbox.ecb import Ecb
+from tallyglass.sandbox.echo import Echo, echoes
 from tallyglass.sandbox.growth import Scale, grow
 from tallyglass.sandbox.model import Venue
 from tallyglass.sandbox.server import Gate
@@ -64,13 +65,15 @@ async def _serve(port: int, world: tuple[Control, Ecb], state: Path, *, tls: boo
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    runner = web.AppRunner(Gate([*control.venues.values(), ecb], control).app(), access_log=None, handle_signals=False)
+    sources: list[Ecb | Echo] = [ecb, *echoes(control.internet)]
+    gate = Gate([*control.venues.values(), *sources], control)
+    runner = web.AppRunner(gate.app(), access_log=None, handle_signals=False)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=_secured(state) if tls else None)
         await site.start()
         bound = runner.addresses[0][1]
-        told = described(f"http{'s' * tls}://127.0.0.1:{bound}", control.venues, [ecb])
+        told = described(f"http{'s' * tls}://127.0.0.1:{bound}", control.venues, sources)
         write(state, told | ({"ca": str(_authority(state))} if tls else {}))
         await stop.wait()
     finally:

@@ -105,12 +105,14 @@ class Gate:
             return await _send(request, Outgoing.json({"error": "no exchange of the sandbox is meant"}, 404))
         faults = self._control.faults.due(route.site.id, route.path)
         await asyncio.sleep(faults.get("delay", 0))
+        seen = self._control.internet.seen(request.remote or "")
         incoming = Incoming(
-            *(request.method, route.host, route.path, route.query, headers, body, request.remote or ""),
+            *(request.method, route.host, route.path, route.query, headers, body, seen.v4),
             now=time.time() + faults.get("clock", 0),
             signed_as=_signed_as(route, headers),
             share=faults.get("shrink", 1.0),
             overlap=int(faults.get("overlap", 0)),
+            ip6=seen.v6,
         )
         answer = self._ask(route.site, incoming, faults)
         self._control.note(incoming, route.site, 0 if answer is None else answer.status, faults)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tallyglass.sandbox.ecb import Ecb
+from tallyglass.sandbox.echo import Echo
 from tallyglass.sandbox.model import Key, Venue
 
 _ALSO = {"key": ("name", "api_key", "apiKey"), "secret": ("privateKey", "private_key", "api_secret", "apiSecret")}
 """Members of key files that mean the same as `key` and `secret`."""
 
 
-def described(base_url: str, venues: Mapping[str, Venue], sources: Iterable[Ecb]) -> dict[str, Any]:
+def described(base_url: str, venues: Mapping[str, Venue], sources: Iterable[Ecb | Echo]) -> dict[str, Any]:
     """What the state file says. Every key has at least the members `key` and `secret`."""
     return {
         "base_url": base_url,

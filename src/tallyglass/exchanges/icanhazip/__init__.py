@@ -1,0 +1,1 @@
+"""icanhazip: tells the address that a request came from."""

@@ -1,0 +1,1 @@
+"""ipify: tells the address that a request came from."""
