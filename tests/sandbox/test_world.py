@@ -31,11 +31,11 @@ def test_an_asset_without_one_goes_through_tether() -> None:
 
 
 def test_fiat_is_priced_by_the_central_bank_alone() -> None:
-    table = WORLD.rates.table
+    rate = WORLD.rates.of
 
     assert WORLD.usd("USD") == 1
-    assert WORLD.usd("EUR") == table["USD"][-1] != WORLD.last("EUR", "USD")
-    assert magnitude(subtract(multiply(WORLD.usd("GBP"), table["GBP"][-1]), table["USD"][-1])) < Decimal("1e-45")
+    assert WORLD.usd("EUR") == rate("USD")[-1] != WORLD.last("EUR", "USD")
+    assert magnitude(subtract(multiply(WORLD.usd("GBP"), rate("GBP")[-1]), rate("USD")[-1])) < Decimal("1e-45")
 
 
 def test_stable_coins_are_not_exactly_a_dollar_in_every_world() -> None:

@@ -34,6 +34,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     for name, words in (("right", PASSPHRASE), ("wrong", WRONG)):
         (handed / name).write_text(words + "\n")
     with running_sandbox(handed, seed=47_110) as sandbox, tapped(sandbox.base_url) as tap:
+        sandbox.unlimited()
         keys = {f"{e} {k}": sandbox.key(e, k)["secret"] for e, kinds in KINDS.items() for k in kinds}
         wanted = traces({**keys, "passphrase": PASSPHRASE, "wrong passphrase": WRONG})
         program = Program(folder / "home", tap.url, handed / "right")

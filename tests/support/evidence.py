@@ -112,7 +112,7 @@ def everything(it: Evidence) -> None:
     """From the first command to the last crash."""
     it.run("init")
     it.run("connect", "kraken", "--key-file", "-", stdin=json.dumps(it.sandbox.key("kraken")))
-    with running(it.program.home, sandbox=it.tap.url) as process:
+    with running(it.program.home, sandbox=it.tap.url, hurried=True) as process:
         process.keeper.unlock(PASSPHRASE)
         _good_and_bad_keys(it)
         _faults(it, process.keeper)
@@ -288,7 +288,7 @@ def _decrypted(home: Path, keeper: Keeper) -> bytes:
 
 def _killed(it: Evidence) -> None:
     """The keeper in the middle of a read, and a command in the middle of connecting; each with its memory full."""
-    with running(it.program.home, sandbox=it.tap.url) as process:
+    with running(it.program.home, sandbox=it.tap.url, hurried=True) as process:
         process.keeper.unlock(PASSPHRASE)
         it.sandbox.fault("delay", "kraken", "/0/private", value=8)
         before = len(it.tap.heard)

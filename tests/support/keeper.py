@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from support import warm
+from support.program import HURRY
 from tallyglass.keeper.client import Keeper, Unreachable, socket_path
 
 PASSPHRASE = "a walrus counts seven bells"
@@ -158,16 +158,21 @@ def fake_exchange() -> Iterator[FakeExchange]:
 class Process:
     """`python -m tallyglass.keeper` on a home."""
 
-    def __init__(self, home: Path, *options: str, sandbox: str | None = None) -> None:
+    def __init__(self, home: Path, *options: str, sandbox: str | None = None, hurried: bool = False) -> None:
+        """`hurried`: before a sandbox that counts no requests."""
         self.home = home
         home.parent.mkdir(parents=True, exist_ok=True)
         self.log = home.parent / f"{home.name}.log"
-        environment = {"PATH": os.environ["PATH"], "TALLYGLASS_LOG": "debug"}
+        environment = {"PATH": os.environ["PATH"], "TALLYGLASS_LOG": "debug", **(HURRY if hurried else {})}
         if sandbox:
             environment["TALLYGLASS_SANDBOX"] = sandbox
-        command = [sys.executable, "-m", "tallyglass.keeper", "--home", str(home), *options]
+        arguments = ["--home", str(home), *options]
+        its_input, ours = os.pipe()
+        self._input: int | None = ours
         with self.log.open("ab") as log:
-            self.child = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.PIPE)
+            streams = warm.Streams(its_input, log.fileno(), log.fileno())
+            self.child = warm.start("tallyglass.keeper", arguments, environment, streams)
+        os.close(its_input)
         self.keeper = Keeper(socket_path(home), timeout=30)
 
     def wait_ready(self) -> Keeper:
@@ -186,8 +191,10 @@ class Process:
         return self.child.wait(10)
 
     def close_input(self) -> None:
-        assert self.child.stdin is not None
-        self.child.stdin.close()
+        """Once or more often."""
+        if self._input is not None:
+            os.close(self._input)
+        self._input = None
 
     def kill(self) -> None:
         self.child.kill()
@@ -196,8 +203,8 @@ class Process:
 
 
 @contextmanager
-def running(home: Path, *options: str, sandbox: str | None = None) -> Iterator[Process]:
-    process = Process(home, *options, sandbox=sandbox)
+def running(home: Path, *options: str, sandbox: str | None = None, hurried: bool = False) -> Iterator[Process]:
+    process = Process(home, *options, sandbox=sandbox, hurried=hurried)
     try:
         process.wait_ready()
         yield process

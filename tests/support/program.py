@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support import warm
 from support.sandbox import Sandbox
 from tallyglass.keeper.client import Keeper, Unreachable, socket_path
 
@@ -106,13 +107,19 @@ class Program:
 
 
 def run(*arguments: str, url: str = "", stdin: str | None = None, **more: Any) -> Ended:
-    """One command with exactly these arguments, in an environment that holds nothing of ours but the sandbox."""
+    """One command with exactly these arguments, in an environment that holds nothing of ours but the sandbox.
+
+    With `more` than `env` and `cwd` it is started by `subprocess.run`, from nothing.
+    """
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nonexistent"}
     if url:
         environment["TALLYGLASS_SANDBOX"] = url
+    environment |= more.pop("env", {})
+    if set(more) <= {"cwd"}:
+        return Ended(*warm.run("tallyglass", arguments, environment, stdin or "", **more))
     command = [str(Path(sys.executable).with_name("tallyglass")), *arguments]
     given: dict[str, Any] = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
-    given |= {"env": environment | more.pop("env", {}), **more}
+    given |= {"env": environment, **more}
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, **given)
     return Ended(done.returncode, done.stdout, done.stderr)
 
@@ -179,21 +186,22 @@ def running_keeper(program: Program, *, unlocked: bool = True, hurried: bool = T
         process.wait(20)
 
 
-def start_keeper(program: Program, *, unlocked: bool = True, hurried: bool = True) -> subprocess.Popen[bytes]:
+def start_keeper(program: Program, *, unlocked: bool = True, hurried: bool = True) -> warm.Forked:
     """The keeper's process, which may not listen yet."""
-    command = [sys.executable, "-m", "tallyglass.keeper", "--home", str(program.home)]
+    arguments = ["--home", str(program.home)]
     if unlocked:
-        command += ["--passphrase-file", str(program.passphrase_file)]
+        arguments += ["--passphrase-file", str(program.passphrase_file)]
     environment = {"PATH": os.environ["PATH"], "TALLYGLASS_SANDBOX": program.url, **(HURRY if hurried else {})}
-    with _noise(program).open("ab") as log:
-        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    with _noise(program).open("ab") as log, Path(os.devnull).open() as nothing:
+        streams = warm.Streams(nothing.fileno(), log.fileno(), log.fileno())
+        return warm.start("tallyglass.keeper", arguments, environment, streams)
 
 
 def _noise(program: Program) -> Path:
     return program.home.with_name(f"{program.home.name}-keeper.txt")
 
 
-def await_keeper(program: Program, process: subprocess.Popen[bytes]) -> Keeper:
+def await_keeper(program: Program, process: warm.Forked) -> Keeper:
     """Wait until it answers."""
     keeper, noise = program.keeper, _noise(program)
     until = time.monotonic() + START_SECONDS

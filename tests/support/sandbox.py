@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +15,8 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from support import warm
 
 START_SECONDS = {"small": 120, "large": 900}
 
@@ -41,7 +43,7 @@ class Sandbox:
     state_file: Path
     #: The certificate authority to trust, when it speaks HTTPS.
     ca: Path | None
-    process: subprocess.Popen[bytes]
+    process: warm.Forked
 
     def key(self, exchange: str, kind: str = "read_only") -> dict[str, str]:
         """What a user would paste."""
@@ -124,12 +126,11 @@ def running_sandbox(
     state_file.parent.mkdir(parents=True, exist_ok=True)
     state_file.unlink(missing_ok=True)
     noise = state_file.with_name("stderr.txt")
-    command = [sys.executable, "-m", "tallyglass.sandbox", "--port", "0", "--seed", str(seed), "--scale", scale]
-    command += ["--markets", str(markets)]
-    with noise.open("wb") as stderr:
-        process = subprocess.Popen(
-            [*command, "--state", str(state_file), *(["--tls"] if tls else [])], stderr=stderr, stdout=stderr
-        )
+    arguments = ["--port", "0", "--seed", str(seed), "--scale", scale, "--markets", str(markets)]
+    arguments += ["--state", str(state_file), *(["--tls"] if tls else [])]
+    with noise.open("wb") as log, Path(os.devnull).open() as nothing:
+        streams = warm.Streams(nothing.fileno(), log.fileno(), log.fileno())
+        process = warm.start("tallyglass.sandbox", arguments, os.environ, streams)
     try:
         _wait(process, state_file, noise, START_SECONDS[scale])
         state = json.loads(state_file.read_bytes())
@@ -144,7 +145,7 @@ def running_sandbox(
             raise
 
 
-def _wait(process: subprocess.Popen[bytes], state_file: Path, noise: Path, seconds: float) -> None:
+def _wait(process: warm.Forked, state_file: Path, noise: Path, seconds: float) -> None:
     until = time.monotonic() + seconds
     while not state_file.exists():
         assert process.poll() is None, f"the sandbox did not start:\n{noise.read_text()}"

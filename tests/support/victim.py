@@ -18,6 +18,7 @@ from typing import Any
 from support.dump import dump_of, forget_ledger
 from support.program import HURRY, Program, await_keeper, new_home, start_keeper, unlisted
 from support.sandbox import Sandbox
+from support.warm import Forked
 
 WHOM = (("program",), ("keeper",), ("program", "keeper"))
 #: A sync whose keeper was killed notices it, and ends by itself.
@@ -45,7 +46,7 @@ class Victim:
     """One home, its keeper a process of its own."""
 
     program: Program
-    keeper: subprocess.Popen[bytes]
+    keeper: Forked
     killed: list[Kill] = field(default_factory=list)
 
     def begin(self, *more: str) -> subprocess.Popen[bytes]:
@@ -71,8 +72,10 @@ class Victim:
             pass
         else:
             return self._ended(sync) is None or sync.returncode != 0
-        for process in [{"program": sync, "keeper": self.keeper}[each] for each in whom]:
-            process.kill()
+        if "program" in whom:
+            sync.kill()
+        if "keeper" in whom:
+            self.keeper.kill()
         if "keeper" in whom:
             self.keeper.wait(20)
         self._ended(sync)

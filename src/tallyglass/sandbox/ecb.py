@@ -74,22 +74,29 @@ class Rates:
 
     def __init__(self, seed: int, now: float) -> None:
         self.days = tuple(_working_days(FIRST_DAY, datetime.fromtimestamp(now, UTC) - _PUBLISHED))
-        self.table = {currency: self._walk(seed, currency) for currency in _TODAY}
+        self._seed = seed
+        self._walked: dict[str, list[Amount]] = {}
+
+    def of(self, currency: str) -> list[Amount]:
+        """The rates of one currency, a day each. They are made when they are asked for: most never are."""
+        if currency not in self._walked:
+            self._walked[currency] = self._walk(currency)
+        return self._walked[currency]
 
     def usd(self, currency: str, at: int = -1) -> Amount:
         """The dollars that one unit of a fiat currency is worth, on the newest day or the one at a position."""
-        dollar = self.table["USD"][at]
+        dollar = self.of("USD")[at]
         if currency == "EUR":
             return dollar
-        return Decimal(1) if currency == "USD" else divide(dollar, self.table[currency][at])
+        return Decimal(1) if currency == "USD" else divide(dollar, self.of(currency)[at])
 
     def knows(self, currency: str) -> bool:
         """Whether it is a fiat currency with a reference rate."""
-        return currency == "EUR" or currency in self.table
+        return currency == "EUR" or currency in _TODAY
 
-    def _walk(self, seed: int, currency: str) -> list[Amount]:
+    def _walk(self, currency: str) -> list[Amount]:
         """From the newest day's rate, itself seeded, backwards by small steps."""
-        rng = random.Random(f"{seed}:ecb:{currency}")
+        rng = random.Random(f"{self._seed}:ecb:{currency}")
         text = _TODAY[currency][0]
         step = Decimal(1).scaleb(-len(text.partition(".")[2]))
         rate = float(text) * rng.uniform(0.97, 1.03)
@@ -149,7 +156,7 @@ class Ecb:
         fits = frequency in ("", "D") and denominator in ("", "EUR") and kind in ("", "SP00") and suffix in ("", "A")
         if not fits:
             return []
-        return sorted(set(names.split("+")) & self.rates.table.keys()) if names else sorted(self.rates.table)
+        return sorted(set(names.split("+")) & _TODAY.keys()) if names else sorted(_TODAY)
 
     def _span(self, query: dict[str, str]) -> range:
         """The positions of the days asked for."""
@@ -165,7 +172,7 @@ class Ecb:
         writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow(COLUMNS)
         for currency in currencies:
-            series, name = self.rates.table[currency], _TODAY[currency][1]
+            series, name = self.rates.of(currency), _TODAY[currency][1]
             decimals = len(_TODAY[currency][0].partition(".")[2])
             head = (f"EXR.D.{currency}.EUR.SP00.A", "D", currency, "EUR", "SP00", "A")
             tail = (

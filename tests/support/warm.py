@@ -1,0 +1,179 @@
+"""Starts our programs by a fork of a process that has loaded the libraries: most of a start is loading those.
+
+What runs is a process of its own as ever, with its own environment, streams and exit code, and it loads and runs all
+that we wrote from its first line. Its command line alone is not there to be seen: tests that look at a process from
+outside, and some that do all that a user does, start it in the ordinary way.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import NamedTuple, NoReturn
+
+#: What the programs import and we did not write.
+LIBRARIES = (
+    *("aiohttp.web", "argparse", "cryptography.x509", "cryptography.hazmat.primitives.hpke", "http.client"),
+    *("cryptography.hazmat.primitives.kdf.argon2", "msgspec.json", "pydantic", "rich.console", "rich.table", "runpy"),
+    *("sqlalchemy", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "sqlcipher3.dbapi2"),
+    *("typer", "typer._adapters", "typer.main"),
+)
+RUN_SECONDS = 120
+
+
+class Forked:
+    """A program that was started here, handled as `subprocess.Popen` is."""
+
+    def __init__(self, status: int) -> None:
+        self._status = os.fdopen(status, "rb", buffering=0)
+        self.pid = int(self._line())
+        self.returncode: int | None = None
+
+    def _line(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\n"):
+            part = self._status.read(1)
+            assert part, "nobody tells what became of the program"
+            line += part
+        return line
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+            self.returncode = int(self._line())
+            self._status.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class Streams(NamedTuple):
+    """Descriptors: what the program reads and where it writes."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+def start(
+    module: str, arguments: Sequence[str], env: Mapping[str, str], streams: Streams, cwd: Path | None = None
+) -> Forked:
+    """`python -m module`, in that folder or the one in which we are."""
+    line, turn = _server(os.getpid())
+    told, status = os.pipe()
+    order = {"module": module, "arguments": list(arguments), "env": dict(env), "cwd": str(cwd or Path.cwd())}
+    with turn:
+        socket.send_fds(line, [json.dumps(order).encode()], [*streams, status])
+    os.close(status)
+    return Forked(told)
+
+
+def run(
+    module: str, arguments: Sequence[str], env: Mapping[str, str], stdin: str = "", cwd: Path | None = None
+) -> tuple[int, str, str]:
+    """One command from its start to its end: exit code, standard output, standard error."""
+    with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+        given.write(stdin.encode())
+        given.seek(0)
+        streams = Streams(given.fileno(), out.fileno(), err.fileno())
+        process = start(module, arguments, env, streams, cwd)
+        try:
+            code = process.wait(RUN_SECONDS)
+        finally:
+            process.kill()
+        out.seek(0)
+        err.seek(0)
+        return code, out.read().decode(), err.read().decode()
+
+
+@cache
+def _server(_pid: int) -> tuple[socket.socket, threading.Lock]:
+    """One for each test process. It ends when that does: its standard input is the line to it."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+    process = subprocess.Popen([sys.executable, "-I", __file__], stdin=its.fileno(), env=environment)
+    its.close()
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours, threading.Lock()
+
+
+# -- the other side
+
+
+def _serve() -> None:
+    for each in LIBRARIES:
+        importlib.import_module(each)
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    line = socket.socket(fileno=os.dup(0))
+    while True:
+        told, descriptors, _, _ = socket.recv_fds(line, 1 << 20, 4)
+        if not told:
+            return
+        if os.fork() == 0:
+            _attend(json.loads(told), *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _attend(order: dict[str, object], stdin: int, stdout: int, stderr: int, status: int) -> NoReturn:
+    """Between the two: tells the program's number and, in the end, how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.fork()
+    if pid == 0:
+        for number, descriptor in enumerate((stdin, stdout, stderr)):
+            os.dup2(descriptor, number)
+        os.closerange(3, 256)
+        _become(**order)  # type: ignore[arg-type]
+    os.write(status, b"%d\n" % pid)
+    os.dup2(status, 3)
+    os.closerange(0, 3)
+    os.closerange(4, 256)
+    _, ended = os.waitpid(pid, 0)
+    os.write(3, b"%d\n" % os.waitstatus_to_exitcode(ended))
+    os._exit(0)
+
+
+def _become(module: str, arguments: list[str], env: dict[str, str], cwd: str) -> NoReturn:
+    import runpy
+
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__")
+    sys.exit()
+
+
+if __name__ == "__main__":
+    _serve()
