@@ -16,7 +16,7 @@ demo: setup  ## fake exchanges, keeper and web app on made-up accounts (ARGS=--o
 	.venv/bin/tallyglass demo $(ARGS)
 
 test: lint types .cache/peers.done .cache/browser.done  ## every check and every test, browser tests included
-	$(PY) -m pytest -n 2 --dist loadfile -q $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 soak: setup .cache/dev.done .cache/peers.done  ## the long campaigns
 	$(PY) -m pytest -q -m soak --timeout=7200 $(ARGS)

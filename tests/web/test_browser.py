@@ -36,7 +36,13 @@ FLAGS = [
     "--host-resolver-rules=MAP evil.example 127.0.0.1",
 ]
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+#: Counts how often a page has looked for news and been changed by it.
+LOOKS = """
+window.looked = 0;
+document.addEventListener("htmx:finally:request", told => window.looked += told.target.hasAttribute("hx-get"));
+"""
 PATHS = tuple(page.path for page in PAGES)
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 DESK = (1280, 900)
 PHONE = (390, 844)
 
@@ -71,12 +77,11 @@ class Tab:
     asked: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> None:
-        """Open a page and wait until it has looked for news, as it does once when its stream opens."""
-        with self.page.expect_response(lambda told: "hx-request" in told.request.headers and path in told.url):
-            answer = self.page.goto(self.app.url + path)
+        """Open a page and wait until it has looked for news and shows it, as it does once when its stream opens."""
+        answer = self.page.goto(self.app.url + path)
         assert answer is not None
         assert answer.status == 200
-        self.page.wait_for_timeout(200)
+        self.page.wait_for_function("() => window.looked > 0")
 
     def text(self, where: str) -> str:
         return self.page.inner_text(where)
@@ -86,6 +91,7 @@ class Tab:
 def tab(browser: Browser, app: App, size: tuple[int, int] = DESK, **more: Any) -> Iterator[Tab]:
     """A tab that has entered. At its end: nothing on the console, nothing asked of anybody else."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
+    context.add_init_script(LOOKS)
     opened = Tab(context.new_page(), app)
     opened.page.on("console", lambda message: opened.words.append(f"{message.type}: {message.text}"))
     opened.page.on("pageerror", lambda error: opened.words.append(f"error: {error}"))
@@ -157,7 +163,7 @@ def test_ages_tick(browser: Browser, app: App) -> None:
 
 def test_an_ended_session_takes_the_page_away(browser: Browser, app: App) -> None:
     with tab(browser, app) as seen:
-        seen.page.wait_for_timeout(500)
+        seen.go("/")
         app.gate.close()
         seen.page.wait_for_url(f"{app.url}/enter", timeout=15000)
         assert "Enter with the link" in seen.text("h1")
@@ -221,8 +227,22 @@ def test_no_page_scrolls_sideways(browser: Browser, app: App, path: str) -> None
         seen.go(path)
         for width in (320, 390, 768, 861, 1024, 1280):
             seen.page.set_viewport_size({"width": width, "height": 844})
-            wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert seen.page.evaluate(wide) <= 0, width
+            assert seen.page.evaluate(TOO_WIDE) <= 0, width
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_figures_and_ages_of_any_length_widen_no_page(browser: Browser, app: App, path: str) -> None:
+    with tab(browser, app, reduced_motion="reduce") as seen:
+        seen.go(path)
+        for width in (320, 390, 861, 1280):
+            seen.page.set_viewport_size({"width": width, "height": 844})
+            made, wide = seen.page.evaluate(
+                "() => { let made = 0; for (const each of document.querySelectorAll('main td.figure, main time')) {"
+                " each.textContent = each.matches('time') ? '123456 min ago' : '-1,234,567,890.123456789012345678';"
+                f" made += 1 }} return [made, {TOO_WIDE}] }}"
+            )
+            assert made > 0
+            assert wide <= 0, width
 
 
 @pytest.fixture(scope="module")
