@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from unittest import mock
 
-from support.program import HURRY
+from support.keeper import running
 from support.sandbox import Sandbox
 from tallyglass.app import connections
 from tallyglass.app.home import Home
-from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.session import Session, open_portfolio
+from tallyglass.keeper.client import Keeper
 
 PASSPHRASE = "four words nobody guesses"
 
@@ -22,11 +20,10 @@ PASSPHRASE = "four words nobody guesses"
 def open_home(folder: Path, sandbox: Sandbox, *exchanges: str) -> Iterator[Session]:
     """An unlocked session whose exchanges are the sandbox's, with the read-only keys of those named connected."""
     home = Home(folder / "home")
+    home.make()
     sandbox.unlimited()
-    with mock.patch.dict(os.environ, HURRY):
-        process = KeeperProcess(home, sandbox=sandbox.base_url)
-    try:
-        keeper = process.start()
+    with running(home.path, sandbox=sandbox.base_url, hurried=True):
+        keeper = Keeper(home.socket)
         keeper.create(PASSPHRASE)
         store = open_portfolio(home, keeper)
         try:
@@ -36,5 +33,3 @@ def open_home(folder: Path, sandbox: Sandbox, *exchanges: str) -> Iterator[Sessi
             yield Session(home, keeper, store)
         finally:
             store.close()
-    finally:
-        process.stop()
