@@ -130,6 +130,7 @@ READS: dict[str, tuple[tuple[str, ...], type, str]] = {
     "status": ((), dict, "keeper: unlocked"),
     "journal": (("--limit", "5"), list, "coinbase"),
     "egress": ((), dict, "127.0.0.1"),
+    "set-rotation": (("180",), dict, "after 180 days"),
 }
 
 

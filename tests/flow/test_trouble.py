@@ -9,7 +9,7 @@ import pytest
 
 from support.home import open_home
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import connections, history, status, syncing, worth
+from tallyglass.app import connections, history, hygiene, status, syncing, worth
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
@@ -180,7 +180,7 @@ def test_a_key_that_gains_a_right_is_frozen_at_the_next_look(session: Session, s
     try:
         view = connections.thaw(session.keeper, "coinbase")
         assert view["verdict"] == "refused"
-        (key,) = connections.keys(session.keeper, session.now())
+        (key,) = hygiene.keys(session)
         assert key["state"] == "frozen"
         assert key["findings"][0]["code"] == "frozen"
     finally:

@@ -15,7 +15,7 @@ from tallyglass.app import format as shown
 from tallyglass.app.views import HoldingView, WorthView
 from tallyglass.money import amount, magnitude, multiply, subtract, text, total
 from tallyglass.web.look import HIDDEN, Figures, Look
-from tallyglass.web.models import partial, segments, split_command
+from tallyglass.web.models import partial, segments
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15), max_value=10**15, places=18)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -171,20 +171,6 @@ def test_why_it_is_partial_is_said_in_a_few_words() -> None:
     found["causes"] = [{"code": "something new", "about": "", "text": ""}]
     assert partial(found) == "not everything is known"
     assert partial(worth()) == ""
-
-
-@pytest.mark.parametrize(
-    ("fix", "expected"),
-    [
-        ("Bind it: tallyglass guide kraken", ("Bind it", "tallyglass guide kraken")),
-        ("tallyglass guide kraken", ("", "tallyglass guide kraken")),
-        ("Look at the key, then: tallyglass thaw x", ("Look at the key", "tallyglass thaw x")),
-        ("Wait a moment.", ("Wait a moment.", "")),
-        ("", ("", "")),
-    ],
-)
-def test_a_command_in_an_advice_stands_apart(fix: str, expected: tuple[str, str]) -> None:
-    assert split_command(fix) == expected
 
 
 @given(st.text(max_size=30))

@@ -15,7 +15,7 @@ import pytest
 
 from support.app import PASSPHRASE, App, running_app, wait
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import connections, exchanges, history, worth
+from tallyglass.app import connections, exchanges, history, hygiene, worth
 from tallyglass.app import format as shown
 from tallyglass.app.views import ExchangeView
 from tallyglass.exchanges.streams import Ask, Balance, Order
@@ -178,7 +178,7 @@ def test_a_page_that_is_not_there_keeps_what_the_frame_says(app: App) -> None:
 
 
 def test_a_card_says_the_name_that_commands_take(app: App) -> None:
-    for key in connections.keys(app.service.session().keeper, app.service.session().now()):
+    for key in hygiene.keys(app.service.session()):
         assert f'<span class="id">{key["connection"]}</span>' in app.enter().page("/connections")
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 
 from tallyglass.app.exchanges import exchange
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import KeyView, VerdictView, moment, reasons
-from tallyglass.exchanges import registry
-from tallyglass.exchanges.grants import Reason
 from tallyglass.keeper.client import Connection, Inspection, Keeper
 
 
@@ -42,13 +39,12 @@ def verdict_view(found: Inspection, state: str | None = None) -> VerdictView:
     }
 
 
-def keys(keeper: Keeper, now: datetime) -> list[KeyView]:
-    """Every stored key, with what is known of it."""
-    return [_key(connection, now) for connection in keeper.connections()]
+def keys(keeper: Keeper) -> list[KeyView]:
+    """Every stored key, with what the keeper knows of it; `hygiene.keys` judges them too."""
+    return [_key(connection) for connection in keeper.connections()]
 
 
-def _key(connection: Connection, now: datetime) -> KeyView:
-    due = due_at(connection)
+def _key(connection: Connection) -> KeyView:
     return {
         "connection": connection.id,
         "exchange": connection.exchange,
@@ -56,6 +52,7 @@ def _key(connection: Connection, now: datetime) -> KeyView:
         "state": connection.state,
         "why": connection.why,
         "grade": None,
+        "points": [],
         "grants": {str(right): str(state) for right, state in connection.grants.items()},
         "ip": {"bound": connection.ip.bound, "addresses": list(connection.ip.addresses)},
         "account": connection.account,
@@ -63,43 +60,12 @@ def _key(connection: Connection, now: datetime) -> KeyView:
         "unproven": connection.unproven,
         "admitted_at": moment(connection.admitted_at),
         "created_at": moment(connection.created_at),
-        "due_at": moment(due),
+        "due_at": None,
         "expires_at": moment(connection.expires_at),
         "checked_at": moment(connection.checked_at),
         "last_used_at": moment(connection.last_used_at),
-        "findings": reasons(findings(connection, now)),
+        "findings": [],
     }
-
-
-def due_at(connection: Connection) -> datetime:
-    """When the key should be replaced: as the manifest advises, counted from its making, never past its expiry."""
-    advised = timedelta(days=int(registry.manifest(connection.exchange).rotation.get("advised_days", 180)))
-    due = (connection.created_at or connection.admitted_at) + advised
-    return due if connection.expires_at is None else min(due, connection.expires_at)
-
-
-def findings(connection: Connection, now: datetime) -> list[Reason]:
-    """What wants the user's hand on this key."""
-    manifest = registry.manifest(connection.exchange)
-    found = []
-    if connection.state == "frozen":
-        fix = f"Look at the key at {manifest.name}, then: tallyglass thaw {connection.id}"
-        found.append(Reason("frozen", f"Frozen: {connection.why.rstrip('.') or 'by you'}.", fix))
-    if connection.unproven:
-        text = f"{manifest.name} could not prove that this key is read-only."
-        boxes = ", ".join(f"“{box}”" for box in manifest.labels.get("tick", ())) or "what lets it read"
-        fix = f"Replace it by a key with only {boxes} ticked: tallyglass guide {connection.exchange}"
-        found.append(Reason("unproven", text, fix))
-    if connection.ip.bound == "no":
-        text = f"The key works from anywhere. {manifest.ip.get('without', '')}".strip()
-        found.append(Reason("ip_unbound", text, f"Bind it: tallyglass guide {connection.exchange}"))
-    if now >= due_at(connection):
-        found.append(
-            Reason(
-                "rotation_due", "The key is due to be replaced.", f"A new one: tallyglass guide {connection.exchange}"
-            )
-        )
-    return found
 
 
 def freeze(keeper: Keeper, connection: str, why: str = "") -> None:

@@ -43,6 +43,35 @@ class VerdictView(TypedDict):
     state: str | None
 
 
+class FindingView(TypedDict):
+    """One thing that wants the user's hand."""
+
+    #: `code:about`, the same for as long as it is open.
+    id: str
+    code: str
+    #: urgent, warning, notice
+    severity: str
+    #: Empty: it is about the whole house.
+    connection: str
+    since: str
+    title: str
+    text: str
+    fix: str
+    #: The command that closes it.
+    action: str
+    snoozed_until: str | None
+    snooze_reason: str
+
+
+class PointView(TypedDict):
+    """One point of a grade: the best letter that it allows, how it stands, and the rule."""
+
+    code: str
+    letter: str
+    text: str
+    rule: str
+
+
 class KeyView(TypedDict):
     """One row of `keys`."""
 
@@ -51,7 +80,10 @@ class KeyView(TypedDict):
     label: str
     state: str
     why: str
+    #: A to F; None where there is nothing to judge.
     grade: str | None
+    #: What the grade comes from: the weakest point is the grade.
+    points: list[PointView]
     grants: dict[str, str]
     ip: BindingView
     account: str | None
@@ -63,7 +95,27 @@ class KeyView(TypedDict):
     expires_at: str | None
     checked_at: str | None
     last_used_at: str | None
-    findings: list[ReasonView]
+    findings: list[FindingView]
+
+
+class JournalView(TypedDict):
+    """Whether the journal is as it was written."""
+
+    intact: bool
+    lines: int
+    text: str
+
+
+class AuditView(TypedDict):
+    """`audit`."""
+
+    as_of: str
+    #: The worst first, snoozed ones too.
+    findings: list[FindingView]
+    keys: list[KeyView]
+    journal: JournalView
+    #: How old a key may get before it is to be replaced.
+    rotation_days: int
 
 
 class CauseView(TypedDict):

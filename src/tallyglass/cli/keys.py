@@ -12,10 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tallyglass.app import connections, key_file
+from tallyglass.app import connections, hygiene, key_file
 from tallyglass.app import exchanges as pages
 from tallyglass.app import format as shown
-from tallyglass.app.views import ReasonView, VerdictView
+from tallyglass.app.views import FindingView, KeyView, ReasonView, VerdictView
 from tallyglass.cli import main, prompt, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
@@ -162,18 +162,28 @@ def _print_reasons(reasons: list[ReasonView]) -> None:
 @app.command()
 def keys() -> None:
     """Every key: state, rights, age, what to do next."""
-    with options.keeper() as keeper:
-        found = connections.keys(keeper, datetime.now(UTC))
+    with options.session() as session:
+        found = hygiene.keys(session)
     if options.json:
         show.as_json(found)
         return
     if not found:
         show.out.print("No keys yet. Start with: tallyglass guide kraken")
         return
-    rows = show.table("connection", "state", "rights", "bound", "age", "due in", "last used")
+    print_keys(found)
+    for key in found:
+        for finding in key["findings"]:
+            if not finding["snoozed_until"]:
+                print_finding(finding)
+
+
+def print_keys(found: list[KeyView]) -> None:
+    """A line for each key."""
+    rows = show.table("grade", "connection", "state", "rights", "bound", "age", "due in", "last used")
     for key in found:
         rights = ", ".join(right for right, state in key["grants"].items() if state == "granted")
         rows.add_row(
+            key["grade"] or "",
             Text("\n".join(filter(None, (key["connection"], key["label"])))),
             key["state"] + (" (unproven)" if key["unproven"] else ""),
             rights,
@@ -183,10 +193,18 @@ def keys() -> None:
             shown.age(key["last_used_at"]),
         )
     show.print_table(rows)
-    for key in found:
-        for finding in key["findings"]:
-            show.out.print(f"{key['connection']}: {finding['text']}", markup=False, style="yellow")
-            show.out.print(f"  {finding['fix']}", markup=False)
+
+
+def print_finding(finding: FindingView) -> None:
+    """What is so, what to do, and the command that closes it."""
+    colour = {"urgent": "bold red", "warning": "yellow", "notice": "bold"}[finding["severity"]]
+    show.out.print()
+    show.out.print(Text(finding["title"], style=colour))
+    fix = f"{finding['fix'].rstrip('.')}:" if finding["fix"] and finding["action"] else finding["fix"]
+    for words in filter(None, (finding["text"], fix)):
+        show.out.print(Padding(Text(words), (0, 0, 0, 2)))
+    if finding["action"]:
+        show.out.print(f"    {finding['action']}", markup=False, soft_wrap=True)
 
 
 def _until(time: str | None) -> str:

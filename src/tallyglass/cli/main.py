@@ -120,6 +120,7 @@ USAGE_CODES = frozenset(
 #: Which module brings which commands: a command loads its own alone, and answers in a fraction of a second.
 MODULES = {
     "keys": "exchanges guide inspect connect keys freeze thaw disconnect parse",
+    "audit": "audit set-rotation",
     "files": "import",
     "money": "sync replay worth holdings orders unparsed set-currency",
     "history": "history",

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from types import MappingProxyType
+from datetime import datetime, timedelta
+from typing import Final
 
+from tallyglass.exchanges.grants import DANGEROUS, Right
 from tallyglass.exchanges.manifest import Manifest
 from tallyglass.keeper.client import Connection, JournalReport
+from tallyglass.store.findings import Kept
 
 #: How old a key may get where the user says nothing, and at most, in days.
-ROTATION_DAYS = 180
-MOST_ROTATION_DAYS = 365
+ROTATION_DAYS: Final = 180
+MOST_ROTATION_DAYS: Final = 365
+#: So long before a key is due, or ends, it is said.
+AHEAD: Final = timedelta(days=14)
+#: A key that was not used for so long is in nobody's service.
+UNUSED: Final = timedelta(days=30)
+#: An account in which so long nothing was, and nothing happened, needs no key.
+EMPTY: Final = timedelta(days=90)
+#: What failed for so long does not mend itself.
+FAILING: Final = timedelta(days=3)
+#: A key that has been frozen for so long is forgotten.
+FORGOTTEN: Final = timedelta(days=14)
+#: A quarter: how often to walk through an exchange's own page of keys.
+WALK: Final = timedelta(days=91)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +37,7 @@ class Failing:
     part: str
     #: The code of the fault.
     fault: str
-    #: Since the first failure in a row.
+    #: When the first failure in a row was seen.
     since: datetime
     text: str
     fix: str
@@ -37,17 +51,26 @@ class KeyFacts:
     manifest: Manifest
     #: Whether anything is there by the newest balances; None = never read.
     holds: bool | None = None
-    #: The time of the newest entry, and when history was last read; None = none, never.
+    #: The time of the newest entry; None = there is none.
     last_entry_at: datetime | None = None
-    history_at: datetime | None = None
     failing: tuple[Failing, ...] = ()
-    #: Connections that are the same account, by what the exchange tells or by the entries that they share.
+    #: Older connections to the same account, by what the exchange tells or by the entries that they share.
     twins: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
         """The connection's."""
         return self.connection.id
+
+    @property
+    def used_at(self) -> datetime:
+        """When it was last used; one that never was, when it was connected."""
+        return self.connection.last_used_at or self.connection.admitted_at
+
+    @property
+    def gained(self) -> tuple[Right, ...]:
+        """What it may do and must not."""
+        return tuple(right for right in DANGEROUS if self.connection.grants.get(right) == "granted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +79,16 @@ class Facts:
 
     now: datetime
     keys: tuple[KeyFacts, ...] = ()
-    #: None = not looked at.
+    #: None = not read again now.
     journal: JournalReport | None = None
     #: How old the user lets a key get, in days.
     rotation_days: int = ROTATION_DAYS
     #: Exchange → when the user last walked through its page of keys.
-    walked: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    #: Id of a finding → since when it is open.
-    since: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    walked: Mapping[str, datetime] = field(default_factory=dict)
+    #: What is remembered of every finding, by its id, open or closed.
+    known: Mapping[str, Kept] = field(default_factory=dict)
+
+    def still(self, finding: str) -> Kept | None:
+        """A finding that was open at the last look."""
+        row = self.known.get(finding)
+        return None if row is None or row.closed_at is not None else row

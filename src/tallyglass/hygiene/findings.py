@@ -33,8 +33,14 @@ class Finding:
     action: str = ""
     #: What tells it apart from others of its code, where that is not the connection: an exchange …
     about: str = ""
+    #: A headline; `{name}` stands for the connection.
+    title: str = "{name} needs a look"
     snoozed_until: datetime | None = None
     snooze_reason: str = ""
+
+    def headline(self, name: str) -> str:
+        """The title, of a connection that the reader calls so."""
+        return self.title.replace("{name}", name)
 
     @property
     def id(self) -> str:
@@ -90,7 +96,10 @@ def _row(finding: Finding, known: Kept | None, now: datetime) -> Kept:
         return replace(fresh, alerted=known.alerted)
     if worse(finding.severity, known.severity):
         return replace(fresh, alerted=known.alerted, since=known.since)
-    return replace(known, severity=finding.severity, text=finding.text)
+    told = replace(known, severity=finding.severity, text=finding.text)
+    if told.snoozed_until is not None and told.snoozed_until <= now:
+        return replace(told, snoozed_until=None, snooze_reason="")
+    return told
 
 
 def _with(finding: Finding, row: Kept) -> Finding:

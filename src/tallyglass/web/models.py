@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from tallyglass.app import allocation, connections, proof
+from tallyglass.app import allocation, hygiene, proof
 from tallyglass.app import exchanges as pages
 from tallyglass.app import history as ledger
 from tallyglass.app import journal as uses
@@ -20,12 +19,12 @@ from tallyglass.app import worth as valuing
 from tallyglass.app.session import Session
 from tallyglass.app.views import ExchangeView, HoldingView, KeyView, WorthView
 from tallyglass.money import multiply
+from tallyglass.web.needs import needs
 
 Model = dict[str, Any]
 Query = Mapping[str, str]
 PAGE = 50
 COLOURS = allocation.MOST
-_COMMAND = re.compile(r"^(.*?)(?:: |, then: )?(tallyglass [a-z].*?)\.?$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +35,6 @@ class Exchange:
     name: str
     mark: str
     reads: ExchangeView | None
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """One thing that wants the reader's hand."""
-
-    connection: str
-    title: str
-    text: str
-    fix: str
-    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +86,13 @@ def exchange(name: str) -> Exchange:
 def overview(session: Session, _query: Query) -> Model:
     """Net worth, what it is made of, and what wants a hand."""
     found = valuing.worth_view(session)
-    keys = connections.keys(session.keeper, session.now())
-    names = names_of(keys)
+    stands = hygiene.standing(session)
+    names = names_of(stands.keys)
     return {
+        "stands": stands,
         "worth": found,
         "partial": partial(found),
-        "needs": [need for key in keys for need in needs(key)],
+        "needs": needs(stands.findings, names),
         "rows": rows(found, names),
         "by_asset": segments(allocation.by_asset(found)),
         "by_connection": segments(allocation.by_connection(found)),
@@ -114,19 +103,21 @@ def overview(session: Session, _query: Query) -> Model:
 def keys_page(session: Session, _query: Query) -> Model:
     """A card for every key."""
     now = session.now()
-    keys = connections.keys(session.keeper, now)
+    stands = hygiene.standing(session)
+    names = names_of(stands.keys)
     against = proof.standing(session)
     cards = [
         {
             "key": key,
             "exchange": exchange(key["exchange"]),
-            "needs": needs(key),
+            "needs": needs(key["findings"], names),
             "worn": worn(key, now),
             "doubts": against.get(key["connection"]),
         }
-        for key in keys
+        for key in stands.keys
     ]
-    return {"cards": cards, "exchanges": known_exchanges()}
+    house = needs((each for each in stands.findings if not each["connection"]), names)
+    return {"stands": stands, "cards": cards, "house": house, "exchanges": known_exchanges()}
 
 
 def history_page(session: Session, query: Query) -> Model:
@@ -251,31 +242,6 @@ def segments(slices: list[allocation.Slice]) -> list[Segment]:
         made.append(Segment(each, begin, max(end - begin, 1), colour))
         begin = end
     return made
-
-
-TITLES = {
-    "frozen": "{name} is frozen",
-    "unproven": "{name} is not proven read-only",
-    "ip_unbound": "{name} is bound to no address",
-    "rotation_due": "{name} is due to be replaced",
-}
-
-
-def needs(key: KeyView) -> list[Need]:
-    """What a key wants of its owner."""
-    name = f"{key['label'] or exchange(key['exchange']).name} key"
-    found = []
-    for finding in key["findings"]:
-        fix, command = split_command(finding["fix"])
-        title = TITLES.get(finding["code"], "{name} needs a look").format(name=name)
-        found.append(Need(key["connection"], title, finding["text"], fix, command))
-    return found
-
-
-def split_command(fix: str) -> tuple[str, str]:
-    """The words of an advice, and the command that it ends with, if any."""
-    match = _COMMAND.match(fix)
-    return (match[1].strip(), match[2].strip()) if match else (fix, "")
 
 
 def worn(key: KeyView, now: datetime) -> int | None:

@@ -15,11 +15,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from tallyglass.app import connections
+from tallyglass.app import hygiene
 from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
+from tallyglass.app.session import Session
 from tallyglass.keeper.client import Locked, Unreachable
-from tallyglass.web import rendering
+from tallyglass.web import needs, rendering
 from tallyglass.web.auth import Gate
 from tallyglass.web.look import Figures, Look
 from tallyglass.web.models import PAGES, Page, names_of
@@ -46,6 +47,8 @@ def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
     app.post("/leave")(site.leave)
     app.post("/look")(site.choose_look)
     app.post("/sync")(site.sync)
+    app.post("/later")(site.put_off)
+    app.post("/walked")(site.walked)
     app.add_exception_handler(HTTPException, site.http_error)
     return Guard(Door(app, gate), port=port)
 
@@ -73,14 +76,14 @@ class Site:
         try:
             session = self._service.session()
             model = page.build(session, request.query_params)
-            keys = connections.keys(session.keeper, session.now())
+            stands = model.get("stands") or hygiene.standing(session)
         except Told as error:
             return self._trouble(request, page, error)
+        keys = stands.keys
         model["names"] = names_of(keys)
-        needs = sum(len(key["findings"]) for key in keys)
         currency = model["worth"]["currency"] if "worth" in model else ""
         name = "empty" if not keys and page.id in ("overview", "connections") else page.id
-        return self._page(request, name, page, {**model, "needed": needs, "key_count": len(keys)}, currency=currency)
+        return self._page(request, name, page, {**model, **_counted(stands)}, currency=currency)
 
     def _trouble(self, request: Request, page: Page, error: Trouble) -> Response:
         code = getattr(error, "code", "")
@@ -128,11 +131,9 @@ class Site:
     def _counts(self) -> dict[str, int | None]:
         """What the frame says of the keys; nothing where the keeper tells nothing."""
         try:
-            session = self._service.session()
-            keys = connections.keys(session.keeper, session.now())
+            return _counted(hygiene.standing(self._service.session()))
         except Told:
             return {"needed": 0, "key_count": None}
-        return {"needed": sum(len(key["findings"]) for key in keys), "key_count": len(keys)}
 
     # -- coming and going
 
@@ -177,6 +178,23 @@ class Site:
             self._service.sync_now()
         return Response(status_code=204) if "hx-request" in request.headers else _back(await _form(request))
 
+    async def put_off(self, request: Request) -> Response:
+        """A finding, until later."""
+        return await self._done(request, needs.put_off)
+
+    async def walked(self, request: Request) -> Response:
+        """An exchange's own page of keys, looked through."""
+        return await self._done(request, needs.walked)
+
+    async def _done(self, request: Request, do: Callable[[Session, dict[str, str]], None]) -> Response:
+        """What a form asks for; then back to the page that it stood on, or the page that says why not."""
+        form = await _form(request)
+        try:
+            await asyncio.to_thread(lambda: do(self._service.session(), form))
+        except Told as error:
+            return await asyncio.to_thread(self._trouble, request, PAGES[0], error)
+        return _back(form)
+
     # -- live
 
     async def events(self, request: Request) -> AsyncIterator[ServerSentEvent]:
@@ -190,6 +208,10 @@ class Site:
                     yield ServerSentEvent(event=name, data="")
                 await asyncio.sleep(TELL_SECONDS)
                 news = drained(changes)
+
+
+def _counted(stands: hygiene.Standing) -> dict[str, int | None]:
+    return {"needed": len(stands.awake), "key_count": len(stands.keys)}
 
 
 def drained(changes: queue.SimpleQueue[Any]) -> set[str]:
