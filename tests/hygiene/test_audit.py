@@ -15,7 +15,7 @@ from tallyglass.exchanges import registry
 from tallyglass.hygiene import audit, grade, rotation
 from tallyglass.hygiene.facts import Facts, Failing, KeyFacts
 from tallyglass.hygiene.findings import SEVERITIES, Finding
-from tallyglass.keeper.client import Binding, Connection, JournalReport
+from tallyglass.keeper.client import Binding, Connection, JournalReport, OldKey
 from tallyglass.store.findings import Kept
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -67,13 +67,14 @@ def failing(fault: str, days: float) -> dict[str, Any]:
     return {"failing": (Failing("balances", fault, NOW - days * DAY, "It did not answer.", "Wait"),)}
 
 
-SHORT = registry.manifest("kraken")
-
-
 def rows() -> Iterator[tuple[str, KeyFacts, list[tuple[str, str]], str]]:
     """What is told, the key, the findings, the grade."""
     yield "nothing", key(), [], "A"
     yield "trades", key(state="frozen", grants=RIGHTS | {"trade": "granted"}), [("frozen", "urgent")], "F"
+    told: dict[str, Any] = {"why": "The key is no longer bound to addresses.", "evidence": "{}"}
+    yield "drifted", key(state="frozen", **told), [("frozen", "urgent")], "A"
+    yield "replaced", key(old=OldKey("Old", "cd34", NOW - DAY)), [("rotation_open", "warning")], "A"
+    yield "replaced today", key(old=OldKey("Old", "cd34", NOW)), [("rotation_open", "notice")], "A"
     yield "stopped", key(state="frozen"), [("frozen", "warning")], "A"
     yield "unproven", key(unproven=True, grants=RIGHTS | {"manage": "unknown"}), [("unproven", "warning")], "D"
     yield "unbound", key(ip=Binding("no")), [("ip_unbound", "warning")], "C"
@@ -92,7 +93,7 @@ def rows() -> Iterator[tuple[str, KeyFacts, list[tuple[str, str]], str]]:
     yield "29 days idle", key(last_used_at=NOW - 29 * DAY), [], "A"
     yield "30 days idle", key(last_used_at=NOW - 30 * DAY), [("key_unused", "warning")], "C"
     yield "never used", key(last_used_at=None, admitted_at=NOW - 31 * DAY), [("key_unused", "warning")], "C"
-    long = {"admitted_at": NOW - 90 * DAY, "created_at": NOW - 90 * DAY}
+    long: dict[str, Any] = {"admitted_at": NOW - 90 * DAY, "created_at": NOW - 90 * DAY}
     nothing = {"holds": False, "last_entry_at": NOW - 90 * DAY}
     yield "empty", key(**long, facts=nothing), [("account_empty", "notice")], "A"
     yield "empty and new", key(facts=nothing), [], "A"
@@ -102,7 +103,7 @@ def rows() -> Iterator[tuple[str, KeyFacts, list[tuple[str, str]], str]]:
     yield "long down", key(facts=failing("down", 3)), [("failing", "warning")], "A"
     yield "gone at once", key(facts=failing("bad_key", 0)), [("failing", "warning")], "A"
     yield "twice", key(facts={"twins": ("kraken-0",)}), [("duplicate_account", "warning")], "C"
-    yield "dead", key(state="dead", ip=Binding("no"), unproven=True), [], ""
+    yield "dead", key(state="dead", ip=Binding("no"), unproven=True), [("key_dead", "notice")], ""
 
 
 @pytest.mark.parametrize(("each", "wanted", "graded"), [pytest.param(*row[1:], id=row[0]) for row in rows()])

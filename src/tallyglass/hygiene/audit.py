@@ -10,7 +10,7 @@ from tallyglass.exchanges.manifest import Manifest
 from tallyglass.hygiene import rotation
 from tallyglass.hygiene.facts import EMPTY, FAILING, FORGOTTEN, UNUSED, WALK, Facts, Failing, KeyFacts
 from tallyglass.hygiene.findings import Finding
-from tallyglass.hygiene.rotation import page
+from tallyglass.hygiene.rotation import page, short
 
 Rule = Callable[[Facts], Iterable[Finding]]
 
@@ -35,18 +35,22 @@ def frozen(facts: Facts) -> Iterator[Finding]:
     """A key that is not used until somebody looks at it; after a while, one that is forgotten."""
     for key in facts.keys:
         if key.connection.state == "frozen":
-            yield _gained(facts, key) if key.gained else _stopped(facts, key)
+            yield _changed(facts, key) if key.gained or key.connection.evidence else _stopped(facts, key)
 
 
-def _gained(facts: Facts, key: KeyFacts) -> Finding:
+def _changed(facts: Facts, key: KeyFacts) -> Finding:
+    """Frozen by the keeper: the exchange told other than before."""
+    told = f"This key may now {' and '.join(key.gained)}." if key.gained else f"{key.connection.why.rstrip('.')}."
     text = (
-        f"This key may now {' and '.join(key.gained)}, which it could not when it was connected. It is frozen here, "
-        "but whoever has a copy of it can use it. If you did not change it, somebody else is in your account."
+        f"{told} It is frozen here, but whoever has a copy of it can use it. If you did not change it, somebody else "
+        "is in your account."
     )
-    fix = f"At {key.manifest.name}, open {page(key.manifest)} and delete this key. Was it not you"
-    compromised = f"tallyglass compromised {key.id}"
-    title = "The key of {name} may do more than read"
-    return Finding("frozen", "urgent", text, fix, facts.now, key.id, compromised, title=title)
+    fix = (
+        f"Was it you? At {key.manifest.name}, open {page(key.manifest)}, undo it, then: tallyglass thaw {key.id}. "
+        "Was it not you"
+    )
+    title = "The key of {name} may do more than read" if key.gained else "The key of {name} is not what it was"
+    return Finding("frozen", "urgent", text, fix, facts.now, key.id, f"tallyglass compromised {key.id}", title=title)
 
 
 def _stopped(facts: Facts, key: KeyFacts) -> Finding:
@@ -63,6 +67,15 @@ def _stopped(facts: Facts, key: KeyFacts) -> Finding:
         return Finding("frozen", "warning", text, fix, since, key.id, action, title="{name} is frozen and forgotten")
     text, fix = f"Frozen: {because}.", f"Look at the key at {key.manifest.name} ({page(key.manifest)}), then"
     return Finding("frozen", "warning", text, fix, since, key.id, f"tallyglass thaw {key.id}", title="{name} is frozen")
+
+
+def dead(facts: Facts) -> Iterator[Finding]:
+    """A connection whose key is gone, and that has no other."""
+    for key in facts.keys:
+        if key.connection.state == "dead":
+            text = f"{key.manifest.name} refuses this key: it is dead, and nothing new is read. The history stays."
+            fix = f"Disconnect it (tallyglass disconnect {key.id}), or give it a new key"
+            yield Finding("key_dead", "notice", text, fix, facts.now, key.id, _rotate(key), title="{name} has no key")
 
 
 def unproven(facts: Facts) -> Iterator[Finding]:
@@ -166,7 +179,7 @@ def _walk(facts: Facts, manifest: Manifest, last: datetime | None) -> Finding:
         f"Only {manifest.name} can show every key of your account, and your last look {when}. "
         "A key that you do not know is how a thief stays."
     )
-    ours = ", ".join(f"{key.connection.key_name[:12]}…" for key in facts.keys if key.manifest.id == manifest.id)
+    ours = ", ".join(short(key.connection.key_name) for key in facts.keys if key.manifest.id == manifest.id)
     fix = f"At {manifest.name}, open {page(manifest)} and delete every key that you do not know (ours: {ours}); then"
     action, title = f"tallyglass audit --walked {manifest.id}", f"Look through your keys at {manifest.name}"
     return Finding("walk_due", "notice", text, fix, facts.now, action=action, about=manifest.id, title=title)
@@ -215,6 +228,6 @@ def _remove(facts: Facts, key: KeyFacts) -> tuple[str, datetime, str, str]:
 
 #: In the order in which they are looked for. Another area's rules are added here.
 RULES: Final[tuple[Rule, ...]] = (
-    *(journal, frozen, unproven, unbound, rotation.due, limited),
+    *(journal, frozen, dead, unproven, unbound, rotation.due, rotation.unfinished, limited),
     *(unused, empty, failing, doubled, walk),
 )

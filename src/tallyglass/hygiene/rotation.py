@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tallyglass.exchanges.manifest import Manifest
 from tallyglass.hygiene.facts import AHEAD, MOST_ROTATION_DAYS, ROTATION_DAYS, Facts, KeyFacts
-from tallyglass.hygiene.findings import Finding
+from tallyglass.hygiene.findings import Finding, Severity
 from tallyglass.keeper.client import Connection
 
 
@@ -78,6 +78,24 @@ def _replace(facts: Facts, key: KeyFacts) -> tuple[str, datetime, str, str]:
     """What to do, since when, with which key, by which command."""
     fix = f"Make a new key at {key.manifest.name} ({page(key.manifest)}) and let it take the place of this one"
     return fix, facts.now, key.id, f"tallyglass rotate {key.id}"
+
+
+def unfinished(facts: Facts) -> Iterator[Finding]:
+    """A key that was replaced and is not seen to be dead."""
+    for key in facts.keys:
+        old = key.connection.old
+        if old is not None:
+            days = (facts.now - old.since).days
+            text = f"It was replaced on {old.since:%Y-%m-%d}. Nothing shows yet that {key.manifest.name} refuses it."
+            fix = f"At {key.manifest.name}, open {page(key.manifest)} and delete {short(old.key_name)}, then"
+            check, title = f"tallyglass rotate {key.id} --check", "The old key of {name} may still work"
+            severity: Severity = "warning" if days else "notice"
+            yield Finding("rotation_open", severity, text, fix, facts.now, key.id, check, title=title)
+
+
+def short(key_name: str) -> str:
+    """The public part of a key, as much of it as tells it apart."""
+    return key_name if len(key_name) <= 16 else f"…{key_name[-12:]}" if "/" in key_name else f"{key_name[:12]}…"
 
 
 def page(manifest: Manifest) -> str:
