@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -23,6 +24,8 @@ from tallyglass.sandbox.model import Incoming, Outgoing
 CONTROL = "_control"
 _WORTH_PACKING = 256
 _LARGEST_BODY = 1 << 20
+#: Parameters that choose one of several lists of one path, and nothing within it.
+_CHOOSING = frozenset(("type", "transactionType", "tradeType", "symbol", "asset", "product_id"))
 
 
 class Site(Protocol):
@@ -82,8 +85,8 @@ class Gate:
     def __init__(self, sites: Iterable[Site], control: Control) -> None:
         self._routes = Routes(sites)
         self._control = control
-        #: Under a `repeat`: the answer of each site's path that is given for ever.
-        self._repeated: dict[tuple[str, str], Outgoing] = {}
+        #: Under a `repeat`: the answer of each site's list that is given for ever.
+        self._repeated: dict[tuple[str, ...], Outgoing] = {}
 
     def app(self) -> web.Application:
         """To be run by aiohttp."""
@@ -139,7 +142,7 @@ class Gate:
 
     def _spoiled(self, site: Site, request: Incoming, faults: Mapping[str, float]) -> Outgoing:
         """What the site answers, and what becomes of it on the way."""
-        place = (site.id, request.path)
+        place = (site.id, request.path, *_which(request))
         if "repeat" not in faults:
             self._repeated.pop(place, None)
         elif place in self._repeated:
@@ -157,6 +160,12 @@ class Gate:
         if "jump" in faults:
             body = cut(body, faults["jump"])
         return answer if body is answer.body else Outgoing(answer.status, answer.headers, body)
+
+
+def _which(request: Incoming) -> list[str]:
+    """Which of the lists of one path is asked for, wherever in it."""
+    asked = parse_qsl(request.query) + parse_qsl(request.body.decode("utf-8", "replace"))
+    return sorted(f"{name}={value}" for name, value in asked if name in _CHOOSING)
 
 
 def _signed_as(route: Route, headers: Mapping[str, str]) -> tuple[str, ...]:
