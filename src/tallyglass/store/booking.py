@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, Update, bindparam, delete, exists, func, select, update
 
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.transfers import MOVES
@@ -139,11 +140,7 @@ def _join(db: Connection, connection: str, found: Sequence[Entry], raw_page: int
 def _update(db: Connection, connection: str, pairs: Sequence[tuple[StoredEntry, Entry]], at: datetime | None) -> None:
     """Let entries be what they are by now. `at`: when the exchange said so."""
     numbers = rows.bucket_ids(db, connection, {rows.bucket(after) for _, after in pairs})
-    for before, after in pairs:
-        # It stays under the answer that told of it first.
-        values = dict(zip(rows.COLUMNS, rows.packed(after), strict=False))
-        values |= {"time": after.time, "bucket": numbers[rows.bucket(after)]}
-        db.execute(update(entries).where(entries.c.pk == before.place).values(values))
+    db.execute(_updating(), [_changed(before, after, numbers[rows.bucket(after)]) for before, after in pairs])
     was = [
         {"connection": connection, "entry": before.entry.id, "at": at, "was": rows.plainly(before.entry)}
         for before, after in pairs
@@ -153,6 +150,22 @@ def _update(db: Connection, connection: str, pairs: Sequence[tuple[StoredEntry, 
         db.execute(changes.insert(), was)
     sums.move(db, connection, sums.of(after for _, after in pairs), sums.of(before.entry for before, _ in pairs))
     _outdate(db, {kind for before, after in pairs for kind in (before.entry.kind, after.kind)})
+
+
+@cache
+def _updating() -> Update:
+    """The statement for one entry. It stays under the answer that told of it first."""
+    names = (name for name in rows.COLUMNS if name not in ("connection", "raw_page"))
+    return (
+        update(entries)
+        .where(entries.c.pk == bindparam("place"))
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+
+
+def _changed(before: StoredEntry, after: Entry, bucket: int) -> dict[str, Any]:
+    values = dict(zip(rows.COLUMNS, rows.packed(after), strict=False)) | {"time": after.time, "bucket": bucket}
+    return {"place": before.place, **{f"new_{name}": value for name, value in values.items()}}
 
 
 def _outdate(db: Connection, kinds: Collection[str]) -> None:
