@@ -31,7 +31,7 @@ JOURNEY = {
     "To begin": "init demo up status",
     "Keys": "exchanges guide egress inspect connect keys freeze thaw disconnect journal",
     "What you own": "sync worth holdings history transfers reconcile orders set-currency import",
-    "Upkeep": "unlock lock doctor unparsed replay parse sandbox",
+    "Upkeep": "unlock lock backup restore doctor unparsed replay parse sandbox",
 }
 
 
@@ -122,6 +122,7 @@ MODULES = {
     "keys": "exchanges guide inspect connect keys freeze thaw disconnect parse",
     "audit": "audit set-rotation",
     "files": "import",
+    "backup": "backup restore",
     "money": "sync replay worth holdings orders unparsed set-currency",
     "history": "history",
     "transfers": "transfers",

@@ -49,6 +49,32 @@ def open_store(path: Path, key: bytes) -> Store:
     return store
 
 
+def copy_store(path: Path, key: bytes, target: Path) -> None:
+    """Write the database as it is at this moment, whoever writes into it, to a new file under the same key."""
+    raw = _connect(path, key)
+    try:
+        raw.execute("VACUUM INTO ?", (str(target),))
+    except sqlcipher.DatabaseError as error:
+        raise _unusable(target, error) from error
+    finally:
+        raw.close()
+
+
+def check_store(path: Path, key: bytes) -> None:
+    """Read every page, hold it against its MAC, bring it to the newest schema. Raises `StoreError`."""
+    raw = _connect(path, key)
+    try:
+        bad = raw.execute("PRAGMA cipher_integrity_check").fetchall()
+        bad += [row for row in raw.execute("PRAGMA quick_check").fetchall() if row != ("ok",)]
+    except sqlcipher.DatabaseError as error:
+        raise _unusable(path, error) from error
+    finally:
+        raw.close()
+    if bad:
+        raise _unusable(path, bad[0][0])
+    open_store(path, key).close()
+
+
 def _connect(path: Path, key: bytes) -> Any:
     raw = sqlcipher.connect(str(path), check_same_thread=False, isolation_level=None)
     try:
