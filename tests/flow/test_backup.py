@@ -134,12 +134,13 @@ def test_a_plain_copy_of_the_home_is_useless_without_the_passphrase(
 
 
 def test_a_flipped_byte_is_refused_and_nothing_is_there(saved: Path, tmp_path: Path) -> None:
-    for place in (3, 30, 140, -1):  # the version, the kind of lock, its MAC, the data; everywhere: the campaign
-        raw = bytearray(saved.read_bytes())
-        raw[place] ^= 1
-        refused(bytes(raw), tmp_path)
+    raw = saved.read_bytes()
+    for place in (3, 30, 140, len(raw) - 1):  # the version, the kind of lock, its MAC, the data; all: the campaign
+        spoiled = bytearray(raw)
+        spoiled[place] ^= 1
+        refused(bytes(spoiled), tmp_path)
     for other in (b"", raw[:100], b"PK\x03\x04 something else"):
-        refused(bytes(other), tmp_path)
+        refused(other, tmp_path)
     assert not (tmp_path / "other").exists()
 
 
@@ -155,9 +156,12 @@ def test_a_byte_flipped_anywhere_is_refused(saved: Path, tmp_path: Path) -> None
 def refused(raw: bytes, folder: Path) -> None:
     file = folder / "spoiled.age"
     file.write_bytes(raw)
-    with pytest.raises((Problem, WrongPassphrase)) as caught:
+    try:
         backup.restore(Home(folder / "other"), file, PASSPHRASE, backup.Wish())
-    assert caught.value.code in ("backup_refused", "wrong_passphrase")
+    except (Problem, WrongPassphrase) as error:
+        assert error.code in ("backup_refused", "wrong_passphrase")  # noqa: PT017  (one of two kinds)
+    else:
+        pytest.fail("it was taken")
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", ".profile", "link"])
