@@ -70,20 +70,20 @@ def _key(connection: Connection) -> KeyView:
 
 def freeze(keeper: Keeper, connection: str, why: str = "") -> None:
     """Stop using a key, at once."""
-    _known(keeper, connection)
+    known(keeper, connection)
     keeper.freeze(connection, why)
 
 
 def thaw(keeper: Keeper, connection: str) -> VerdictView:
     """Use a frozen key again, if the exchange still proves it read-only."""
-    _known(keeper, connection)
+    known(keeper, connection)
     told = keeper.thaw(connection)
-    return verdict_view(told, _known(keeper, connection).state)
+    return verdict_view(told, known(keeper, connection).state)
 
 
 def disconnect(session: Session, connection: str, *, forget_history: bool = False) -> Connection:
     """Remove the secret from the vault. History stays unless asked. The key itself still exists at the exchange."""
-    found = _known(session.keeper, connection)
+    found = known(session.keeper, connection)
     session.keeper.forget(connection)
     if forget_history:
         # The database: most that is asked here needs none.
@@ -97,7 +97,8 @@ def disconnect(session: Session, connection: str, *, forget_history: bool = Fals
     return found
 
 
-def _known(keeper: Keeper, connection: str) -> Connection:
+def known(keeper: Keeper, connection: str) -> Connection:
+    """The connection of that id. A `Problem` names those that there are."""
     connections = {each.id: each for each in keeper.connections()}
     if connection not in connections:
         there = ", ".join(connections) or "none yet"

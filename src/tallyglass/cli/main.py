@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: The commands in the order in which they are met.
 JOURNEY = {
     "To begin": "init demo up status",
-    "Keys": "exchanges guide egress inspect connect keys freeze thaw disconnect journal",
+    "Keys": "exchanges guide egress inspect connect keys freeze thaw disconnect was-it-me journal",
     "What you own": "sync worth holdings history transfers reconcile orders set-currency import",
     "Upkeep": "unlock lock backup restore doctor unparsed replay parse sandbox",
 }
@@ -123,6 +123,7 @@ MODULES = {
     "audit": "audit set-rotation",
     "files": "import",
     "backup": "backup restore",
+    "incident": "was-it-me",
     "money": "sync replay worth holdings orders unparsed set-currency",
     "history": "history",
     "transfers": "transfers",

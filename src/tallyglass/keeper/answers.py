@@ -221,6 +221,10 @@ class JournalReport:
     #: The number of the first line that is not as it was written, counted from 1.
     first_bad: int | None
     text: str
+    #: When its first line was written; None: it has none.
+    since: datetime | None = None
+    #: Another was put aside before it.
+    restarted: bool = False
 
 
 def plain(value: Any) -> Any:
@@ -265,6 +269,11 @@ def ways(row: Mapping[str, Any]) -> Ways:
     """The inverse of `plain`."""
     own = {name: tuple(each) for name, each in row["own"].items()}
     return Ways(tuple(row["addresses"]), row["proxy"], tuple(row["echo"]), own, row["proxies"])
+
+
+def journal_report(row: Mapping[str, Any]) -> JournalReport:
+    """The inverse of `plain`."""
+    return JournalReport(**{**row, "since": _time(row["since"])})
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:

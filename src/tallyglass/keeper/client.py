@@ -250,9 +250,16 @@ class Keeper:
 
     # -- the journal and the way out
 
-    def journal(self, *, limit: int = 100, connection: str = "") -> list[JournalRow]:
-        """The last uses of keys, newest first."""
-        rows = self._call("/journal", limit=limit, connection=connection)
+    def journal(
+        self,
+        *,
+        limit: int = 100,
+        connection: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[JournalRow]:
+        """The last uses of keys, newest first; or those of a time, without its end."""
+        rows = self._call("/journal", limit=limit, connection=connection, since=_moment(since), until=_moment(until))
         return [answers.journal_row(row) for row in rows]
 
     def restart_journal(self, why: str = "") -> str:
@@ -261,7 +268,7 @@ class Keeper:
 
     def verify_journal(self) -> JournalReport:
         """Read every line again and check the chain to its anchors."""
-        return JournalReport(**self._call("/journal/verify"))
+        return answers.journal_report(self._call("/journal/verify"))
 
     def egress(self) -> list[str]:
         """The addresses that exchanges see, as configured; empty when not known."""
@@ -312,6 +319,10 @@ class Keeper:
         if answer.status != 200:
             raise _error(answer.status, raw)
         return answer.headers, raw
+
+
+def _moment(time: datetime | None) -> str:
+    return "" if time is None else time.isoformat()
 
 
 def _error(status: int, raw: bytes) -> KeeperError:

@@ -47,6 +47,8 @@ class _Chain:
     vault: int = 0
     #: The MAC after each number of lines that an anchor names.
     at: dict[int, bytes] = field(default_factory=dict)
+    #: The first line.
+    first: dict[str, Any] = field(default_factory=dict)
     #: Bytes of a last line without its end.
     torn: int = 0
     bad: int | None = None
@@ -100,10 +102,16 @@ class Journal:
             text = f"{text[0].upper()}{text[1:]}."
             return JournalReport(intact=False, lines=chain.head.count, first_bad=chain.bad, text=text)
         whole = f"{chain.head.count} lines, each chained to the one before, and none is missing."
-        return JournalReport(intact=True, lines=chain.head.count, first_bad=None, text=whole)
+        since = datetime.fromisoformat(chain.first["at"]) if chain.first else None
+        restarted = chain.first.get("event") == "journal:restart"
+        return JournalReport(True, chain.head.count, None, whole, since, restarted)
 
-    def rows(self, limit: int, connection: str = "") -> list[JournalRow]:
-        """The last uses of keys, newest first: a use and its answer are one row."""
+    def rows(self, limit: int, connection: str = "", since: str = "", until: str = "") -> list[JournalRow]:
+        """The last uses of keys, newest first, or those of a time without its end: a use and its answer are one row.
+
+        A clock may have been set back: the whole journal is looked at for those of a time.
+        """
+        begin, end = (datetime.fromisoformat(each) if each else None for each in (since, until))
         answers: dict[int, Mapping[str, Any]] = {}
         found: list[JournalRow] = []
         try:
@@ -112,8 +120,9 @@ class Journal:
                     answers[line["of"]] = line
                 elif line.get("event") == "key:use":
                     answer = answers.pop(line["seq"], {})
-                    if not connection or line["connection"] == connection:
-                        found.append(_row(line, answer))
+                    row = _row(line, answer)
+                    if (not connection or row.connection == connection) and _within(row.time, begin, end):
+                        found.append(row)
                 if len(found) >= limit:
                     break
         except (KeyError, ValueError, TypeError):
@@ -186,6 +195,7 @@ class Journal:
                     chain.at[number] = mac
                 line = _parsed(raw)
                 self._note(line, chain.last_used)
+                chain.first = chain.first or line
                 chain.vault = max(chain.vault, line.get("vault", 0))
         return chain
 
@@ -263,6 +273,10 @@ def _row(line: Mapping[str, Any], answer: Mapping[str, Any]) -> JournalRow:
         egress_ip=answer.get("egress_ip"),
         ms=answer.get("ms"),
     )
+
+
+def _within(time: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or since <= time) and (until is None or time < until)
 
 
 def _backwards(path: Path) -> Iterator[bytes]:

@@ -56,7 +56,7 @@ def application(service: Service) -> web.Application:
         ("/supply", Service.supply, {"connection": str, "sealed": str}),
         ("/read", Service.read, {"connection": str, "read": str, "params": dict}),
         ("/public-read", Service.public_read, {"source": str, "read": str, "params": dict}),
-        ("/journal", Service.journal, {"limit": int, "connection": str}),
+        ("/journal", Service.journal, {"limit": int, "connection": str, "since": str, "until": str}),
         ("/journal/verify", Service.verify_journal, {}),
         ("/journal/restart", Service.restart_journal, {"why": str}),
         ("/egress", Service.egress, {}),

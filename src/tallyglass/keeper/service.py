@@ -262,8 +262,8 @@ class Service:
 
     # -- the journal and the way out
 
-    def journal(self, limit: int, connection: str) -> list[JournalRow]:
-        return self._journal.rows(max(1, min(limit, 100_000)), connection)
+    def journal(self, limit: int, connection: str, since: str, until: str) -> list[JournalRow]:
+        return self._journal.rows(max(1, min(limit, 100_000)), connection, since, until)
 
     def verify_journal(self) -> JournalReport:
         return self._journal.verify()

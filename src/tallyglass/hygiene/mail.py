@@ -1,0 +1,245 @@
+"""An exchange's mail, as a file or as pasted: who sent it, when, and which times and addresses it tells. Pure.
+
+Binance writes `2024-03-06 17:24:16(UTC)` and the address, in the subject too; the others write dates in words, mostly
+with a zone. What a mail does not tell for certain stays open here: every reading of it is given.
+"""
+
+from __future__ import annotations
+
+import email
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
+from email.message import Message
+from email.utils import parseaddr, parsedate_to_datetime
+from html.parser import HTMLParser
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from tallyglass.hygiene.moments import Span, find
+
+Address = IPv4Address | IPv6Address
+
+#: A mail is one when it has one of these; a pasted text may begin with `Date:` too.
+_PROOF: Final = ("From", "Received", "MIME-Version", "Message-ID", "Subject")
+_HEADER: Final = re.compile(r"[>\s]*(from|to|date|sent|subject|cc|reply-to):\s?(.*)", re.IGNORECASE)
+_INVISIBLE: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad\u034f]")
+#: Not the moment that the mail is about.
+_ELSEWHEN: Final = re.compile(
+    r"\b(expir(es?|y)|valid|until|before|previous(ly)?|last|next|since|earlier)\b", re.IGNORECASE
+)
+_WHEN: Final = re.compile(r"\b(when|time|timestamp|date|at|on)\b\W*$|\b(when|time|date)\b.{0,20}$", re.IGNORECASE)
+_NUMBERS: Final = re.compile(
+    r"(?<![\w.:/-])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f.]{0,15}){2,8})(?![\w:-])(?!\.\d)", re.IGNORECASE
+)
+_LABEL: Final = re.compile(r"(?:\bip\b(?:\s?(?:address|addr\.?))?\W{0,6}(?:is|was)?|\bfrom)\W{0,4}$", re.IGNORECASE)
+_LINK: Final = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
+#: `Chrome 120.0.0.0`, `Version 17.1.2.3`: no addresses.
+_PROGRAM: Final = re.compile(
+    r"(?:chrome|safari|firefox|edge?|opera|opr|version|android|ios|windows|mac\s?os|app)\W{0,2}v?$", re.IGNORECASE
+)
+_MASKED: Final = re.compile(
+    r"\bip\b[^\n]{0,20}?(?:\d{1,3}|[0-9a-f]{1,4})[.:][^\n ]{0,30}(?:\*|\bx{1,3}\b)", re.IGNORECASE
+)
+#: Between what happened and the mail about it, where the mail does not tell when it happened.
+DELAY: Final = timedelta(minutes=15)
+#: The same where it tells, but not in which zone.
+_LATE: Final = timedelta(minutes=45)
+#: By so much two clocks may differ.
+_CLOCKS: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What a mail tells."""
+
+    #: The domain of the sender; empty when it is not there.
+    sender: str
+    subject: str
+    text: str
+    #: When it was sent.
+    sent: datetime | None
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether there is nothing to read: Kraken encrypts to those who gave it a key."""
+        return "-----BEGIN PGP MESSAGE-----" in self.text
+
+    @property
+    def speaks_of_sign_in(self) -> bool:
+        """Whether it seems to be about somebody at the website, which Tallyglass never is."""
+        return (
+            re.search(r"\b(log|sign)(ged|ging|ned|ning)?[ -]?(in|into|on)\b|\bnew device\b", self._all, re.IGNORECASE)
+            is not None
+        )
+
+    @property
+    def _all(self) -> str:
+        return f"{self.subject}\n{self.text}"
+
+    def spans(self) -> tuple[Span, ...]:
+        """Every moment that it can be about: of a time without a zone, those that fit to when it was sent."""
+        found = [(each, _context(self._all, each.at)) for each in find(self._all)]
+        about = [(each, label) for each, label in found if not _ELSEWHEN.search(label)]
+        about = [pair for pair in about if _WHEN.search(pair[1])] or about
+        if not about and self.sent is not None:
+            return (Span(self.sent - DELAY, self.sent + timedelta(seconds=1)),)
+        spans = (span for written, _ in about for span in written.spans if self._fits(span, sure=written.has_zone))
+        return tuple(dict.fromkeys(spans))
+
+    def _fits(self, span: Span, *, sure: bool) -> bool:
+        """No mail tells of what came after it; and soon after it happened."""
+        if self.sent is None:
+            return True
+        return span.begin <= self.sent + _CLOCKS and (sure or span.begin >= self.sent - _LATE)
+
+    def addresses(self) -> tuple[Address | None, ...]:
+        """The addresses that are called so; else all that look like one, or are none after all."""
+        found = [(each, self._all[max(0, place - 40) : place]) for place, each in _addresses(self._all)]
+        found = [(each, before) for each, before in found if not (_PROGRAM.search(before) or _ELSEWHEN.search(before))]
+        named = [each for each, before in found if _LABEL.search(before)]
+        unnamed = [*(each for each, _ in found), None] if found else []
+        return tuple(dict.fromkeys(named or unnamed))
+
+    @property
+    def hides_address(self) -> bool:
+        """Whether it tells an address in part: `49.36.*.*`."""
+        return _MASKED.search(self._all) is not None
+
+
+def address(text: str) -> Address | None:
+    """An address, however it is written; an IPv4 address within IPv6 is that IPv4 address. None: it is none."""
+    try:
+        found = ip_address(text.strip().strip("[]()<>,;.").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def read(raw: bytes) -> Mail:
+    """A mail: the file of one, or what was pasted of one."""
+    message = email.message_from_bytes(raw)
+    if not any(message[name] for name in _PROOF):
+        message = Message()
+        message.set_payload(raw.decode("utf-8", "replace"))
+    text, told = _beginning("\n".join(_texts(message)))
+    sender = parseaddr(_decoded(message["From"]) or told.get("from", ""))[1]
+    sent = _sent(message["Date"]) or _sent(told.get("date") or told.get("sent"))
+    subject = _decoded(message["Subject"]) or told.get("subject", "")
+    return Mail(sender.rpartition("@")[2].lower(), _clean(subject), _clean(text), sent)
+
+
+def _beginning(text: str) -> tuple[str, dict[str, str]]:
+    """The text without a mail's head that was pasted or forwarded with it, and what that head told."""
+    kept: list[str] = []
+    told: dict[str, str] = {}
+    head: list[tuple[str, re.Match[str] | None]] = []
+    for line in [*text.splitlines(), ""]:
+        match = _HEADER.fullmatch(line.strip())
+        if match is not None:
+            head.append((line, match))
+            continue
+        names = {each[1].lower() for _, each in head if each}
+        if len(head) >= 3 and "from" in names and names & {"subject", "to"}:
+            told = {each[1].lower(): each[2].strip() for _, each in head if each}
+        else:
+            kept += [each for each, _ in head]
+        head = []
+        kept.append(line)
+    return "\n".join(kept), told
+
+
+def _texts(message: Message) -> list[str]:
+    found = []
+    for part in message.walk():
+        if part.get_content_maintype() != "text" or part.is_multipart():
+            continue
+        payload = part.get_payload(decode=True)
+        charset = part.get_content_charset("utf-8")
+        raw = payload if isinstance(payload, bytes) else str(part.get_payload()).encode("utf-8", "replace")
+        try:
+            text = raw.decode(charset, "replace")
+        except LookupError:
+            text = raw.decode("utf-8", "replace")
+        is_html = part.get_content_subtype() == "html" or re.search(r"</(div|td|p|a|body)>", text, re.IGNORECASE)
+        found.append(_Plain.of(text) if is_html else text)
+    return found
+
+
+class _Plain(HTMLParser):
+    """The words of a page, a line for each block."""
+
+    _LINES: Final = frozenset(
+        (
+            *("address", "blockquote", "br", "div", "dd", "dl", "dt", "h1", "h2", "h3", "h4", "hr", "li", "ol", "p"),
+            *("table", "td", "th", "tr", "ul"),
+        )
+    )
+    _HIDDEN: Final = frozenset(("head", "script", "style", "title"))
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self._hidden = 0
+
+    @classmethod
+    def of(cls, page: str) -> str:
+        """The words of this page."""
+        parser = cls()
+        parser.feed(page)
+        parser.close()
+        return "".join(parser.words)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  (its own)
+        self._hidden += tag in self._HIDDEN
+        if tag in self._LINES:
+            self.words.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in self._HIDDEN and self._hidden > 0
+        if tag in self._LINES:
+            self.words.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words.append(re.sub(r"[\s\xa0]+", " ", data))
+
+
+def _clean(text: str) -> str:
+    """Lines without links and without what cannot be seen, none of them empty."""
+    lines = (" ".join(_LINK.sub("", _INVISIBLE.sub("", line)).split()) for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def _decoded(header: str | None) -> str:
+    try:
+        return str(make_header(decode_header(header))) if header else ""
+    except (LookupError, ValueError):
+        return header or ""
+
+
+def _sent(header: str | None) -> datetime | None:
+    """When a mail was sent; None unless it says so with its zone."""
+    try:
+        found = parsedate_to_datetime(header) if header else None
+    except ValueError:
+        return None
+    if found is None or (found.tzinfo is None and "-0000" not in (header or "")):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def _context(text: str, at: int) -> str:
+    """What stands before a place: on its line, or, where it begins the line, on a short one before it."""
+    begin = text.rfind("\n", 0, at) + 1
+    before = re.split(r"[,;()]|\. ", text[max(begin, at - 40) : at])
+    if "".join(before).strip(" :") or not begin:
+        return before[-1]
+    above = text[text.rfind("\n", 0, begin - 1) + 1 : begin - 1]
+    return above if len(above) <= 40 else ""
+
+
+def _addresses(text: str) -> list[tuple[int, Address]]:
+    found = ((match.start(), address(match[0])) for match in _NUMBERS.finditer(text))
+    return [(place, each) for place, each in found if each is not None]

@@ -1,0 +1,192 @@
+"""Was it me: whether a moment and an address from an exchange's mail are a use of ours, by the journal. Pure.
+
+A moment that can be read in several ways has an answer only if all of them have the same. Where the journal does not
+tell for certain, the answer is that it cannot be told, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Final, Literal
+
+from tallyglass.hygiene.mail import Address, address
+from tallyglass.hygiene.moments import Span
+
+Verdict = Literal["yes", "no", "cannot_tell"]
+
+#: A use so near to the moment is the one that is meant: clocks differ, and a read takes a while.
+WINDOW: Final = timedelta(minutes=2)
+#: A use so near beyond the window might be.
+NEAR: Final = timedelta(minutes=5)
+#: In a longer time than this every tracker reads something: alone it says nothing.
+LONG: Final = timedelta(minutes=10)
+#: Nothing on record says that the exchange has seen such a use.
+UNSEEN: Final = frozenset(("none", "failed", "down"))
+#: How much of the journal around a moment is looked at.
+AROUND: Final = timedelta(hours=1)
+_JUMP: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a key, as the journal has it."""
+
+    time: datetime
+    connection: str
+    read: str
+    status: str
+    egress_ip: str | None
+
+    @property
+    def address(self) -> Address | None:
+        """The address that the exchange saw, when known."""
+        return address(self.egress_ip) if self.egress_ip else None
+
+    @property
+    def seen(self) -> bool:
+        """Whether the exchange has certainly seen it."""
+        return self.status not in UNSEEN
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The journal around the moments in question."""
+
+    #: In the order in which they were written.
+    uses: tuple[Use, ...]
+    intact: bool = True
+    #: What the keeper says of the journal as a whole.
+    text: str = ""
+    #: Set where an earlier journal was put aside: when this one began.
+    restarted: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a mail, or its reader, tells."""
+
+    spans: tuple[Span, ...]
+    #: What may be its address; none of them, or None among them: it may name no address.
+    addresses: tuple[Address | None, ...] = ()
+    #: It names one, in part.
+    hides_address: bool = False
+    window: timedelta = WINDOW
+
+    @property
+    def reach(self) -> tuple[datetime, datetime]:
+        """The part of the journal that it is about."""
+        around = self.window + AROUND
+        return min(each.begin for each in self.spans) - around, max(each.end for each in self.spans) + around
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Yes, no, or that it cannot be told; and why."""
+
+    verdict: Verdict
+    why: str
+    uses: tuple[Use, ...] = ()
+
+
+def answer(asked: Question, record: Record, now: datetime, ours: Collection[Address] = ()) -> Answer:
+    """Whether a key was used by us at that moment, from there. `ours`: the addresses that are known to be ours."""
+    if not record.intact:
+        return Answer("cannot_tell", f"The journal does not prove anything: {record.text}")
+    for earlier, later in pairwise(record.uses):
+        if later.time < earlier.time - _JUMP:
+            text = (
+                f"This computer's clock was set back from {_at(earlier.time)} to {_at(later.time)}: which of the times"
+            )
+            return Answer("cannot_tell", f"{text} in the journal are right cannot be told.")
+    readings = [_Reading(asked, span, record, now) for span in asked.spans]
+    found = [each.answer(one, ours) for each in readings for one in (asked.addresses or (None,))]
+    verdicts = {each.verdict for each in found}
+    if len(verdicts) == 1:
+        return max(found, key=lambda each: len(each.uses))
+    uses = tuple(dict.fromkeys(use for each in found for use in each.uses))
+    what = "address" if len(asked.spans) == 1 else "time"
+    return Answer("cannot_tell", f"The {what} can be read in more than one way, and the answer depends on it.", uses)
+
+
+class _Reading:
+    """One moment that can be meant, before the journal."""
+
+    def __init__(self, asked: Question, span: Span, record: Record, now: datetime) -> None:
+        self._asked, self._span, self._record, self._now = asked, span, record, now
+        self._begin, self._end = span.begin - asked.window, span.end + asked.window
+        self._then = [each for each in record.uses if self._begin <= each.time < self._end]
+
+    def answer(self, told: Address | None, ours: Collection[Address]) -> Answer:
+        """For one address, or for none."""
+        if self._span.begin > self._now + self._asked.window:
+            return Answer("cannot_tell", f"{_at(self._span.begin)} has not come yet: its time zone may be another.")
+        if not self._then:
+            return self._nothing(told)
+        return self._by_time() if told is None else self._by_address(told, ours)
+
+    def _nothing(self, told: Address | None) -> Answer:
+        restarted = self._record.restarted
+        if restarted is not None and self._begin < restarted:
+            return Answer("cannot_tell", f"The journal before {_at(restarted)} was broken and was put aside.")
+        near = [
+            each
+            for each in self._record.uses
+            if self._begin - NEAR <= each.time < self._end + NEAR and (told is None or each.address in (told, None))
+        ]
+        if near:
+            text = f"No key was used at {_at(self._span.begin)}, but a few minutes away: {listed(near)}."
+            return Answer("cannot_tell", text, tuple(near))
+        nearest = min(self._record.uses, key=lambda each: abs(each.time - self._span.begin), default=None)
+        known = f" The nearest in time: {listed([nearest])}." if nearest else ""
+        return Answer("no", f"Tallyglass used no key there at {_at(self._span.begin)}.{known}")
+
+    def _by_time(self) -> Answer:
+        seen = tuple(each for each in self._then if each.seen)
+        if not seen:
+            return self._unseen(self._then)
+        if self._asked.hides_address:
+            text = f"Tallyglass used a key then ({listed(seen)}), but the mail hides a part of the address."
+            return Answer("cannot_tell", text, seen)
+        if self._span.end - self._span.begin > LONG:
+            text = f"The mail names neither a time nor an address. Before it was sent there were {listed(seen)}."
+            return Answer("cannot_tell", text, seen)
+        return Answer("yes", f"Tallyglass used its key then: {listed(seen)}.", seen)
+
+    def _by_address(self, told: Address, ours: Collection[Address]) -> Answer:
+        same = [each for each in self._then if each.address == told]
+        unknown = [each for each in self._then if each.address is None]
+        if not same and told in ours:
+            same = unknown
+        seen = tuple(each for each in same if each.seen)
+        if seen:
+            known = "" if seen[0].address else f" {told} is an address of yours."
+            return Answer("yes", f"Tallyglass used its key then: {listed(seen)}.{known}", seen)
+        if same:
+            return self._unseen(same)
+        if unknown:
+            text = f"Tallyglass used its key then ({listed(unknown)}), but from which address is not on record."
+            return Answer("cannot_tell", text, tuple(unknown))
+        text = f"Tallyglass used its key then, but not from {told}: {listed(self._then)}."
+        return Answer("no", text, tuple(self._then))
+
+    def _unseen(self, uses: Sequence[Use]) -> Answer:
+        text = f"Tallyglass meant to use its key then ({listed(uses)}), but no answer of the exchange is on record."
+        return Answer("cannot_tell", text, tuple(uses))
+
+
+def listed(uses: Iterable[Use]) -> str:
+    """`3 reads, 2026-11-27 09:12:01 to 09:14:10 UTC, from 203.0.113.7`."""
+    found = sorted(uses, key=lambda each: each.time)
+    first, last = found[0].time.astimezone(UTC), found[-1].time.astimezone(UTC)
+    end = "" if len(found) == 1 else f" to {last:%H:%M:%S}" if first.date() == last.date() else f" to {last:%F %T}"
+    places = ", ".join(dict.fromkeys(str(each.address) for each in found if each.address))
+    names = ", ".join(dict.fromkeys(each.connection for each in found if each.connection))
+    parts = [f"{len(found)} {'read' if len(found) == 1 else 'reads'}", f"{first:%Y-%m-%d %H:%M:%S}{end} UTC"]
+    return ", ".join([*parts, *([f"from {places}"] if places else []), *([f"with {names}"] if names else [])])
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,269 @@
+"""Was it me: two hundred mails against a journal whose truth is known. No wrong yes, no wrong no."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from support.diary import Line, written
+from support.letters import Letter, Post
+from support.program import DONE, PARTIAL, USAGE, Program
+from tallyglass.app import was_it_me
+from tallyglass.app.keeper_process import KeeperProcess
+from tallyglass.keeper.client import Keeper
+
+PASSPHRASE = "four herons on a cold pier"
+MAILS = 200
+#: Summer time ends and begins in between.
+BEGIN = datetime(2025, 1, 10, tzinfo=UTC)
+CONNECTIONS = {"kraken": ("kraken", "kraken-2"), "binance": ("binance",), "coinbase": ("coinbase",)}
+#: Ours, one after the other.
+OURS = ("203.0.113.7", "2001:db8:5::7", "198.51.100.44", "2001:db8:5:1:a00:27ff:fe4e:66a1")
+THEIRS = ("203.0.113.70", "192.0.2.1", "2001:db8:5::8", "2001:db8:ffff::7")
+
+
+def uses(dice: random.Random) -> list[Line]:
+    """A year of syncs at odd times."""
+    found, at = [], BEGIN
+    for number in range(240):
+        at += timedelta(hours=dice.uniform(20, 50), seconds=dice.randrange(3600))
+        exchange = dice.choice(list(CONNECTIONS))
+        connection, ip = dice.choice(CONNECTIONS[exchange]), OURS[number * len(OURS) // 240]
+        found += [
+            Line(at + timedelta(seconds=3 * each), exchange, connection, ip, read)
+            for each, read in enumerate(dice.sample(("balances", "ledger", "trades", "open_orders"), 3))
+        ]
+    return found
+
+
+class Truth:
+    """What has happened, and mails about it."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)  # noqa: S311 - repeatable, protects nothing
+        self.lines = uses(self.dice)
+        self.post = Post(seed)
+
+    def mail(self, *, zone: bool = True) -> tuple[str, str, Letter]:
+        """A mail; what it is about in words; and whether that was us."""
+        kind = self.dice.choice(
+            ("ours", "ours", "ours, no address", "another time", "another address", "other exchange")
+        )
+        line = self.dice.choice(self.lines)
+        at = line.time + timedelta(seconds=self.dice.uniform(0, 40))
+        exchange, ip = line.exchange, line.ip
+        if kind == "another time":
+            at = self.free(exchange)
+            ip = self.dice.choice((*OURS, *THEIRS, None))
+        elif kind == "another address":
+            ip = self.dice.choice([each for each in (*OURS, *THEIRS) if each != line.ip])
+        elif kind == "other exchange":
+            exchange = self.dice.choice([each for each in CONNECTIONS if each != exchange])
+            if not self.is_free(exchange, at):
+                return self.mail(zone=zone)
+        elif kind == "ours, no address":
+            ip = None
+        truth = "yes" if kind.startswith("ours") else "no"
+        return truth, f"{kind}: {exchange}, {at}, {ip}", self.post.letter(exchange, at, ip, zone=zone)
+
+    def free(self, exchange: str) -> datetime:
+        """A moment at which no key of an exchange was used, from a quarter of an hour away to days."""
+        while True:
+            near = self.dice.choice(self.lines).time
+            at = near + self.dice.choice((-1, 1)) * timedelta(minutes=self.dice.choice((15, 40, 60, 120, 480, 900)))
+            if self.is_free(exchange, at):
+                return at
+
+    def is_free(self, exchange: str, at: datetime) -> bool:
+        return all(abs(each.time - at) > timedelta(minutes=10) for each in self.lines if each.exchange == exchange)
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    return Truth(5)
+
+
+@pytest.fixture(scope="module")
+def keeper(tmp_path_factory: pytest.TempPathFactory, truth: Truth) -> Iterator[Keeper]:
+    home = written(tmp_path_factory.mktemp("diary"), PASSPHRASE, truth.lines)
+    process = KeeperProcess(home, sandbox=None)
+    try:
+        keeper = process.start()
+        keeper.unlock(PASSPHRASE)
+        yield keeper
+    finally:
+        process.stop()
+
+
+def test_two_hundred_mails_and_no_wrong_answer(keeper: Keeper, truth: Truth) -> None:
+    told: Counter[tuple[str, str]] = Counter()
+    for _ in range(MAILS):
+        expected, about, letter = truth.mail()
+        found = was_it_me.ask_mail(keeper, letter.raw)
+        told[expected, found["answer"]] += 1
+        assert found["answer"] == expected, f"{about}\n{letter.time}\n{found}\n{letter.raw.decode()}"
+        assert bool(found["uses"]) or expected == "no"
+
+    assert told["yes", "yes"] > MAILS // 3
+    assert told["no", "no"] > MAILS // 3
+
+
+def test_a_time_without_its_zone_is_never_answered_wrongly(keeper: Keeper, truth: Truth) -> None:
+    told: Counter[tuple[str, str]] = Counter()
+    for _ in range(MAILS):
+        expected, about, letter = truth.mail(zone=False)
+        found = was_it_me.ask_mail(keeper, letter.raw)
+        told[expected, found["answer"]] += 1
+        assert found["answer"] in (expected, "cannot_tell"), f"{about}\n{letter.time}\n{found}\n{letter.raw.decode()}"
+
+    assert told["no", "no"] > told["no", "cannot_tell"]
+
+
+@contextmanager
+def _lived_in(folder: Path) -> Iterator[Program]:
+    """A home with a key at Kraken that was used on a day in November, from two addresses."""
+    noon = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
+    lines = [
+        Line(noon, "kraken", "kraken", "203.0.113.7", "balances"),
+        Line(noon + timedelta(seconds=50), "kraken", "kraken", "203.0.113.7", "ledger"),
+        Line(noon + timedelta(hours=2), "kraken", "kraken", "2001:db8::7", "trades"),
+        Line(noon + timedelta(hours=4), "kraken", "kraken", None, "trades"),
+        Line(noon + timedelta(hours=6), "kraken", "kraken", "203.0.113.7", "trades", "down"),
+    ]
+    passphrase = folder / "passphrase"
+    passphrase.write_text(PASSPHRASE + "\n")
+    made = written(folder, PASSPHRASE, lines)
+    process = KeeperProcess(made, sandbox=None)
+    try:
+        process.start().unlock(PASSPHRASE)
+        yield Program(made.path, "", passphrase)
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with _lived_in(tmp_path_factory.mktemp("home")) as program:
+        yield program
+
+
+def asked(home: Program, at: str, ip: str = "", *more: str) -> tuple[int, str, str, list[str]]:
+    """Exit code, answer, why, and the times of the uses."""
+    given = ["--at", at, *(["--ip", ip] if ip else []), *more]
+    code, view = home.json("was-it-me", "--exchange", "kraken", *given)
+    assert set(view) == {"answer", "why", "uses", "next", "asked"}
+    assert all(set(use) == {"time", "connection", "read", "egress_ip"} for use in view["uses"])
+    return code, view["answer"], view["why"], [use["time"] for use in view["uses"]]
+
+
+@pytest.mark.parametrize(
+    ("at", "ip", "answer"),
+    [
+        ("2025-11-20 12:00:30 UTC", "203.0.113.7", "yes"),
+        ("2025-11-20T12:00:30Z", "", "yes"),
+        ("2025-11-20 12:00", "203.0.113.7", "yes"),
+        ("Nov 20, 2025 at 4:00 AM PST", "203.0.113.7", "yes"),
+        ("Thu, 20 Nov 2025 13:00:30 +0100", "::ffff:203.0.113.7", "yes"),
+        ("Thu Nov 20 12:00:30 UTC 2025", "203.0.113.7", "yes"),
+        ("2025-11-20 14:01 UTC", "2001:0DB8:0:0:0:0:0:7", "yes"),
+        ("2025-11-20 12:00:30 UTC", "203.0.113.8", "no"),
+        ("2025-11-20 14:00:30 UTC", "203.0.113.7", "no"),
+        ("2025-11-20 12:00:30 PST", "203.0.113.7", "no"),
+        ("2025-11-20 13:00 UTC", "", "no"),
+        ("2025-11-20 12:05 UTC", "203.0.113.7", "cannot_tell"),  # a little beside it, from there
+        ("2025-11-20 16:00 UTC", "203.0.113.7", "cannot_tell"),  # our address was not on record
+        ("2025-11-20 18:00 UTC", "203.0.113.7", "cannot_tell"),  # the exchange has not answered
+        ("2099-11-20 18:00 UTC", "203.0.113.7", "cannot_tell"),
+        ("20/11/2025 12:00 IST", "203.0.113.7", "no"),  # neither in India nor in Israel nor in Ireland
+        ("20/11/2025 17:30 IST", "203.0.113.7", "cannot_tell"),  # in India
+    ],
+)
+def test_a_time_and_an_address_as_mails_write_them(home: Program, at: str, ip: str, answer: str) -> None:
+    code, found, why, _ = asked(home, at, ip)
+    assert (found, code) == (answer, PARTIAL if answer == "cannot_tell" else DONE), why
+
+
+def test_what_was_read_then_is_listed(home: Program) -> None:
+    _, _, why, times = asked(home, "2025-11-20 12:00 UTC", "203.0.113.7")
+    assert times == ["2025-11-20T12:00:00Z", "2025-11-20T12:00:50Z"]
+    assert "2 reads, 2025-11-20 12:00:00 to 12:00:50 UTC, from 203.0.113.7, with kraken" in why
+
+
+def test_a_window_may_be_wider(home: Program) -> None:
+    assert asked(home, "2025-11-20 12:30 UTC", "203.0.113.7")[1] == "no"
+    assert asked(home, "2025-11-20 12:30 UTC", "203.0.113.7", "--window", "45")[1] == "yes"
+
+
+def test_a_key_of_another_exchange_is_not_meant(home: Program) -> None:
+    code, view = home.json("was-it-me", "--exchange", "binance", "--at", "2025-11-20 12:00 UTC")
+    assert (code, view["answer"], view["uses"]) == (DONE, "no", [])
+
+
+def test_a_mail_from_standard_input_and_from_a_file(home: Program, tmp_path: Path) -> None:
+    letter = Post(1).letter("kraken", datetime(2025, 11, 20, 12, 0, 20, tzinfo=UTC), "203.0.113.7")
+    code, view = home.json("was-it-me", "--mail", "-", stdin=letter.raw.decode())
+    assert (code, view["answer"], view["asked"]["exchange"]) == (DONE, "yes", "kraken")
+
+    (tmp_path / "mail.eml").write_bytes(letter.raw.replace(b"203.0.113.7", b"192.0.2.9"))
+    ended = home.run("was-it-me", "--mail", str(tmp_path / "mail.eml"))
+    assert ended.code == DONE
+    assert "not from 192.0.2.9" in ended.words
+    assert all(len(line) <= 80 for line in ended.out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--at", "2025-11-20 12:00"], "--exchange"),
+        (["--exchange", "kraken"], "--at"),
+        (["--exchange", "kraken", "--at", "yesterday"], "no time"),
+        (["--exchange", "kraken", "--at", "2025-11-20"], "no time"),
+        (["--exchange", "kraken", "--at", "2025-11-20 12:00", "--ip", "1.2.3"], "no address"),
+        (["--exchange", "nowhere", "--at", "2025-11-20 12:00"], "no exchange"),
+        (["--mail", "/nowhere/mail"], "cannot be read"),
+    ],
+)
+def test_what_is_not_understood_is_told(home: Program, given: list[str], words: str) -> None:
+    ended = home.run("was-it-me", *given)
+    assert ended.code == USAGE, ended.words
+    assert words in ended.words
+
+
+@pytest.mark.parametrize("change", ["altered", "line gone", "end gone", "all gone"])
+def test_a_journal_that_was_touched_tells_nothing(home: Program, change: str) -> None:
+    path = home.home / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if b"2025-11-20T12:00:00" in line)
+    changed = {
+        "altered": [*lines[:at], lines[at].replace(b"T12:", b"T13:"), *lines[at + 1 :]],
+        "line gone": [*lines[:at], *lines[at + 1 :]],
+        "end gone": lines[:-3],
+        "all gone": [],
+    }
+    path.write_bytes(b"".join(changed[change]))
+    try:
+        for when in ("2025-11-20 12:00 UTC", "2025-11-20 09:00 UTC"):
+            code, answer, why, uses = asked(home, when, "203.0.113.7")
+            assert (code, answer, uses) == (PARTIAL, "cannot_tell", [])
+            assert "The journal does not prove anything" in why
+            assert any(word in why for word in ("is not as it was written", "were written")), why
+    finally:
+        path.write_bytes(b"".join(lines))
+    assert asked(home, "2025-11-20 12:00 UTC", "203.0.113.7")[1] == "yes"
+
+
+def test_before_a_journal_that_was_begun_anew_nothing_can_be_told(tmp_path: Path) -> None:
+    with _lived_in(tmp_path) as home:
+        path = home.home / "journal.jsonl"
+        path.write_bytes(path.read_bytes().replace(b"T12:", b"T13:"))
+        assert home.run("journal", "restart").code == DONE
+        code, answer, why, _ = asked(home, "2025-11-20 13:00 UTC")
+
+    assert (code, answer) == (PARTIAL, "cannot_tell")
+    assert "put aside" in why
