@@ -40,6 +40,7 @@ CONNECTED = ("kraken", "coinbase")
 APART = {"init", "up", "demo", "sandbox", "lock", "unlock"}
 #: These have tests of their own.
 ELSEWHERE = {"was-it-me", "backup", "restore", "import", "transfers", "reconcile"}
+ELSEWHERE |= {"fetch", "passphrase", "recovery-kit", "set-auto-lock"}
 
 
 @pytest.fixture(scope="module")

@@ -69,10 +69,15 @@ _NO_ADDRESS = (
 
 def guide(name: str, addresses: list[str], today: date) -> str:
     """How a read-only key is made there, in Markdown, with our addresses in that exchange's own format."""
+    return filled_in(registry.guide(exchange(name).id), name, addresses, today)
+
+
+def filled_in(text: str, name: str, addresses: list[str], today: date) -> str:
+    """A text of that exchange with our addresses in its own format, and the month."""
     manifest = exchange(name)
     separator = str(manifest.ip.get("separator", ","))
     ips = separator.join(addresses) if addresses else _NO_ADDRESS
-    return registry.guide(name).replace("{ips}", ips).replace("{date}", f"{today:%Y-%m}")
+    return text.replace("{ips}", ips).replace("{date}", f"{today:%Y-%m}")
 
 
 def parse(name: str, read: str, body: bytes) -> dict[str, Any]:

@@ -33,6 +33,11 @@ class Home:
         return socket_path(self.path)
 
     @property
+    def key_store_mark(self) -> Path:
+        """There when the OS key store has the passphrase: the name under which it has it, and nothing secret."""
+        return self.path / "key-store"
+
+    @property
     def exists(self) -> bool:
         """Whether a vault has been made here."""
         return self.vault.exists()

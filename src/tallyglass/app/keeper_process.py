@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from tallyglass.app.home import Home
 from tallyglass.app.problems import Problem
+from tallyglass.app.secrets import Fetcher
 from tallyglass.keeper.client import Keeper, Unreachable
 
 START_SECONDS = 20.0
@@ -28,6 +29,13 @@ _PASSED_ON = (
     "TALLYGLASS_EGRESS",
     "TALLYGLASS_SANDBOX_PACE",
 )
+
+
+def keeper_of(home: Home) -> Keeper:
+    """The keeper of a home, which is brought the keys that are kept elsewhere when it lacks them."""
+    keeper = Keeper(home.socket)
+    keeper.fetch = Fetcher()
+    return keeper
 
 
 class KeeperProcess:
@@ -68,7 +76,7 @@ class KeeperProcess:
             start_new_session=True,
         )
         self._words = _Words(self._process)
-        keeper = Keeper(self._home.socket)
+        keeper = keeper_of(self._home)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -125,7 +133,7 @@ class _Words(threading.Thread):
 @contextmanager
 def running_keeper(home: Home, *, sandbox: str | None = None, log_level: str = "warning") -> Iterator[Keeper]:
     """The keeper of this home: the one that runs already, or one that lives as long as the block."""
-    keeper = Keeper(home.socket)
+    keeper = keeper_of(home)
     try:
         keeper.health()
     except Unreachable:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from tallyglass.app import syncing
+from tallyglass.app import syncing, unlocking
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.problems import Problem, Told
@@ -52,6 +53,7 @@ class Service:
         self._state: KeeperState = "down"
         #: What the user last asked for: a keeper that he locked stays locked when it has to be replaced.
         self._wanted: KeeperState = "locked"
+        self._visited = time.monotonic()
 
     # -- life
 
@@ -72,6 +74,10 @@ class Service:
         with self._changing:
             keeper.unlock(passphrase)
             self._open(keeper)
+
+    def visit(self) -> None:
+        """Somebody is there: what locks itself after a time begins to count anew."""
+        self._visited = time.monotonic()
 
     def lock(self) -> None:
         """Forget every secret; the portfolio is closed too."""
@@ -152,11 +158,18 @@ class Service:
                 self._restart()
             return
         self._follow()
+        if self._state == "unlocked" and self._left_alone():
+            log.info("nobody was there for the time that was set: locked")
+            self.lock()
         if self._state == "unlocked" and not self.syncing:
             due = syncing.due(self.session())
             if due:
                 log.info("due: %s", ", ".join(due))
                 self.sync_now(*due)
+
+    def _left_alone(self) -> bool:
+        minutes = unlocking.auto_lock(self.session())
+        return minutes > 0 and time.monotonic() - self._visited > minutes * 60
 
     def _follow(self) -> None:
         """Another command of the same home may have locked or unlocked the keeper."""
@@ -184,6 +197,7 @@ class Service:
         if self._store is None:
             self._store = open_portfolio(self.home, keeper)
         self._wanted = "unlocked"
+        self.visit()
         self._become("unlocked")
 
     def _close_store(self) -> None:

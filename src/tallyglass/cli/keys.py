@@ -12,18 +12,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tallyglass.app import connections, hygiene, key_file
+from tallyglass.app import connections, hygiene
 from tallyglass.app import exchanges as pages
 from tallyglass.app import format as shown
 from tallyglass.app.views import FindingView, KeyView, ReasonView, VerdictView
-from tallyglass.cli import main, prompt, show
+from tallyglass.cli import main, own_keys, show
+from tallyglass.cli.handing import Given, Keep, KeyFile, KeyFrom, KeyId
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 from tallyglass.keeper.client import Keeper, Locked, Unreachable
 
-KeyFile = Annotated[
-    str, typer.Option("--key-file", help="JSON with key and secret; - for standard input. Without it: a prompt.")
-]
 Exchange = Annotated[str, typer.Argument(help="kraken, binance, coinbase …")]
 RIGHTS = {"read": "Read", "trade": "Trade", "withdraw": "Withdraw", "transfer": "Transfer", "manage": "Manage"}
 STATES = {"granted": "yes", "absent": "no", "unknown": "not told"}
@@ -75,35 +73,37 @@ def _addresses() -> list[str]:
 
 
 @app.command()
-def inspect(exchange: Exchange, key_file_name: KeyFile = "") -> None:
+def inspect(exchange: Exchange, key_file: KeyFile = "", key_from: KeyFrom = "", key_id: KeyId = "") -> None:
     """What a key may do, as the exchange tells it. Nothing is stored."""
-    fields = _handed_over(exchange, key_file_name)
+    fields = Given(key_file, key_from, id=key_id).fields(exchange)
     with options.keeper() as keeper:
         view = connections.inspect(keeper, exchange, fields)
     _verdict(view, {"accepted": f"Nothing was stored. To connect it: tallyglass connect {exchange} --key-file FILE"})
 
 
 @app.command()
-def connect(
+def connect(  # noqa: PLR0913  (each is an option of the command)
     exchange: Exchange,
-    key_file_name: KeyFile = "",
+    *,
+    key_file: KeyFile = "",
+    key_from: KeyFrom = "",
+    keep_reference: Keep = False,
+    key_id: KeyId = "",
+    make_key: Annotated[bool, typer.Option(help="Make a key pair here, and show its public half.")] = False,
+    anew: Annotated[bool, typer.Option(help="With --make-key: another pair than the one that waits.")] = False,
     label: Annotated[str, typer.Option(help="Your name for it.")] = "",
     accept_unproven: Annotated[bool, typer.Option(help="Store a key that cannot be proven read-only.")] = False,
 ) -> None:
     """Check a key, and store it if it is proven read-only."""
-    fields = _handed_over(exchange, key_file_name)
+    if make_key:
+        own_keys.make_key(exchange, anew=anew)
+        return
+    fields = Given(key_file, key_from, keep_reference, key_id).fields(exchange)
     with options.keeper() as keeper:
         view = connections.connect(keeper, exchange, fields, label=label, accept_unproven=accept_unproven)
     called = f" ({label})" if label else ""
     stored = f"Connected as {view['connection']}{called}. Next: tallyglass sync"
     _verdict(view, dict.fromkeys(("accepted", "unproven"), stored) if view["connection"] else {})
-
-
-def _handed_over(exchange: str, name: str) -> dict[str, str]:
-    """The parts of a key: from a file, else typed without echo."""
-    parts = pages.key_parts(exchange)
-    options.here()  # before a key is asked for
-    return key_file.read_key_file(name) if name else prompt.key_fields(parts)
 
 
 _NOT_STORED = {

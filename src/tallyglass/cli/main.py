@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 #: The commands in the order in which they are met.
 JOURNEY = {
     "To begin": "init demo up status",
-    "Keys": "exchanges guide egress inspect connect keys freeze thaw disconnect was-it-me journal",
+    "Keys": "exchanges guide egress inspect connect keys fetch freeze thaw disconnect was-it-me journal",
     "What you own": "sync worth holdings history transfers reconcile orders set-currency import",
-    "Upkeep": "unlock lock backup restore doctor unparsed replay parse sandbox",
+    "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
 
 
@@ -104,6 +104,7 @@ USAGE_CODES = frozenset(
         "unknown_read",
         "not_readable",
         "key_file",
+        "reference",
         "passphrase_file",
         "limit",
         "cursor",
@@ -119,6 +120,8 @@ USAGE_CODES = frozenset(
 
 #: Which module brings which commands: a command loads its own alone, and answers in a fraction of a second.
 MODULES = {
+    "own_keys": "fetch",
+    "unlocking": "passphrase recovery-kit set-auto-lock",
     "keys": "exchanges guide inspect connect keys freeze thaw disconnect parse",
     "audit": "audit set-rotation",
     "files": "import",

@@ -15,7 +15,7 @@ import typer
 
 from tallyglass.app.home import Home, find_home
 from tallyglass.app.problems import Problem
-from tallyglass.app.session import Session, check_passphrase, create_home, open_keeper, open_session
+from tallyglass.app.session import Session, create_home, open_keeper, open_session
 from tallyglass.keeper.client import Keeper, WrongPassphrase
 
 WITH_VALUE = ("--home", "--passphrase-file", "--log-level")
@@ -35,6 +35,8 @@ class Options:
     log_level: str = "warning"
     #: The passphrase of a home that this command has just made, until it is first used.
     fresh: str = field(default="", repr=False)
+    #: The passphrase that opened the home in this command.
+    used: str = field(default="", repr=False)
     #: Whether it has been said that nothing here is real.
     said_sandbox: bool = False
 
@@ -53,7 +55,9 @@ class Options:
         if self.passphrase_file is not None:
             fresh = read_passphrase(self.passphrase_file)
         if fresh:
-            opens(fresh)
+            self._opened(opens, fresh)
+            return
+        if self._open_by_key_store(opens):
             return
         if not sys.stdin.isatty():
             raise Problem("locked", "The keeper is locked.", "Give the passphrase with --passphrase-file FILE.")
@@ -61,7 +65,7 @@ class Options:
 
         for left in reversed(range(TRIES)):
             try:
-                opens(getpass.getpass("Passphrase: "))
+                self._opened(opens, getpass.getpass("Passphrase: "))
             except WrongPassphrase as error:
                 if not left:
                     raise
@@ -69,17 +73,41 @@ class Options:
             else:
                 return
 
+    def _opened(self, opens: Callable[[str], None], passphrase: str) -> None:
+        opens(passphrase)
+        self.used = passphrase
+
+    def _open_by_key_store(self, opens: Callable[[str], None]) -> bool:
+        """Open it with what the OS key store has, if it has it and that is right."""
+        if not self.place().key_store_mark.is_file():
+            return False
+        from tallyglass.app import unlocking
+
+        kept = unlocking.remembered(self.place())
+        if not kept:
+            return False
+        try:
+            self._opened(opens, kept)
+        except WrongPassphrase as error:
+            logging.getLogger(__name__).warning("what the key store has is not the passphrase: %s", error.text)
+            return False
+        return True
+
+    def present_passphrase(self) -> str:
+        """The one that opens this home: from the file, as it was just typed, else typed now."""
+        if self.passphrase_file is not None and not self.used:
+            self.used = read_passphrase(self.passphrase_file)
+        if not self.used and not sys.stdin.isatty():
+            raise Problem("passphrase_needed", "The passphrase is needed.", "Give it with --passphrase-file FILE.")
+        return self.used or getpass.getpass("Passphrase: ")
+
     def new_passphrase(self) -> str:
         """One for a new home: from the file, else typed twice."""
         if self.passphrase_file is not None:
             return read_passphrase(self.passphrase_file)
-        if not sys.stdin.isatty():
-            raise Problem("passphrase_needed", "A passphrase is needed.", "Give it with --passphrase-file FILE.")
-        first = getpass.getpass("New passphrase, of at least 12 characters: ")
-        check_passphrase(first)
-        if getpass.getpass("Again: ") != first:
-            raise Problem("usage", "The two were not the same.", "Try again.")
-        return first
+        from tallyglass.cli import prompt
+
+        return prompt.new_passphrase()
 
     def here(self) -> Home:
         """The home that is meant; on a terminal, the first command offers to make it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 import termios
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 import typer
 
 from tallyglass.app.problems import Problem
+from tallyglass.app.session import check_passphrase
 
 _FIX = "Name its JSON file with --key-file FILE, or - for standard input."
 
@@ -20,6 +22,17 @@ def key_fields(parts: Mapping[str, str]) -> dict[str, str]:
         raise Problem("key_file", "No key was given.", _FIX)
     with _unseen():
         return {name: _ask(f"{label} (not shown): ") for name, label in parts.items()}
+
+
+def new_passphrase() -> str:
+    """One that is typed twice, without echo."""
+    if not sys.stdin.isatty():
+        raise Problem("passphrase_needed", "A passphrase is needed.", "Give it with --passphrase-file FILE.")
+    first = getpass.getpass("New passphrase, of at least 12 characters: ")
+    check_passphrase(first)
+    if getpass.getpass("Again: ") != first:
+        raise Problem("usage", "The two were not the same.", "Try again.")
+    return first
 
 
 @contextmanager

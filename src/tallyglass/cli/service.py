@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
 
-from tallyglass.app import demo
+from tallyglass.app import demo, secrets, unlocking
 from tallyglass.app import format as shown
 from tallyglass.app import journal as uses
 from tallyglass.app import status as standing
@@ -48,7 +49,14 @@ def unlock() -> None:
     keeper = _running()
     if keeper.health().state != "unlocked":
         options.unlock(keeper.unlock)
+    _fetch(keeper)
     _said("unlocked", "The keeper is unlocked.")
+
+
+def _fetch(keeper: Keeper) -> None:
+    """The keys that a password manager keeps, now that somebody is there whom it may ask; what fails is told."""
+    for name, trouble in secrets.supply(keeper):
+        show.problem(f"{name}: {trouble.text}", trouble.fix)
 
 
 @app.command()
@@ -210,11 +218,14 @@ def up(port: Port = 8420) -> None:
     _check_port(port)
     file = options.passphrase_file
     again = None if file is None or not file.is_file() else (lambda: read_passphrase(file))
+    if file is None and unlocking.is_remembered(home):
+        again = partial(unlocking.remembered, home)
     service = Service(home, passphrase=again, log_level=options.log_level)
     keeper = service.start()
     try:
         if keeper.health().state == "locked":
             options.unlock(service.unlock)
+            _fetch(keeper)
         _serve(service, port)
     finally:
         service.stop()

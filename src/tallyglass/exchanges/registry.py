@@ -118,6 +118,11 @@ def guide(name: str) -> str:
     return (FOLDER / manifest(name).id / "guide.md").read_text(encoding="utf-8")
 
 
+def own_key_guide(name: str) -> str:
+    """The same for a key pair that is made here, of an exchange whose manifest lists `self_generated`."""
+    return (FOLDER / manifest(name).id / "own_key.md").read_text(encoding="utf-8")
+
+
 def signing(name: str) -> Signing:
     """For the keeper."""
     return cast(Signing, _module(name, "signing"))

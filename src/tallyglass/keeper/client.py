@@ -7,7 +7,7 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,8 @@ class Keeper:
     def __init__(self, socket: Path, timeout: float = 60) -> None:
         self.socket = socket
         self.timeout = timeout
+        #: Brings what a call lacked that uses a key which is kept elsewhere; then the call is made once more.
+        self.fetch: Callable[[Keeper, Unsupplied], None] | None = None
 
     # -- the vault
 
@@ -291,11 +293,20 @@ class Keeper:
         return sealing.seal(key.public_key, sealing.info(purpose, key.install_id, exchange), fields)
 
     def _call(self, target: str, **body: object) -> Any:
-        return json.loads(self._exchange(target, body)[1])["answer"]
+        return json.loads(self._brought(target, body)[1])["answer"]
 
     def _read(self, target: str, body: Mapping[str, object]) -> Answer:
-        headers, raw = self._exchange(target, body)
+        headers, raw = self._brought(target, body)
         return Answer(raw, datetime.fromisoformat(headers["X-At"]), int(headers["X-Ms"]))
+
+    def _brought(self, target: str, body: Mapping[str, object]) -> tuple[http.client.HTTPMessage, bytes]:
+        try:
+            return self._exchange(target, body)
+        except Unsupplied as lacking:
+            if self.fetch is None:
+                raise
+            self.fetch(self, lacking)
+        return self._exchange(target, body)
 
     def _exchange(self, target: str, body: Mapping[str, object]) -> tuple[http.client.HTTPMessage, bytes]:
         patience = self.timeout * 3 if target in _ASK_AN_EXCHANGE else self.timeout

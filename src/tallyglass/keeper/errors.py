@@ -91,6 +91,16 @@ class Unsupplied(KeeperError):
 
     status = 409
 
+    @property
+    def connection(self) -> str:
+        """Whose key it is."""
+        return str(self.more.get("connection", ""))
+
+    @property
+    def old(self) -> bool:
+        """Whether it is the key before."""
+        return bool(self.more.get("old", False))
+
 
 class ExchangeRefused(KeeperError):
     """The exchange said no, or could not be asked. Raised by whatever asks an exchange."""

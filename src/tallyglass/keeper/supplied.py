@@ -29,7 +29,7 @@ class Supplied:
             which = f"The key before of {name}" if old else f"The key of {name}"
             text = f"{which} is kept at {reference} and has not been fetched since the last unlock."
             fix = f"Unlock your password manager, then fetch it: tallyglass fetch {name}"
-            raise Unsupplied("not_fetched", text, fix)
+            raise Unsupplied("not_fetched", text, fix, {"connection": name, "old": bool(old)})
         return self._held[owner]
 
     def lacks(self, known: Connection) -> bool:

@@ -30,6 +30,8 @@ class Gate:
         self._links: dict[str, float] = {}
         self._sessions: dict[str, _Session] = {}
         self._lock = threading.Lock()
+        #: Called whenever a reader asks for something.
+        self.used: Callable[[], None] = lambda: None
 
     def link(self) -> str:
         """A new key for a link: good once, for a quarter of an hour."""
@@ -62,6 +64,7 @@ class Gate:
                 return False
             if in_use:
                 found.seen = now
+                self.used()
             return True
 
     def leave(self, session: str | None) -> None:

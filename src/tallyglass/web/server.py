@@ -19,6 +19,7 @@ def serve(service: Service, *, port: int, ready: Callable[[str], None]) -> None:
     with listen(port) as listener:
         taken: int = listener.getsockname()[1]
         gate = Gate(taken)
+        gate.used = service.visit
         server = Server(service, gate, port=taken)
         with answering(service.home, lambda: link(taken, gate)):
             ready(link(taken, gate))
