@@ -103,6 +103,8 @@ class Known:
     read: frozenset[str] = frozenset()
     #: The time of the oldest entry so far.
     first: datetime | None = None
+    #: When this sync began: up to there at least, a list that has been read tells everything. None = no matter.
+    begun: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

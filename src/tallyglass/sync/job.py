@@ -70,6 +70,10 @@ class Job:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     #: For how long the exchange has shut this address out, if it has.
     shut_out: float = 0.0
+    begun: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begun = self.now()
 
     def write(self, work: Callable[[Db], None]) -> None:
         """One transaction, in which the lease is proven and prolonged."""
@@ -135,6 +139,7 @@ class Job:
                 gaps=books.gaps(db, self.connection),
                 read=read,
                 first=books.first_entry(db, self.connection),
+                begun=self.begun,
             )
 
     def keep(self, db: Db, asked: Asked, body: bytes | None = None) -> int:

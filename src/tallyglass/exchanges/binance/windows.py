@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tallyglass.exchanges.binance.rows import moment
 from tallyglass.exchanges.binance.sheet import Sheet, sheet
 from tallyglass.exchanges.streams import Ask, Cursor, Known, Page, Unparsed
-from tallyglass.ledger.entries import Entry
 
 START: Final = datetime(2017, 7, 1, tzinfo=UTC)
 """Binance opened in this month."""
@@ -93,12 +92,12 @@ class Windows:
         if pending:
             state["open"] = str(min(*pending, int(state.get("open", end)), end))
         following = self._within(state, found, begin, end)
-        if following is not None:
-            return self._told(found.entries, following, found.unparsed)
-        unparsed = found.unparsed
-        if not self.paging.number and self._full(found):
-            unparsed = (*unparsed, _too_many(self.read, begin, found.count))
-        return self._told(found.entries, self._after(state, found, begin, known), unparsed)
+        if following is None:
+            following = self._after(state, found, begin, known)
+            if not self.paging.number and self._full(found):
+                odd = _too_many(self.read, begin, found.count)
+                found = replace(found, unparsed=(*found.unparsed, odd))
+        return self._told(found, following, known)
 
     def _window(self, cursor: Cursor, today: int) -> Hole:
         if "page" in cursor:
@@ -197,13 +196,17 @@ class Windows:
             return {**kept, "back": "1", **({"width": str(wider)} if wider < _length(self.span) else {})}
         return {**kept, "rested": "1"}
 
-    def _told(self, entries: tuple[Entry, ...], state: Cursor, unparsed: tuple[Unparsed, ...]) -> Page:
-        """The page, with how far back the list has been read and what is left of it."""
+    def _told(self, found: Sheet, state: Cursor, known: Known) -> Page:
+        """The page, with how far back the list has been read and what is left of it.
+
+        Where an earlier sync left holes, these are filled first: what is new since it began is still to be read then.
+        """
         holes, width = _holes(state), int(state.get("width", _length(self.span)))
-        done = not holes and "back" not in state
+        stale = known.begun is not None and int(state["top"]) < milliseconds(known.begun)
+        done = not holes and "back" not in state and not stale
         at = holes[0][1] if holes else int(state.get("old", milliseconds(START)))
         left = sum(-((low - high) // width) for low, high in holes) + ("back" in state)
-        return Page(entries, state, done, unparsed, moment(at), 0 if done else max(left, 1))
+        return Page(found.entries, state, done, found.unparsed, moment(at), 0 if done else max(left, 1))
 
 
 def _holes(cursor: Cursor) -> tuple[Hole, ...]:
