@@ -66,12 +66,18 @@ def open_portfolio(home: Home, keeper: Keeper) -> Store:
 @contextmanager
 def open_session(home: Home, ask: Ask, *, log_level: str = "warning") -> Iterator[Session]:
     """Keeper and store, closed at the end."""
-    with open_keeper(home, ask, log_level=log_level) as keeper:
-        store = open_portfolio(home, keeper)
-        try:
-            yield Session(home, keeper, store)
-        finally:
-            store.close()
+    with open_keeper(home, ask, log_level=log_level) as keeper, with_store(home, keeper) as session:
+        yield session
+
+
+@contextmanager
+def with_store(home: Home, keeper: Keeper) -> Iterator[Session]:
+    """A keeper that is unlocked, and the store, which is closed at the end."""
+    store = open_portfolio(home, keeper)
+    try:
+        yield Session(home, keeper, store)
+    finally:
+        store.close()
 
 
 def check_home(home: Home) -> None:

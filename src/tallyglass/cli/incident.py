@@ -1,4 +1,4 @@
-"""Commands for the day of a doubt: was-it-me."""
+"""Commands for the day of a doubt: was-it-me, compromised."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Annotated
 
 import typer
 
+from tallyglass.app import compromise as cases
 from tallyglass.app import was_it_me as doubts
+from tallyglass.app.compromise import IncidentView
 from tallyglass.app.problems import Problem
+from tallyglass.app.session import with_store
 from tallyglass.app.was_it_me import AnswerView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
@@ -69,3 +72,69 @@ def _print_answer(view: AnswerView) -> None:
     if view["uses"]:
         show.print_table(rows)
     show.out.print(view["next"], markup=False)
+
+
+@app.command()
+def compromised(
+    connection: Annotated[str, typer.Argument(help="The connection whose key may be stolen.")],
+    since: Annotated[str, typer.Option(help="From when on; a day or a time. Else a week before.")] = "",
+    report: Annotated[Path | None, typer.Option(help="Write the incident report (Markdown) and its journal.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Ask the exchange whether the key is dead.")] = False,
+) -> None:
+    """A key may be stolen: stop it at once, then what to do.
+
+    What happened since then, a checklist, the proof that the key is dead.
+    """
+    with options.keeper() as keeper:
+        warning = cases.stop(keeper, connection)  # before all else, even before the portfolio is opened
+        if not options.json:
+            show.out.print(f"[bold]Stopped:[/] Tallyglass uses the key of {connection} no more.")
+        proof = cases.prove_dead(keeper, connection) if check else None
+        with with_store(options.place(), keeper) as session:
+            case = cases.incident(session, connection, since)
+        if report is not None:
+            cases.write_report(keeper, case, report)
+    view = cases.view(case, warning=warning, proof=proof)
+    if options.json:
+        show.as_json(view)
+    else:
+        _print_case(view)
+        if report is not None:
+            show.out.print(f"The report: {report}", markup=False, soft_wrap=True)
+    if warning:
+        raise typer.Exit(main.FAILED)
+    if proof is not None and proof["answer"] != "dead":
+        raise typer.Exit(main.PARTIAL)
+
+
+def _print_case(view: IncidentView) -> None:
+    if view["warning"]:
+        show.out.print(view["warning"], style="bold red", markup=False)
+    if view["proof"]:
+        show.out.print(f"{view['proof']['text']} {view['proof']['fix']}".strip(), markup=False)
+    show.out.print(f"\nSince {view['since'][:19].replace('T', ' ')} UTC", style="bold")
+    rows = show.table(("time, UTC", "whole"), "what", "id")
+    for order in view["orders"]:
+        price = f" at {order['price']}" if order["price"] else ""
+        told = f"open order: {order['side']} {order['amount']} {order['market']}{price}"
+        rows.add_row(_time(order["time"]), told, order["id"])
+    for entry in (*view["trades"], *view["withdrawals"], *view["others"]):
+        legs = ", ".join(f"{leg['amount']} {leg['asset']}" for leg in entry["legs"])
+        status = "" if entry["status"] == "done" else f", {entry['status']}"
+        rows.add_row(_time(entry["time"]), f"{entry['kind']}: {legs}{status}", entry["id"])
+    if rows.row_count:
+        show.print_table(rows)
+    else:
+        show.out.print("No order, no trade and no withdrawal is known.")
+    for gap in view["gaps"]:
+        show.out.print(gap, style="yellow", markup=False)
+    show.out.print(f"Uses of the key by Tallyglass: {len(view['uses'])}. {view['journal']}", markup=False)
+    show.out.print("\nTo do", style="bold")
+    for step in view["steps"]:
+        done = {True: "done", False: "open", None: "yours"}[step["done"]]
+        command = f" {step['command']}" if step["command"] and not step["done"] else ""
+        show.out.print(f"  {done:5}  {step['text']}{command}", markup=False)
+
+
+def _time(time: str) -> str:
+    return time[:19].replace("T", " ")

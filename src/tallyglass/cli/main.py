@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: The commands in the order in which they are met.
 JOURNEY = {
     "To begin": "init demo up status",
-    "Keys": "exchanges guide egress inspect connect keys fetch freeze thaw disconnect was-it-me journal",
+    "Keys": "exchanges guide egress inspect connect keys fetch freeze thaw disconnect was-it-me compromised journal",
     "What you own": "sync worth holdings history transfers reconcile orders set-currency import",
     "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
@@ -126,7 +126,7 @@ MODULES = {
     "audit": "audit set-rotation",
     "files": "import",
     "backup": "backup restore",
-    "incident": "was-it-me",
+    "incident": "was-it-me compromised",
     "money": "sync replay worth holdings orders unparsed set-currency",
     "history": "history",
     "transfers": "transfers",
