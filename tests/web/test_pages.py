@@ -183,24 +183,26 @@ def test_a_card_says_the_name_that_commands_take(app: App) -> None:
 
 
 def test_what_needs_a_hand_is_put_off_with_a_reason_and_its_key_keeps_its_grade(app: App) -> None:
-    visitor = app.enter()
-    stands = hygiene.standing(app.service.session())
-    [need] = [each for each in stands.awake if each["id"] == "ip_unbound:kraken"]
-    for path in ("/", "/connections"):
-        assert need["text"] in Text(visitor.page(path)).text
-    grades = re.findall(r'aria-label="Grade ([A-F])"', visitor.page("/connections"))
-    assert grades == [key["grade"] for key in stands.keys]
-
-    assert visitor.press("/later", finding=need["id"], days="7", reason="").status == 400
-    assert visitor.press("/later", finding=need["id"], days="9999", reason="moving house").status == 400
-    assert need["text"] in Text(visitor.page("/")).text
+    visitor, session = app.enter(), app.service.session()
+    name = session.keeper.connections()[0].id
+    connections.freeze(session.keeper, name, "a test of the pages")
     try:
-        assert visitor.press("/later", finding=need["id"], days="7", reason="moving house").status == 303
+        stands = hygiene.standing(session)
+        [need] = [each for each in stands.awake if each["id"] == f"frozen:{name}"]
+        for path in ("/", "/connections"):
+            assert need["text"] in Text(visitor.page(path)).text
+        grades = re.findall(r'aria-label="Grade ([A-F])"', visitor.page("/connections"))
+        assert grades == [key["grade"] for key in stands.keys]
+
+        assert visitor.press("/later", finding=need["id"], days="7", reason="").status == 400
+        assert visitor.press("/later", finding=need["id"], days="9999", reason="on holiday").status == 400
+        assert need["text"] in Text(visitor.page("/")).text
+        assert visitor.press("/later", finding=need["id"], days="7", reason="on holiday").status == 303
         for path in ("/", "/connections"):
             assert need["text"] not in Text(visitor.page(path)).text
         assert re.findall(r'aria-label="Grade ([A-F])"', visitor.page("/connections")) == grades
     finally:
-        hygiene.wake(app.service.session(), need["id"])
+        connections.thaw(session.keeper, name)
 
 
 def test_open_orders_are_shown(app: App) -> None:
