@@ -158,8 +158,15 @@ def fake_exchange() -> Iterator[FakeExchange]:
 class Process:
     """`python -m tallyglass.keeper` on a home."""
 
-    def __init__(self, home: Path, *options: str, sandbox: str | None = None, hurried: bool = False) -> None:
-        """`hurried`: before a sandbox that counts no requests."""
+    def __init__(
+        self,
+        home: Path,
+        *options: str,
+        sandbox: str | None = None,
+        hurried: bool = False,
+        program: str = "tallyglass.keeper",
+    ) -> None:
+        """`hurried`: before a sandbox that counts no requests. `program`: the keeper, or one that does it harm."""
         self.home = home
         home.parent.mkdir(parents=True, exist_ok=True)
         self.log = home.parent / f"{home.name}.log"
@@ -171,7 +178,7 @@ class Process:
         self._input: int | None = ours
         with self.log.open("ab") as log:
             streams = warm.Streams(its_input, log.fileno(), log.fileno())
-            self.child = warm.start("tallyglass.keeper", arguments, environment, streams)
+            self.child = warm.start(program, arguments, environment, streams)
         os.close(its_input)
         self.keeper = Keeper(socket_path(home), timeout=30)
 
@@ -203,8 +210,8 @@ class Process:
 
 
 @contextmanager
-def running(home: Path, *options: str, sandbox: str | None = None, hurried: bool = False) -> Iterator[Process]:
-    process = Process(home, *options, sandbox=sandbox, hurried=hurried)
+def running(home: Path, *options: str, **more: Any) -> Iterator[Process]:
+    process = Process(home, *options, **more)
     try:
         process.wait_ready()
         yield process

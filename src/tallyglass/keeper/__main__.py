@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from tallyglass.keeper import files, server, unlock, ways
@@ -26,6 +27,7 @@ from tallyglass.keeper.service import Service
 
 _FAMILIES = {"any": socket.AF_UNSPEC, "4": socket.AF_INET, "6": socket.AF_INET6}
 _ENDING_SECONDS = 3.0
+_DAY = 24 * 60 * 60
 _LEVELS = ("debug", "info", "warning", "error")
 #: What a log line may hold, beside its fixed text. None of it comes from a request's body, header, param or address.
 _LOGGED = ("exchange", "read", "status", "ms", "what", "where")
@@ -74,9 +76,11 @@ async def _run(options: argparse.Namespace) -> int:
         runner = await server.listen(server.application(service), path)
         gc.freeze()
         logging.getLogger("tallyglass.keeper").info("ready")
+        rounds = asyncio.create_task(service.rounds(timedelta(seconds=options.recheck_seconds)).run())
         try:
             await _until_told(until_eof=options.until_eof)
         finally:
+            rounds.cancel()
             await runner.cleanup()
             _clear(path)
             service.lock()
@@ -147,6 +151,14 @@ def _pace(text: str) -> float:
     return pace
 
 
+def _within_a_day(text: str) -> float:
+    """A verdict is never believed for longer than a day."""
+    seconds = float(text)
+    if not 1 <= seconds <= _DAY:
+        raise argparse.ArgumentTypeError(f"from 1 to {_DAY}")
+    return seconds
+
+
 def _log(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Allowed())
@@ -160,6 +172,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--until-eof", action="store_true", help="end when standard input ends")
     parser.add_argument("--passphrase-file", type=Path, help="unlock at once: a file or /dev/fd/N")
     parser.add_argument("--family", choices=_FAMILIES, default="any", help="IP version to leave by")
+    parser.add_argument(
+        "--recheck-seconds", type=_within_a_day, default=_DAY, help="ask for each key's rights so often"
+    )
     parser.add_argument("--log-level", choices=_LEVELS, default=os.environ.get("TALLYGLASS_LOG", "").lower())
     options = parser.parse_args()
     options.log_level = options.log_level if options.log_level in _LEVELS else "warning"

@@ -40,6 +40,8 @@ class Case:
     beside: Bound | None = None
     #: Whether that key is of the same account.
     same_account: bool = False
+    #: Whether the key has a successor, which then must be answered.
+    replaced: bool = False
 
 
 def doubts(case: Case, refused: ExchangeRefused) -> frozenset[FaultCode]:
@@ -53,9 +55,14 @@ def doubts(case: Case, refused: ExchangeRefused) -> frozenset[FaultCode]:
         left -= {"banned", "clock"}
         if case.same_account:
             left -= {"key_disabled"}  # the account itself is not locked
-    if case.bound == "no" or case.worked or (case.beside and not (case.bound == "yes" and case.beside == "no")):
-        left -= {"ip_refused"}
-    return left
+    return left - {"ip_refused"} if _from_here(case) else left
+
+
+def _from_here(case: Case) -> bool:
+    """Whether an address list is no likely cause: neither of the key's, nor of an address of ours that has changed."""
+    if case.beside:
+        return case.worked or not (case.bound == "yes" and case.beside == "no")
+    return not case.replaced and (case.worked or case.bound == "no")
 
 
 def helps(left: frozenset[FaultCode]) -> bool:

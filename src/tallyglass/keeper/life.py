@@ -143,9 +143,9 @@ class Life:
             await self._keys().use(held, manifest.permissions_read, {}, "proof")
         except ExchangeRefused as refused:
             bound = (known.old.ip if old and known.old else known.ip).bound
-            case = death.Case(manifest, bound, worked=self._worked_lately(held))
+            case = death.Case(manifest, bound, worked=self._worked_lately(held), replaced=old)
             doubts = death.doubts(case, refused)
-            if death.helps(doubts):
+            if death.helps(doubts) or (old and refused.fault_code == "ambiguous"):
                 case = await self._beside(case, known, held, old=old)
                 doubts = death.doubts(case, refused)
             return death.refused(case, held, refused, doubts)
@@ -233,8 +233,8 @@ def _evidence(held: Held, verdict: Verdict, said: bytes) -> str:
         if each != held.name:
             text = text.replace(each, "…")
     account = verdict.grants.account_id or ""
-    told_apart = f"\naccount: {account[:100]}" if account not in text else ""
-    return text[: _EVIDENCE - len(told_apart)] + told_apart
+    told_apart = f"\naccount: {account[:60]}" if account not in text else ""
+    return text.encode()[: _EVIDENCE - 300].decode("utf-8", "ignore") + told_apart
 
 
 def _who(known: Connection) -> dict[str, object]:

@@ -43,6 +43,7 @@ from tallyglass.keeper.errors import (
 )
 from tallyglass.keeper.journal import Journal
 from tallyglass.keeper.life import Life, unusable
+from tallyglass.keeper.rounds import Rounds
 from tallyglass.keeper.shelf import Row, Shelf
 from tallyglass.keeper.uses import Held, Uses
 from tallyglass.keeper.vault import Vault
@@ -211,6 +212,10 @@ class Service:
         known = self._open.connection(connection)
         held = replace(self._handed_over(known.exchange, sealed), connection=connection)
         return await self._life.rotate(known, held, accept_unproven=accept_unproven, same_account=same_account)
+
+    def rounds(self, every: timedelta) -> Rounds:
+        """What asks for every key's rights by itself."""
+        return Rounds(lambda: self._open, self._life, every)
 
     async def prove_dead(self, connection: str, *, old: bool) -> Death:
         """Whether the exchange still answers the old key, or the present one; a dead one is shredded."""

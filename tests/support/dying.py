@@ -1,0 +1,42 @@
+"""`python dying.py all|changes STEP …`: a keeper that is killed by SIGKILL right before its STEPth write lasts.
+
+Steps are counted while a file `armed` lies beside the home. Every change that the keeper makes goes through `os.fsync`,
+of the file and of its folder, so these are all the moments at which a crash can differ from the one before. `changes`:
+only those that write the vault and the line of the journal that tells of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tallyglass.keeper import __main__ as keeper
+
+#: The vault's draft and its folder; the journal's line, its head's draft and their folder.
+_OF_A_CHANGE = 5
+
+
+def main() -> int:
+    """Count, and die or run to the end."""
+    which, step = sys.argv.pop(1), int(sys.argv.pop(1))
+    home = Path(sys.argv[sys.argv.index("--home") + 1])
+    fsync, done, following = os.fsync, 0, 0
+
+    def counted(handle: int) -> None:
+        nonlocal done, following
+        if (home / "vault.db.new").exists():
+            following = _OF_A_CHANGE
+        if (home.parent / "armed").exists() and (which == "all" or following):
+            done, following = done + 1, following - 1
+            if done == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+        fsync(handle)
+
+    os.fsync = counted
+    return keeper.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
