@@ -149,7 +149,7 @@ def test_it_prints_json_for_programs_and_words_for_people(name: str, program: Pr
 
 
 def test_every_command_is_run_somewhere_here() -> None:
-    acts = {"inspect", "connect", "freeze", "thaw", "disconnect", "parse", "doctor"}
+    acts = {"inspect", "connect", "freeze", "thaw", "rotate", "disconnect", "parse", "doctor"}
     assert set(commands()) - set(READS) - APART - ELSEWHERE - acts == set()
 
 
@@ -195,6 +195,7 @@ def test_history_is_paged_without_gap_or_repeat(program: Program) -> None:
         (("freeze", "bitstamp"), "no_such_connection"),
         (("thaw", "bitstamp"), "no_such_connection"),
         (("disconnect", "bitstamp"), "no_such_connection"),
+        (("rotate", "bitstamp"), "no_such_connection"),
         (("guide", "krakn"), "unknown_exchange"),
         (("parse", "kraken", "withdraw", "/dev/null"), "unknown_read"),
         (("parse", "kraken", "balances", "/dev/null"), "not_readable"),
@@ -274,15 +275,15 @@ def test_parse_makes_items_of_a_raw_answer(program: Program, tmp_path: Path) -> 
     assert (words.code, "1 items, 0 not understood" in words.words) == (DONE, True)
 
 
-def test_disconnect_forgets_the_secret_and_history_only_when_asked(program: Program, sandbox: Sandbox) -> None:
+def test_disconnect_removes_the_secret_and_history_only_when_asked(program: Program, sandbox: Sandbox) -> None:
     connection = program.connect("kraken", sandbox.key("kraken", "wrong_account"))[1]["connection"]
     assert program.json("sync", connection)[0] == DONE
-    code, gone = program.json("disconnect", connection)
+    code, gone = program.json("disconnect", connection, "--forget")
     assert (code, gone["state"], gone["key_name"]) == (DONE, "gone", sandbox.key("kraken", "wrong_account")["key"])
     assert program.json("history", "--connection", connection)[1]["items"]
     again = program.connect("kraken", sandbox.key("kraken", "wrong_account"))[1]["connection"]
     assert program.json("sync", again)[0] == DONE
-    words = readable(program.run("disconnect", again, "--forget-history"))
+    words = readable(program.run("disconnect", again, "--forget", "--forget-history"))
     assert (words.code, "delete" in words.words, "at Kraken" in words.words) == (DONE, True, True)
     code, answer = program.json("history", "--connection", again)  # nothing of it is left
     assert (code, answer["error"]["code"]) == (USAGE, "no_such_connection")

@@ -252,7 +252,7 @@ def test_one_account_is_connected_once(
         (reason,) = answer["reasons"]
         assert reason["code"] == "duplicate_account"
         assert f"already connected, as {connection}" in reason["text"]
-        assert f"tallyglass disconnect {connection}" in reason["fix"]
+        assert f"tallyglass rotate {connection}" in reason["fix"]
         assert program.connections() == [connection]
 
         other = program.connect(exchange, sandbox.key(exchange, "wrong_account"))

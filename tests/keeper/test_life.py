@@ -373,8 +373,9 @@ def killed_at_each(tmp_path: Path, exchange: FakeExchange, which: str) -> list[s
         first.keeper.create(PASSPHRASE)
         first.keeper.admit("kraken", ONE)
     states: list[str] = []
+    dies = "--dies", which
     for step in range(1, 100):
-        with running(home, sandbox=exchange.url, program=(dying.__file__, which, str(step))) as process:
+        with running(home, *dies, str(step), sandbox=exchange.url, program=dying.__file__) as process:
             process.keeper.unlock(PASSPHRASE)
             states.append(_aftermath(process.keeper, account))
             (tmp_path / "armed").touch()

@@ -1,4 +1,4 @@
-"""`python dying.py all|changes STEP …`: a keeper that is killed by SIGKILL right before its STEPth write lasts.
+"""`dying.py … --dies all|changes STEP`: a keeper that is killed by SIGKILL right before its STEPth write lasts.
 
 Steps are counted while a file `armed` lies beside the home. Every change that the keeper makes goes through `os.fsync`,
 of the file and of its folder, so these are all the moments at which a crash can differ from the one before. `changes`:
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from tallyglass.keeper import __main__ as keeper
 
@@ -20,19 +21,21 @@ _OF_A_CHANGE = 5
 
 def main() -> int:
     """Count, and die or run to the end."""
-    which, step = sys.argv.pop(1), int(sys.argv.pop(1))
+    at = sys.argv.index("--dies")
+    _, which, step = sys.argv[at : at + 3]
+    del sys.argv[at : at + 3]
     home = Path(sys.argv[sys.argv.index("--home") + 1])
     fsync, done, following = os.fsync, 0, 0
 
-    def counted(handle: int) -> None:
+    def counted(fd: Any) -> None:
         nonlocal done, following
         if (home / "vault.db.new").exists():
             following = _OF_A_CHANGE
         if (home.parent / "armed").exists() and (which == "all" or following):
             done, following = done + 1, following - 1
-            if done == step:
+            if done == int(step):
                 os.kill(os.getpid(), signal.SIGKILL)
-        fsync(handle)
+        fsync(fd)
 
     os.fsync = counted
     return keeper.main()

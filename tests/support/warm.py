@@ -86,7 +86,7 @@ class Streams(NamedTuple):
 def start(
     module: str, arguments: Sequence[str], env: Mapping[str, str], streams: Streams, cwd: Path | None = None
 ) -> Forked:
-    """`python -m module`, in that folder or the one in which we are."""
+    """`python -m module`, or a file of its own, in that folder or the one in which we are."""
     line, turn = _server(os.getpid())
     told, status = os.pipe()
     order = {"module": module, "arguments": list(arguments), "env": dict(env), "cwd": str(cwd or Path.cwd())}
@@ -171,7 +171,10 @@ def _become(module: str, arguments: list[str], env: dict[str, str], cwd: str) ->
     os.environ.clear()
     os.environ.update(env)
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__")
+    if module.endswith(".py"):
+        runpy.run_path(module, run_name="__main__")
+    else:
+        runpy.run_module(module, run_name="__main__")
     sys.exit()
 
 

@@ -16,7 +16,7 @@ from tallyglass.app import proof, transfers
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
-from tallyglass.keeper.client import Connection
+from tallyglass.keeper.client import Connection, KeeperError
 from tallyglass.prices import refresh
 from tallyglass.store import lease, present
 from tallyglass.sync import engine, imports
@@ -114,6 +114,9 @@ def _one(errand: _Errand, connection: Connection) -> SyncReport:
         return SyncReport(connection.id, [busy])
     report = SyncReport(connection.id)
     try:
+        if _frozen_now(session, connection):
+            report = SyncReport(connection.id, [_frozen(connection)])
+            return report
         job = _job(errand, connection, held)
         report = imports.around(held, session.store, session.now, lambda: engine.sync(job, full=errand.full))
     except lease.LeaseLost as lost:
@@ -130,6 +133,19 @@ def _one(errand: _Errand, connection: Connection) -> SyncReport:
         due = session.now() + max(wait, timedelta(seconds=report.shut_out))
         lease.release(session.store, held, session.now(), next_due=due, failed=failed)
     return report
+
+
+def _frozen_now(session: Session, connection: Connection) -> bool:
+    """Whether the exchange, asked before the first read, tells of rights for which the keeper freezes the key at once.
+
+    What keeps it from being asked stands in the way of the reads too, and they tell; the keeper believes no verdict
+    that is older than a day.
+    """
+    try:
+        session.keeper.recheck(connection.id)
+    except KeeperError as error:
+        log.info("%s: its rights could not be asked for (%s)", connection.id, error.code)
+    return any(each.id == connection.id and each.state == "frozen" for each in session.keeper.connections())
 
 
 def _broke_off(session: Session, connection: Connection, error: Exception) -> PartReport:

@@ -118,6 +118,32 @@ class AuditView(TypedDict):
     rotation_days: int
 
 
+class DeathView(TypedDict):
+    """What one request with a key has shown: whether it is dead at its exchange."""
+
+    connection: str
+    key_name: str
+    #: `dead`, `alive` or `cannot_tell`.
+    answer: str
+    #: Of the exchange's refusal.
+    code: str | None
+    text: str
+    fix: str
+    asked_at: str
+
+
+class PartingView(TypedDict):
+    """What `disconnect` has done."""
+
+    connection: str
+    #: `gone`, or as it was: then nothing was removed.
+    state: str
+    key_name: str
+    proofs: list[DeathView]
+    #: Keys that are not seen to be dead.
+    remains: list[str]
+
+
 class CauseView(TypedDict):
     """Why a total is not complete."""
 

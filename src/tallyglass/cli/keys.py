@@ -1,4 +1,4 @@
-"""Commands about exchanges and keys: exchanges, guide, inspect, connect, keys, freeze, thaw, disconnect, parse."""
+"""Commands about exchanges and keys: exchanges, guide, inspect, connect, keys, freeze, thaw, parse."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def inspect(exchange: Exchange, key_file: KeyFile = "", key_from: KeyFrom = "", 
     fields = Given(key_file, key_from, id=key_id).fields(exchange)
     with options.keeper() as keeper:
         view = connections.inspect(keeper, exchange, fields)
-    _verdict(view, {"accepted": f"Nothing was stored. To connect it: tallyglass connect {exchange} --key-file FILE"})
+    verdict(view, {"accepted": f"Nothing was stored. To connect it: tallyglass connect {exchange} --key-file FILE"})
 
 
 @app.command()
@@ -103,7 +103,7 @@ def connect(  # noqa: PLR0913  (each is an option of the command)
         view = connections.connect(keeper, exchange, fields, label=label, accept_unproven=accept_unproven)
     called = f" ({label})" if label else ""
     stored = f"Connected as {view['connection']}{called}. Next: tallyglass sync"
-    _verdict(view, dict.fromkeys(("accepted", "unproven"), stored) if view["connection"] else {})
+    verdict(view, dict.fromkeys(("accepted", "unproven"), stored) if view["connection"] else {})
 
 
 _NOT_STORED = {
@@ -113,7 +113,7 @@ _NOT_STORED = {
 }
 
 
-def _verdict(view: VerdictView, ends: Mapping[str, str], otherwise: Mapping[str, str] = _NOT_STORED) -> None:
+def verdict(view: VerdictView, ends: Mapping[str, str], otherwise: Mapping[str, str] = _NOT_STORED) -> None:
     """Show a verdict with what came of it, and leave with its exit code."""
     end = ends.get(view["verdict"], "")
     if options.json:
@@ -230,20 +230,7 @@ def thaw(connection: str) -> None:
     used = f"{connection} is in use again. Next: tallyglass sync {connection}"
     frozen = f"{connection} is frozen: its key is not used."
     ends = dict.fromkeys(("accepted", "unproven"), used) if view["state"] == "active" else {}
-    _verdict(view, ends, dict.fromkeys(("accepted", "refused", "unproven"), frozen))
-
-
-@app.command()
-def disconnect(
-    connection: str,
-    forget_history: Annotated[bool, typer.Option(help="Delete its entries and balances too.")] = False,
-) -> None:
-    """Remove a key from the vault. History stays unless asked. Then delete the key at the exchange."""
-    with options.session() as session:
-        gone = connections.disconnect(session, connection, forget_history=forget_history)
-    name = pages.exchange(gone.exchange).name
-    text = f"{connection}: the secret is gone from the vault. The key still exists: delete {gone.key_name} at {name}."
-    _said({"connection": connection, "state": "gone", "key_name": gone.key_name}, text)
+    verdict(view, ends, dict.fromkeys(("accepted", "refused", "unproven"), frozen))
 
 
 def _said(view: dict[str, str], text: str) -> None:

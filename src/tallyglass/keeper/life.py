@@ -88,8 +88,9 @@ class Life:
         verdict = _of_the_same(held, before, verdict, same_account=same_account)
         if verdict.decision == "refused" or (verdict.decision == "unproven" and not accept_unproven):
             codes = [each.code for each in verdict.reasons]
-            self._keys().note("connection:rotate-refuse", held, reasons=codes)
-            return replace(uses.told(held, verdict), connection=None)
+            self._keys().note("connection:refuse", held, of=before.id, reasons=codes)
+            return uses.told(held, verdict)
+        held = replace(held, connection=before.id)
         told = uses.told(held, verdict)
         known = self._shelf().connection(before.id)
         if (known.fingerprint, known.old) != (before.fingerprint, None):

@@ -56,8 +56,8 @@ def duplicate(manifest: Manifest, connection: str) -> Reason:
     return Reason(
         "duplicate_account",
         f"This {manifest.name} account is already connected, as {connection}: its balances would count twice.",
-        f"Nothing is missing. If this key is to take the place of the old one, first `tallyglass disconnect "
-        f"{connection}`, then connect this one.",
+        f"Nothing is missing. If this key is to take the place of the one that {connection} has: `tallyglass rotate "
+        f"{connection}`.",
     )
 
 

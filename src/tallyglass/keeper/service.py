@@ -210,7 +210,7 @@ class Service:
     async def rotate(self, connection: str, sealed: str, *, accept_unproven: bool, same_account: bool) -> Inspection:
         """The verdict on a new key; and if it allows, that key takes the place of the present one."""
         known = self._open.connection(connection)
-        held = replace(self._handed_over(known.exchange, sealed), connection=connection)
+        held = self._handed_over(known.exchange, sealed)
         return await self._life.rotate(known, held, accept_unproven=accept_unproven, same_account=same_account)
 
     def rounds(self, every: timedelta) -> Rounds:
