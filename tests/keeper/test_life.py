@@ -263,7 +263,8 @@ SUCCESSOR = {"replaced": True, "same_account": True}
         (KRAKEN_MIXED, case("yes", beside="no", **SUCCESSOR), {"ip_refused"}),
         # Where the key that took over is refused as well, the cause lies elsewhere.
         (KRAKEN_MIXED, case("no", worked=True, replaced=True), {"ip_refused"}),
-        (COINBASE_MIXED, case("unknown", **WORKED), {"clock"}),
+        (COINBASE_MIXED, case("unknown", **WORKED), set()),
+        (COINBASE_MIXED, case("unknown"), {"clock", "ip_refused"}),
         (COINBASE_MIXED, case("unknown", beside="unknown", **SUCCESSOR), set()),
         # Binance says -2008 to a key that is gone; -2015 may always be a box that was unticked.
         (BINANCE_MIXED, case("no", worked=True, beside="no", **SUCCESSOR), {"missing_permission"}),
