@@ -168,7 +168,7 @@ class Life:
 
     def _worked_lately(self, held: Held) -> bool:
         since = datetime.now(UTC) - death.LATELY
-        rows = self._keys().journal.rows(5_000, held.connection)
+        rows = self._keys().journal.rows(5_000)
         return any(each.key == held.fingerprint and each.status == "200" and each.time > since for each in rows)
 
     def _bury(self, known: Connection, held: Held, found: Death, *, old: bool) -> None:
