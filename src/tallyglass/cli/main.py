@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 #: The commands in the order in which they are met.
 JOURNEY = {
     "To begin": "init demo up status",
-    "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect was-it-me "
-    "compromised journal",
+    "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect "
+    "was-it-me compromised journal",
     "What you own": "sync worth holdings history transfers reconcile orders set-currency import",
     "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
