@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from tallyglass.app import syncing, unlocking
+from tallyglass.app import alerting, syncing, unlocking
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.problems import Problem, Told
@@ -25,10 +25,12 @@ log = logging.getLogger(__name__)
 Event = Literal["worth", "sync", "keeper"]
 KeeperState = Literal["unlocked", "locked", "down"]
 BEAT_SECONDS = 1.0
+#: How often it is looked whether something wants the user's hand; after each sync, too.
+CHECK_SECONDS = 300.0
 
 
 class Service:
-    """One home, served. Threads: the caller's, one for the beat, one for a sync that runs."""
+    """One home, served. Threads: the caller's, one for the beat, one for a sync that runs, one for alerts."""
 
     def __init__(
         self,
@@ -48,6 +50,8 @@ class Service:
         self._ended = threading.Event()
         self._beat = threading.Thread(target=self._run, name="beat", daemon=True)
         self._syncing = threading.Lock()
+        self._alerting = threading.Lock()
+        self._checked = time.monotonic()
         self._changing = threading.RLock()
         self._listeners: list[queue.SimpleQueue[Event]] = []
         self._state: KeeperState = "down"
@@ -92,6 +96,7 @@ class Service:
         self._ended.set()
         if self._beat.is_alive():
             self._beat.join(30)
+        self._alerting.acquire(timeout=30)  # what is being sent is sent; nothing begins anew
         self._close_store()
         self._process.stop()
 
@@ -166,6 +171,8 @@ class Service:
             if due:
                 log.info("due: %s", ", ".join(due))
                 self.sync_now(*due)
+        if self._state == "unlocked" and time.monotonic() - self._checked >= CHECK_SECONDS:
+            threading.Thread(target=self._alert, name="alerts", daemon=True).start()
 
     def _left_alone(self) -> bool:
         minutes = unlocking.auto_lock(self.session())
@@ -224,6 +231,21 @@ class Service:
             self._syncing.release()
             self._tell("sync")
             self._tell("worth")
+            self._alert()
+
+    def _alert(self) -> None:
+        """Tell the user what is new: outside the beat, since a channel may take its time."""
+        if not self._alerting.acquire(blocking=False):
+            return
+        self._checked = time.monotonic()
+        try:
+            alerting.check(self.session())
+        except Told as error:
+            log.warning("alerts: %s", error)
+        except Exception:  # whatever it was, the next look must come
+            log.exception("looking for news failed")
+        finally:
+            self._alerting.release()
 
     def _tell(self, event: Event) -> None:
         for listener in list(self._listeners):

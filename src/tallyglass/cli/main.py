@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: The commands in the order in which they are met.
 JOURNEY = {
-    "To begin": "init demo up status",
+    "To begin": "init demo up status alerts",
     "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect "
     "was-it-me compromised journal",
     "What you own": "sync worth holdings history transfers reconcile orders set-currency import",
@@ -112,6 +112,8 @@ USAGE_CODES = frozenset(
         "no_such_connection",
         "no_such_asset",
         "no_such_entry",
+        "no_such_channel",
+        "bad_channel",
         "usage",
         "unknown_currency",
         "passphrase_needed",
@@ -129,6 +131,7 @@ MODULES = {
     "files": "import",
     "backup": "backup restore",
     "incident": "was-it-me compromised",
+    "alerts": "alerts",
     "money": "sync replay worth holdings orders unparsed set-currency",
     "history": "history",
     "transfers": "transfers",

@@ -339,3 +339,32 @@ findings = Table(
     #: None = open.
     Column("closed_at", Instant),
 )
+
+#: Where alerts go. The address is a secret, as safe here as everything else of the user's.
+channels = Table(
+    "channels",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("least", String(8), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+#: Every message to a channel: written before it is sent, in the transaction that notes what it tells of.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("pk", _id, primary_key=True),
+    Column("channel", String(64), nullable=False),
+    #: alert, mended, digest, test
+    Column("kind", String(8), nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("next_try", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("fault", Text, nullable=False),
+    Column("delivered_at", Instant),
+    Column("given_up_at", Instant),
+)

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from tallyglass.app import hygiene
+from tallyglass.app import alerts, hygiene
 from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
@@ -43,6 +43,7 @@ def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
         app.get(page.path, name=page.id)(site.shows(page))
     app.get("/enter")(site.enter)
     app.get("/healthz")(site.healthz)
+    app.get("/calendar.ics")(site.calendar)
     app.get("/events", response_class=EventSourceResponse)(site.events)
     app.post("/leave")(site.leave)
     app.post("/look")(site.choose_look)
@@ -61,6 +62,14 @@ class Site:
         self._gate = gate
         self._look = f"tallyglass-look-{port}"
         self._templates = rendering.environment()
+
+    def calendar(self) -> Response:
+        """Due dates, for a calendar."""
+        try:
+            feed = alerts.dues(self._service.session())
+        except Told as error:
+            raise HTTPException(503, error.text) from None
+        return Response(feed, media_type="text/calendar", headers={"Content-Disposition": "attachment"})
 
     # -- pages
 
