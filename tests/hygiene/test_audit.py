@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
+from tallyglass.cli import main
 from tallyglass.exchanges import registry
 from tallyglass.hygiene import audit, grade, rotation
 from tallyglass.hygiene.facts import Facts, Failing, KeyFacts
@@ -112,17 +115,31 @@ def test_each_fact_makes_its_finding_and_its_grade(each: KeyFacts, wanted: list[
     assert letter(each) == graded
 
 
-def test_every_rule_says_what_is_so_what_to_do_and_which_command_closes_it() -> None:
-    everything = [each for _, key_, _, _ in rows() for each in found(key_)] + found(journal=BROKEN)
-    everything += found(key(admitted_at=NOW - 91 * DAY, created_at=NOW))
+def everything() -> list[Finding]:
+    """A finding of each kind."""
+    old = key(admitted_at=NOW - 91 * DAY, created_at=NOW)
+    return [each for _, key_, _, _ in rows() for each in found(key_)] + found(old, journal=BROKEN)
+
+
+def test_every_rule_says_what_is_so_and_what_to_do() -> None:
     told = set(re.findall(r"`(\w+)`", PAGE.read_text()))
-    assert {each.code for each in everything} <= told
-    for each in everything:
+    for each in everything():
+        assert each.code in told
         assert each.severity in SEVERITIES
         assert each.text.endswith((".", "!", "?")), each.text
         assert each.fix
-        assert each.action.startswith("tallyglass "), each
-        assert each.headline("Mine") != each.title or "{name}" not in each.title
+        assert "{" not in each.headline("Mine")
+
+
+def test_what_closes_a_finding_is_a_command_that_there_is() -> None:
+    for module in main.MODULES:
+        import_module(f"tallyglass.cli.{module}")
+    commands: dict[str, Any] = typer.main.get_command(main.app).commands  # type: ignore[attr-defined]
+    for each in everything():
+        program, name, *rest = each.action.split()
+        assert (program, name in commands) == ("tallyglass", True), each.action
+        known = {option for param in commands[name].params for option in param.opts}
+        assert {word for word in rest if word.startswith("--")} <= known, each.action
 
 
 def test_the_page_tells_of_every_point_of_a_grade_and_of_its_rule() -> None:

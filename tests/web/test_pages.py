@@ -6,7 +6,8 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -203,6 +204,17 @@ def test_what_needs_a_hand_is_put_off_with_a_reason_and_its_key_keeps_its_grade(
         assert re.findall(r'aria-label="Grade ([A-F])"', visitor.page("/connections")) == grades
     finally:
         connections.thaw(session.keeper, name)
+
+
+def test_a_walk_through_the_exchanges_own_page_is_noted(app: App) -> None:
+    visitor, session = app.enter(), app.service.session()
+    hygiene.walked(replace(session, now=lambda: datetime.now(UTC) - timedelta(days=92)), "coinbase")
+    assert "walk_due:coinbase" in [each.id for each in hygiene.findings(session)]
+
+    assert "I have looked" in visitor.page("/")
+    assert visitor.press("/walked", exchange="nowhere").status == 400
+    assert visitor.press("/walked", exchange="coinbase").status == 303
+    assert "walk_due:coinbase" not in [each.id for each in hygiene.findings(session)]
 
 
 def test_open_orders_are_shown(app: App) -> None:
