@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from support.canary import files
 from support.managers import TOKENS, desktop, has_key_store, password_store, put_into_key_store, stand_in
-from support.program import DONE, FAILED, PASSPHRASE, USAGE, Ended, Program, new_home
+from support.program import DONE, FAILED, LOCKED, PASSPHRASE, USAGE, Ended, Program, new_home, running_keeper
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.keeper.vault import Vault
 
@@ -33,6 +34,12 @@ class Place:
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         return self.program.run(*arguments, stdin=stdin, env={"PATH": path, **TOKENS, **self.environment})
 
+    def lock(self, *, again_open: bool) -> None:
+        """Let the keeper forget every secret."""
+        self.program.keeper.lock()
+        if again_open:
+            self.program.keeper.unlock(PASSPHRASE)
+
     def stored(self, connection: str) -> dict[str, str]:
         return Vault.open(self.program.home / "vault.db", PASSPHRASE).secret(connection)
 
@@ -45,9 +52,11 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, sandbox: Sandbox) -> Place:
+def place(tmp_path: Path, sandbox: Sandbox) -> Iterator[Place]:
     (tmp_path / "bin").mkdir()
-    return Place(new_home(tmp_path / "here", sandbox), sandbox, tmp_path / "bin")
+    program = new_home(tmp_path / "here", sandbox)
+    with running_keeper(program):
+        yield Place(program, sandbox, tmp_path / "bin")
 
 
 def test_a_reference_is_fetched_anew_and_the_key_is_stored_nowhere(place: Place) -> None:
@@ -60,10 +69,13 @@ def test_a_reference_is_fetched_anew_and_the_key_is_stored_nowhere(place: Place)
         )
         assert ended.code == DONE, ended.words
         assert place.stored("kraken") == {}
-        synced = place.run("sync", "kraken", "--json")  # a keeper of its own, which lacks it
+        assert [each["reference"] for each in place.run("keys", "--json").json()] == ["pass:exchanges/kraken"]
+        place.lock(again_open=True)
+        synced = place.run("sync", "kraken", "--json")
         assert synced.code == DONE, synced.words
         assert [each["fault"] for each in synced.json() if each["fault"]] == []
     assert place.program.traces({"secret": key["secret"]}) == []
+    place.lock(again_open=True)
     gone = place.run("sync", "kraken", "--json")
     assert {each["fault"] for each in gone.json() if each["connection"] == "kraken"} == {"manager_failed"}, gone.words
 
@@ -102,12 +114,13 @@ def test_the_key_store_of_the_system_gives_keys_and_the_passphrase(place: Place)
         assert ended.code == DONE, ended.words
         assert place.stored("kraken") == {}
         assert place.run("passphrase", "--remember").code == DONE
-        alone = Place(place.program, place.sandbox, place.bin, told)
-        keys = alone.program.run("keys", "--json", passphrase=False, env=told)
+        place.lock(again_open=False)
+        keys = place.program.run("keys", "--json", passphrase=False, env=told)
         assert [each["connection"] for each in keys.json()] == ["kraken"]
-        assert PASSPHRASE.encode() not in b"".join(each.read_bytes() for each in place.program.home.iterdir())
+        assert PASSPHRASE.encode() not in b"".join(files(place.program.home).values())
         assert place.run("passphrase", "--forget").code == DONE
-        assert place.program.run("keys", passphrase=False, env=told).code == 7
+        place.lock(again_open=False)
+        assert place.program.run("keys", passphrase=False, env=told).code == LOCKED
 
 
 def test_a_pair_is_made_pasted_and_connected(place: Place) -> None:

@@ -57,6 +57,7 @@ def _key(connection: Connection) -> KeyView:
         "ip": {"bound": connection.ip.bound, "addresses": list(connection.ip.addresses)},
         "account": connection.account,
         "key_name": connection.key_name,
+        "reference": connection.reference,
         "unproven": connection.unproven,
         "admitted_at": moment(connection.admitted_at),
         "created_at": moment(connection.created_at),

@@ -20,7 +20,7 @@ def kit(home: Home, keeper: Keeper, now: datetime) -> str:
         or "   at each exchange, on its page of API keys"
     )
     return f"""\
-TALLYGLASS RECOVERY KIT                                         {now:%Y-%m-%d}, version {__version__}
+TALLYGLASS RECOVERY KIT                 {now:%Y-%m-%d}, version {__version__}
 
 Keep this on paper, where you keep your passport. Not as a photo, not in a mail.
 
@@ -51,7 +51,7 @@ Keep this on paper, where you keep your passport. Not as a photo, not in a mail.
 
    Nothing here can be opened then. Nothing at the exchanges is lost: these keys
    can only read. Delete each at its exchange, make a new home (tallyglass init)
-   and connect new keys; the history is read again as far as each exchange tells.
+   and connect new keys; the history is read again as far as it is still told.
 
 {keys}
 

@@ -39,6 +39,7 @@ class Service:
         sandbox: str | None = None,
         passphrase: Callable[[], str] | None = None,
         log_level: str = "warning",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`passphrase` is asked again when the keeper had to be restarted; without it, a new keeper stays locked."""
         self.home = home
@@ -57,7 +58,8 @@ class Service:
         self._state: KeeperState = "down"
         #: What the user last asked for: a keeper that he locked stays locked when it has to be replaced.
         self._wanted: KeeperState = "locked"
-        self._visited = time.monotonic()
+        self._clock = clock
+        self._visited = clock()
 
     # -- life
 
@@ -81,7 +83,7 @@ class Service:
 
     def visit(self) -> None:
         """Somebody is there: what locks itself after a time begins to count anew."""
-        self._visited = time.monotonic()
+        self._visited = self._clock()
 
     def lock(self) -> None:
         """Forget every secret; the portfolio is closed too."""
@@ -176,7 +178,7 @@ class Service:
 
     def _left_alone(self) -> bool:
         minutes = unlocking.auto_lock(self.session())
-        return minutes > 0 and time.monotonic() - self._visited > minutes * 60
+        return minutes > 0 and self._clock() - self._visited > minutes * 60
 
     def _follow(self) -> None:
         """Another command of the same home may have locked or unlocked the keeper."""

@@ -88,6 +88,8 @@ class KeyView(TypedDict):
     ip: BindingView
     account: str | None
     key_name: str
+    #: Where it is kept, if not in the vault: `op://…`.
+    reference: str
     unproven: bool
     admitted_at: str | None
     created_at: str | None
