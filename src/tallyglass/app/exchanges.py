@@ -60,11 +60,8 @@ def mark(name: str) -> str:
     return page.read_text(encoding="utf-8").strip() if page.exists() else ""
 
 
-#: Stands where a guide would name our addresses: the keeper sees its own side of a router alone.
-_NO_ADDRESS = (
-    "(behind a router your address cannot be seen from here: look up your public address, write it into egress.txt"
-    " in the home folder that tallyglass status names, and it stands here when tallyglass up runs next)"
-)
+#: Stands where a guide would name our addresses.
+_NO_ADDRESS = "(tallyglass egress shows what to put here; while tallyglass up runs, it stands here by itself)"
 
 
 def guide(name: str, addresses: list[str], today: date) -> str:
@@ -74,9 +71,9 @@ def guide(name: str, addresses: list[str], today: date) -> str:
 
 def filled_in(text: str, name: str, addresses: list[str], today: date) -> str:
     """A text of that exchange with our addresses in its own format, and the month."""
-    manifest = exchange(name)
-    separator = str(manifest.ip.get("separator", ","))
-    ips = separator.join(addresses) if addresses else _NO_ADDRESS
+    from tallyglass.hygiene import egress  # loads the database, which the other commands here do not need
+
+    ips = egress.copy(exchange(name), addresses).text if addresses else _NO_ADDRESS
     return text.replace("{ips}", ips).replace("{date}", f"{today:%Y-%m}")
 
 

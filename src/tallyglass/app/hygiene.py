@@ -13,13 +13,13 @@ from tallyglass.app.session import Session
 from tallyglass.app.views import FindingView, KeyView, PointView, moment
 from tallyglass.exchanges import registry
 from tallyglass.hygiene import audit
-from tallyglass.hygiene.facts import MOST_ROTATION_DAYS, ROTATION_DAYS, Facts, Failing, KeyFacts
+from tallyglass.hygiene.facts import MOST_ROTATION_DAYS, ROTATION_DAYS, Egress, Facts, Failing, KeyFacts
 from tallyglass.hygiene.findings import Finding, remember
 from tallyglass.hygiene.grade import Grade, Point, grade
 from tallyglass.hygiene.rotation import due_at
 from tallyglass.keeper.client import Connection
 from tallyglass.money import ZERO
-from tallyglass.store import activity, present
+from tallyglass.store import activity, egress, present
 from tallyglass.store import findings as memory
 from tallyglass.store.base import Db, StoreError
 from tallyglass.store.present import Freshness
@@ -73,7 +73,7 @@ def _remember(session: Session, facts: Facts, changed: list[memory.Kept]) -> Non
 
 def gather(session: Session, *, verify: bool = False) -> Facts:
     """Everything that the rules judge. An area adds its own here."""
-    now, connections = session.now(), session.keeper.connections()
+    now, connections, ways = session.now(), session.keeper.connections(), session.keeper.ways()
     with session.store.read() as db:
         verified = _setting(db, _VERIFIED)
         failing = [each for each in present.list_freshness(db) if each.fault]
@@ -84,6 +84,7 @@ def gather(session: Session, *, verify: bool = False) -> Facts:
             rotation_days=rotation_days(db),
             walked={name: at for name, at in walked.items() if at is not None},
             known=memory.kept(db),
+            egress=Egress(ways, egress.seen(db)),
         )
     if verify or verified is None or now - verified >= _VERIFY_EVERY:
         return replace(facts, journal=session.keeper.verify_journal())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from tallyglass.app import alerting, syncing, unlocking
+from tallyglass.app import alerting, egress, syncing, unlocking
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.problems import Problem, Told
@@ -226,6 +226,7 @@ class Service:
     def _sync(self, connections: tuple[str, ...]) -> None:
         try:
             self._tell("sync")
+            egress.look_if_due(self.session())
             syncing.sync(self.session(), *connections, watch=lambda _part: self._tell("worth"))
         except Told as error:
             log.warning("sync: %s", error)

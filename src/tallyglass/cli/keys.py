@@ -20,7 +20,6 @@ from tallyglass.cli import main, own_keys, show
 from tallyglass.cli.handing import Given, Keep, KeyFile, KeyFrom, KeyId
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
-from tallyglass.keeper.client import Keeper, Locked, Unreachable
 
 Exchange = Annotated[str, typer.Argument(help="kraken, binance, coinbase …")]
 RIGHTS = {"read": "Read", "trade": "Trade", "withdraw": "Withdraw", "transfer": "Transfer", "manage": "Manage"}
@@ -55,21 +54,16 @@ def guide(exchange: Exchange) -> None:
 
     In the exchange's own words, with our addresses filled in.
     """
-    text = pages.guide(exchange, _addresses(), datetime.now(UTC).date())
+    from tallyglass.app import egress
+
+    manifest = pages.exchange(exchange)
+    text = pages.guide(exchange, egress.for_guide(options.place(), manifest.id), datetime.now(UTC).date())
     if options.json:
         show.as_json({"exchange": exchange, "markdown": text})
         return
     from rich.markdown import Markdown
 
     show.out.print(Markdown(text), width=min(show.out.width, 80))
-
-
-def _addresses() -> list[str]:
-    """Our addresses, when a keeper runs that can tell; the guide is for those who have none yet, too."""
-    try:
-        return Keeper(options.place().socket, timeout=5).egress()
-    except (Unreachable, Locked):
-        return []
 
 
 @app.command()

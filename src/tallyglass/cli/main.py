@@ -136,7 +136,8 @@ MODULES = {
     "history": "history",
     "transfers": "transfers",
     "reconcile": "reconcile",
-    "service": "init unlock lock status doctor journal egress up demo sandbox",
+    "egress": "egress",
+    "service": "init unlock lock status doctor journal up demo sandbox",
 }
 
 

@@ -196,18 +196,6 @@ def _list_journal(limit: int, connection: str) -> None:
 
 
 @app.command()
-def egress() -> None:
-    """Your addresses, for the exchanges' allow-lists."""
-    with options.keeper() as keeper:
-        addresses = keeper.egress()
-    if options.json:
-        show.as_json({"addresses": addresses})
-    else:
-        unknown = "Not known yet: ask an exchange once (tallyglass inspect), or write them into egress.txt in the home."
-        show.out.print("\n".join(addresses) or unknown, markup=False)
-
-
-@app.command()
 def up(port: Port = 8420) -> None:
     """Run everything: syncing, and the dashboard. Where it runs already: a new link to it."""
     home = options.here()

@@ -9,7 +9,8 @@ from typing import Final
 
 from tallyglass.exchanges.grants import DANGEROUS, Right
 from tallyglass.exchanges.manifest import Manifest
-from tallyglass.keeper.client import Connection, JournalReport
+from tallyglass.keeper.client import Connection, JournalReport, Ways
+from tallyglass.store.egress import Seen
 from tallyglass.store.findings import Kept
 
 #: How old a key may get where the user says nothing, and at most, in days.
@@ -74,6 +75,16 @@ class KeyFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Egress:
+    """What is known of our addresses."""
+
+    #: What the operator has said.
+    ways: Ways = field(default_factory=Ways)
+    #: What was seen from outside, the newest first.
+    seen: tuple[Seen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of the house. An area adds what its rules need as a field with a default."""
 
@@ -87,6 +98,7 @@ class Facts:
     walked: Mapping[str, datetime] = field(default_factory=dict)
     #: What is remembered of every finding, by its id, open or closed.
     known: Mapping[str, Kept] = field(default_factory=dict)
+    egress: Egress = field(default_factory=Egress)
 
     def still(self, finding: str) -> Kept | None:
         """A finding that was open at the last look."""

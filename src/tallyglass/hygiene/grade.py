@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tallyglass.hygiene import rotation
+from tallyglass.hygiene import egress, rotation
 from tallyglass.hygiene.facts import MOST_ROTATION_DAYS, UNUSED, Facts, KeyFacts
 
 Letter = Literal["A", "B", "C", "D", "F"]
@@ -52,11 +52,14 @@ def _read_only(key: KeyFacts, _facts: Facts) -> Told:
     return "A", f"proven by {key.manifest.name} on {key.connection.checked_at:%Y-%m-%d}"
 
 
-def _bound(key: KeyFacts, _facts: Facts) -> Told:
+def _bound(key: KeyFacts, facts: Facts) -> Told:
     ip = key.connection.ip
-    if ip.bound == "yes":
+    found = egress.bond(ip, egress.ours(facts.egress, key.connection.exchange))
+    if found.verdict == "others_too":
+        return "B", f"works from {', '.join(found.others)} too, which is not yours"
+    if ip.bound == "yes" and found.verdict != "unbound":
         return "A", f"works only from {', '.join(ip.addresses) or 'listed addresses'}"
-    return ("C", "works from anywhere") if ip.bound == "no" else ("B", f"{key.manifest.name} does not tell")
+    return ("C", "works from anywhere") if found.verdict == "unbound" else ("B", f"{key.manifest.name} does not tell")
 
 
 def _age(key: KeyFacts, facts: Facts) -> Told:
@@ -105,7 +108,7 @@ Judge = Callable[[KeyFacts, Facts], Told]
 #: Code, judge, and the rule in words.
 POINTS: Final[tuple[tuple[str, Judge, str], ...]] = (
     ("read_only", _read_only, "Proven read-only: A. Not provable: D. May do more: F."),
-    ("bound", _bound, "Bound to addresses: A. Not told: B. Works from anywhere: C."),
+    ("bound", _bound, "Bound to addresses: A. To others too, or not told: B. Works from anywhere: C."),
     ("age", _age, "Younger than your limit: A. Older: C. Older than a year: D."),
     ("expiry", _expiry, "Ends by itself, or the exchange has no such thing: A. No end date: B. Expired: F."),
     ("used", _used, f"Used within {UNUSED.days} days: A. Else: C."),

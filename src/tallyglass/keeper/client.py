@@ -90,7 +90,7 @@ __all__ = [
     "socket_path",
 ]
 #: These may wait for several requests in a row.
-_ASK_AN_EXCHANGE = frozenset(("/inspect", "/admit", "/recheck", "/thaw", "/rotate", "/prove-dead", "/read"))
+_ASK_AN_EXCHANGE = frozenset(("/inspect", "/admit", "/recheck", "/thaw", "/rotate", "/prove-dead", "/read", "/echo"))
 
 
 class _UnixHTTP(http.client.HTTPConnection):

@@ -368,3 +368,17 @@ deliveries = Table(
     Column("delivered_at", Instant),
     Column("given_up_at", Instant),
 )
+
+egress = Table(
+    "egress",
+    metadata,
+    #: A proxy, or "" = the direct way.
+    Column("way", String(200), primary_key=True),
+    Column("address", String(45), primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("last_at", Instant, nullable=False),
+    #: Two services told the same, and none another.
+    Column("sure", Boolean, nullable=False),
+    #: None = it is so now.
+    Column("ended_at", Instant),
+)
