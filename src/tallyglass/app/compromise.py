@@ -125,6 +125,11 @@ def incident(session: Session, connection: str, since: str = "") -> Incident:
     )
 
 
+def report(case: Incident) -> str:
+    """The incident report, as Markdown."""
+    return compromise.report(case)
+
+
 def view(case: Incident, *, warning: str = "", proof: DeathView | None = None) -> IncidentView:
     """The case in JSON and on pages."""
     key = case.connection
@@ -166,7 +171,7 @@ def journal_export(keeper: Keeper, connection: str) -> str:
 def write_report(keeper: Keeper, case: Incident, path: Path) -> None:
     """The report, and beside it the journal of the key; nobody else may read them."""
     journal = path.with_name(f"{path.stem}-journal.csv")
-    for place, words in ((path, compromise.report(case)), (journal, journal_export(keeper, case.connection.id))):
+    for place, words in ((path, report(case)), (journal, journal_export(keeper, case.connection.id))):
         try:
             with open(place, "w", encoding="utf-8", opener=_closed) as file:
                 file.write(words)

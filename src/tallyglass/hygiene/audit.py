@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from tallyglass.exchanges.manifest import Manifest
-from tallyglass.hygiene import egress, rotation
+from tallyglass.hygiene import compromise, egress, rotation
 from tallyglass.hygiene.facts import EMPTY, FAILING, FORGOTTEN, UNUSED, WALK, Facts, Failing, KeyFacts
 from tallyglass.hygiene.findings import Finding
 from tallyglass.hygiene.rotation import page, short
@@ -35,7 +35,17 @@ def frozen(facts: Facts) -> Iterator[Finding]:
     """A key that is not used until somebody looks at it; after a while, one that is forgotten."""
     for key in facts.keys:
         if key.connection.state == "frozen":
-            yield _changed(facts, key) if key.gained or key.connection.evidence else _stopped(facts, key)
+            stolen = compromise.since_when(key.connection.why) is not None
+            changed = key.gained or key.connection.evidence
+            yield _stolen(facts, key) if stolen else _changed(facts, key) if changed else _stopped(facts, key)
+
+
+def _stolen(facts: Facts, key: KeyFacts) -> Finding:
+    """Its owner says so: it is open until the exchange is seen to refuse the key."""
+    text = "It is stopped here, but whoever has a copy of it can use it until it is deleted."
+    fix = f"Delete it at {key.manifest.name} ({page(key.manifest)}); then"
+    action = f"tallyglass compromised {key.id} --check"
+    return Finding("frozen", "urgent", text, fix, facts.now, key.id, action, title="{name} may be in other hands")
 
 
 def _changed(facts: Facts, key: KeyFacts) -> Finding:

@@ -149,6 +149,8 @@ class Page:
     path: str
     title: str
     build: Callable[[Session, Query], Model]
+    #: Looks for news by itself; not where a reader writes.
+    live: bool = True
 
 
 PAGES = (

@@ -6,7 +6,6 @@ import asyncio
 import queue
 from collections.abc import AsyncIterator, Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -20,10 +19,11 @@ from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
 from tallyglass.keeper.client import Locked, Unreachable
-from tallyglass.web import needs, rendering
+from tallyglass.web import doubts, needs, rendering
 from tallyglass.web.auth import Gate
+from tallyglass.web.forms import form as form_of
 from tallyglass.web.look import Figures, Look
-from tallyglass.web.models import PAGES, Page, names_of
+from tallyglass.web.models import PAGES, Model, Page, names_of
 from tallyglass.web.security import Door, Guard
 
 LOOK_SECONDS = 365 * 24 * 3600
@@ -50,6 +50,7 @@ def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
     app.post("/sync")(site.sync)
     app.post("/later")(site.put_off)
     app.post("/walked")(site.walked)
+    doubts.add_to(app, site)
     app.add_exception_handler(HTTPException, site.http_error)
     return Guard(Door(app, gate), port=port)
 
@@ -82,9 +83,20 @@ class Site:
         return show
 
     def _show(self, request: Request, page: Page) -> Response:
+        return self.shown(request, page, lambda session: page.build(session, request.query_params))
+
+    def done(self, request: Request, do: Callable[[Session], Response]) -> Response:
+        """What was asked for, or the page that says why not."""
+        try:
+            return do(self._service.session())
+        except Told as error:
+            return self._trouble(request, PAGES[0], error)
+
+    def shown(self, request: Request, page: Page, build: Callable[[Session], Model]) -> Response:
+        """A page with what `build` gives it, or the page that says why not."""
         try:
             session = self._service.session()
-            model = page.build(session, request.query_params)
+            model = build(session)
             stands = model.get("stands") or hygiene.standing(session)
         except Told as error:
             return self._trouble(request, page, error)
@@ -175,7 +187,7 @@ class Site:
 
     async def choose_look(self, request: Request) -> Response:
         """Light or dark, amounts shown or hidden."""
-        form = await _form(request)
+        form = await form_of(request)
         look = Look.of(request.cookies.get(self._look)).changed(form.get("light"), form.get("amounts"))
         answer = _back(form)
         answer.set_cookie(self._look, look.cookie, LOOK_SECONDS, httponly=True, samesite="strict", path="/")
@@ -185,7 +197,7 @@ class Site:
         """Sync everything, in the background."""
         if self._service.state == "unlocked":
             self._service.sync_now()
-        return Response(status_code=204) if "hx-request" in request.headers else _back(await _form(request))
+        return Response(status_code=204) if "hx-request" in request.headers else _back(await form_of(request))
 
     async def put_off(self, request: Request) -> Response:
         """A finding, until later."""
@@ -197,7 +209,7 @@ class Site:
 
     async def _done(self, request: Request, do: Callable[[Session, dict[str, str]], None]) -> Response:
         """What a form asks for; then back to the page that it stood on, or the page that says why not."""
-        form = await _form(request)
+        form = await form_of(request)
         try:
             await asyncio.to_thread(lambda: do(self._service.session(), form))
         except Told as error:
@@ -231,15 +243,6 @@ def drained(changes: queue.SimpleQueue[Any]) -> set[str]:
             found.add(changes.get_nowait())
         except queue.Empty:
             return found
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a plain form; the guard has seen to its length."""
-    try:
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=20)
-    except ValueError:
-        raise HTTPException(400) from None
-    return {name: values[0] for name, values in fields.items()}
 
 
 def _back(form: dict[str, str]) -> RedirectResponse:
