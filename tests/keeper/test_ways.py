@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from support.keeper import PASSPHRASE, Process, running
+from support.program import DONE, HURRY, new_home, running_keeper
 from support.proxy import Proxy, running_proxy
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.exchanges import registry
@@ -140,6 +141,28 @@ def test_a_key_that_is_bound_to_the_proxy_works_through_it_alone(sandbox: Sandbo
     with pytest.raises(Refused) as refused:
         ask(sandbox, Ways())
     assert "ip_refused" in (refused.value.fault.code, *refused.value.fault.causes)
+
+
+def test_the_program_shows_for_each_exchange_what_it_sees_by_its_own_way(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.control("POST", "addresses", {"of": "127.0.0.1", "v4": "203.0.113.7"})
+    sandbox.control("POST", "addresses", {"of": "127.0.0.2", "v4": "198.51.100.4"})
+    sandbox.change_key("kraken", ip_list=["198.51.100.4"])
+    monkeypatch.setitem(HURRY, "SSL_CERT_FILE", str(sandbox.ca))
+    program = new_home(tmp_path, sandbox)
+    with running_proxy() as proxy:
+        (program.home / "egress.toml").write_text(f'[exchange.kraken]\nproxy = "{proxy.url}"')
+        with running_keeper(program):
+            assert program.connect("kraken", sandbox.key("kraken"))[0] == DONE
+            code, told = program.json("egress")
+    assert code == DONE
+    assert {each["exchange"]: (each["proxy"], each["text"], each["known"]) for each in told["exchanges"]} == {
+        "kraken": (proxy.url, "198.51.100.4", "sure"),
+        "binance": (None, "203.0.113.7", "sure"),
+        "coinbase": (None, "203.0.113.7", "sure"),
+    }
+    assert [(each["connection"], each["verdict"]) for each in told["connections"]] == [("kraken", "ours")]
 
 
 def test_before_a_sandbox_no_proxy_elsewhere_is_taken() -> None:

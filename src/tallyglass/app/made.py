@@ -25,7 +25,7 @@ class MadeKeyView(TypedDict):
     next: str
 
 
-def make_key(keeper: Keeper, name: str, today: date, *, anew: bool = False) -> MadeKeyView:
+def make_key(keeper: Keeper, name: str, addresses: list[str], today: date, *, anew: bool = False) -> MadeKeyView:
     """The public half of a pair whose private half the keeper keeps: the same until it is connected, or `anew`."""
     told = keeper.make_key(exchange(name).id, anew=anew)
     return {
@@ -33,6 +33,6 @@ def make_key(keeper: Keeper, name: str, today: date, *, anew: bool = False) -> M
         "algorithm": told.algorithm,
         "public_key": told.public_key,
         "made_at": moment(told.made_at),
-        "markdown": filled_in(registry.own_key_guide(told.exchange), told.exchange, keeper.egress(), today),
+        "markdown": filled_in(registry.own_key_guide(told.exchange), told.exchange, addresses, today),
         "next": f"tallyglass connect {told.exchange} --key-id ID",
     }

@@ -16,9 +16,12 @@ from tallyglass.cli.options import options
 
 def make_key(exchange: str, *, anew: bool) -> None:
     """Show the public half of a pair whose private half stays in the vault, and what to do with it."""
+    from tallyglass.app import egress  # loads the database, which the other commands here do not need
+
     pages.key_parts(exchange)
     with options.keeper() as keeper:
-        view = made.make_key(keeper, exchange, datetime.now(UTC).date(), anew=anew)
+        addresses = egress.for_guide(options.place(), exchange)
+        view = made.make_key(keeper, exchange, addresses, datetime.now(UTC).date(), anew=anew)
     if options.json:
         show.as_json(view)
     else:
