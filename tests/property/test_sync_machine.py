@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from shutil import copy, rmtree
 from tempfile import mkdtemp
@@ -16,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import Connection, select
 
 from support.dump import entries
-from support.inmemory import SPOILED, Died, Exchange, Spoiled
+from support.inmemory import BEGIN, SPOILED, Died, Exchange, Spoiled
 from support.truth import WHOLE_SECONDS
 from tallyglass.ledger.entries import Entry, computed
 from tallyglass.money import ZERO, Amount, Asset
@@ -67,6 +68,8 @@ class Machine(RuleBasedStateMachine):
     oddities: ClassVar[tuple[str, ...]] = ("no_limits",)
     #: So many seconds after it happened a deposit may come to be known.
     latest: ClassVar[int] = 0
+    #: So many seconds after the beginning the exchange begins to forget what happened before it.
+    forgets: ClassVar[float] = inf
     empty: ClassVar[Path | None] = None
 
     def __init__(self) -> None:
@@ -125,7 +128,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((1, MINUTE, HOUR, DAY, 9 * DAY)))
     def time_passes(self, seconds: int) -> None:
-        self.world.now += seconds
+        if self.world.now + seconds < BEGIN[self.exchange] + self.forgets:
+            self.world.now += seconds
 
     # -- the tracker
 
@@ -284,6 +288,8 @@ class BinanceMachine(Machine):
     exchange = "binance"
     oddities = ("earn", "redeem", "to_funding", "from_funding", "dust", "rejected_deposit", "cancelled_withdrawal")
     latest = DAY
+    #: Income of futures and interest on margin are told for three months, and this account's began 82 days before.
+    forgets = 6 * DAY
 
 
 class CoinbaseMachine(Machine):

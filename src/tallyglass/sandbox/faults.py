@@ -119,7 +119,7 @@ class Faults:
 
 
 def doubled(body: bytes) -> bytes:
-    """The JSON answer with every object of every list given twice; anything else unchanged."""
+    """The JSON answer with every row of every list given twice; anything else unchanged."""
     return _remade(body, lambda rows: [each for each in rows for _ in range(2)], maps=False)
 
 
@@ -143,13 +143,14 @@ def _remade(body: bytes, change: Change, *, maps: bool = True) -> bytes:
 
 
 def _changed(value: Any, change: Change, *, maps: bool) -> Any:
+    """What a row holds, lists among it, stays as it is: pages are spoiled, not what happened."""
     if isinstance(value, dict):
-        inner = [(name, _changed(each, change, maps=maps)) for name, each in value.items()]
-        rows = maps and len(inner) > 1 and all(isinstance(each, dict) for _, each in inner)
-        return dict(change(inner) if rows else inner)
+        if maps and len(value) > 1 and all(isinstance(each, dict) for each in value.values()):
+            return dict(change(list(value.items())))
+        return {name: _changed(each, change, maps=maps) for name, each in value.items()}
     if isinstance(value, list):
-        found = [_changed(each, change, maps=maps) for each in value]
-        return change(found) if found and all(isinstance(each, dict) for each in found) else found
+        rows = bool(value) and all(isinstance(each, dict) for each in value)
+        return change(value) if rows else [_changed(each, change, maps=maps) for each in value]
     return value
 
 
