@@ -16,7 +16,7 @@ import pytest
 
 from support.app import PASSPHRASE, App, running_app, wait
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import connections, exchanges, history, hygiene, worth
+from tallyglass.app import connections, egress, exchanges, history, hygiene, worth
 from tallyglass.app import format as shown
 from tallyglass.app.views import ExchangeView
 from tallyglass.exchanges.streams import Ask, Balance, Order
@@ -98,6 +98,14 @@ def test_sandbox_is_written_on_every_page(app: App, empty: App) -> None:
     for page in PAGES:
         assert "Made-up exchanges, made-up money" in app.enter().page(page.path)
         assert "Made-up" not in empty.enter().page(page.path)
+
+
+def test_connections_show_what_belongs_on_an_exchanges_list(app: App) -> None:
+    egress.look(app.service.session())
+    page = Text(app.enter().page("/connections")).text
+
+    assert "Your addresses, for Coinbase's list" in page
+    assert "API Keys → Secret API Keys, edit the key and put into “IP allowlist”: 127.0.0.1" in page
 
 
 def test_connections_list_every_read_that_can_be_made(app: App) -> None:

@@ -106,6 +106,12 @@ def for_guide(home: Home, exchange: str) -> list[str]:
     return list(mine.addresses) if mine.known != "doubtful" else []
 
 
+def to_paste(session: Session) -> dict[str, dict[str, Any]]:
+    """By exchange, what belongs on its list, from what was last seen."""
+    facts = known(session)
+    return {each.id: _exchange(facts, each) for each in registry.exchanges()}
+
+
 def view(session: Session, exchange: str = "", *, ask: bool = True) -> dict[str, Any]:
     """Addresses, what to paste where, and how every key stands; of one exchange, or of all.
 

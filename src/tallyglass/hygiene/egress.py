@@ -157,7 +157,7 @@ def _moved(key: KeyFacts, mine: Ours, now: datetime) -> Finding | None:
         code = "egress_changed" if mine.before else "ip_elsewhere"
         came = f"Your address is now {new}; before, it was {old}." if old else f"{name} sees you as {new}."
         listed = ", ".join(key.connection.ip.addresses)
-        said = f"{came} This key is bound to {listed}: {name} refuses it elsewhere."
+        said = f"{came} This key is bound to {listed}: {name} refuses it from anywhere else."
         if old and any(each in found.others for each in mine.before):
             fix = f"{fix}, and take away {old}"
         fix = f"{fix}. Then look again"

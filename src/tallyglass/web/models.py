@@ -11,7 +11,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from tallyglass.app import allocation, hygiene, proof
+from tallyglass.app import allocation, egress, hygiene, proof
 from tallyglass.app import exchanges as pages
 from tallyglass.app import history as ledger
 from tallyglass.app import journal as uses
@@ -105,7 +105,7 @@ def keys_page(session: Session, _query: Query) -> Model:
     now = session.now()
     stands = hygiene.standing(session)
     names = names_of(stands.keys)
-    against = proof.standing(session)
+    against, pasted = proof.standing(session), egress.to_paste(session)
     cards = [
         {
             "key": key,
@@ -113,6 +113,7 @@ def keys_page(session: Session, _query: Query) -> Model:
             "needs": needs(key["findings"], names),
             "worn": worn(key, now),
             "doubts": against.get(key["connection"]),
+            "egress": pasted.get(key["exchange"]),
         }
         for key in stands.keys
     ]
