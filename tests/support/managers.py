@@ -22,10 +22,11 @@ _BUS = ("dbus-daemon", "--session", "--nofork")
 #: What a manager's own program is told by: never the secret itself.
 TOKENS = {"OP_SERVICE_ACCOUNT_TOKEN": "ops_made_up", "BWS_ACCESS_TOKEN": "0.made-up.up:made=="}
 _OP = """
+item = f"op://{a[4]}/{a[2]}" if a[:2] == ["item", "get"] and a[3] == "--vault" else ""
 if a[:2] == ["read", "--no-newline"] and len(a) == 3 and a[2] in kept:
     sys.stdout.write(kept[a[2]])
-elif a[:2] == ["item", "get"] and a[3] == "--vault" and a[5:] == ["--format", "json"] and f"op://{a[4]}/{a[2]}" in kept:
-    item = json.loads(kept[f"op://{a[4]}/{a[2]}"])
+elif item in kept and a[5:] == ["--format", "json", "--reveal"]:
+    item = json.loads(kept[item])
     fields = [{"id": name, "type": "CONCEALED", "label": name, "value": value} for name, value in item.items()]
     notes = {"id": "notesPlain", "type": "STRING", "purpose": "NOTES", "label": "notesPlain"}
     print(json.dumps({"id": "x", "title": a[2], "category": "API_CREDENTIAL", "fields": [*fields, notes]}))

@@ -3,7 +3,8 @@
 What was fetched is handed on to the keeper and not kept here. A password manager is a program of its own, started with
 a list of arguments and no shell; it asks and speaks at the user's terminal, and only what it gives comes to us.
 
-- 1Password: `op read` for one field, `op item get --format json` for an item (developer.1password.com/docs/cli)
+- 1Password: `op read` for one field, `op item get --format json --reveal` (2.30 and later) for an item
+  (developer.1password.com/docs/cli/reference)
 - Bitwarden Secrets Manager: `bws secret get` (bitwarden.com/help/secrets-manager-cli)
 - pass: `pass show` (git.zx2c4.com/password-store/about)
 """
@@ -50,7 +51,7 @@ _SCHEMES: Final = {
         "1Password",
         re.compile(rf"//{_PART}/{_PART}(/{_PART}){{0,2}}"),
         "op://Vault/Item, or op://Vault/Item/field",
-        "Sign in (`op signin`), and look whether `op item get` finds the item.",
+        "Sign in (`op signin`), and look whether `op item get` finds the item. It takes version 2.30 or later.",
     ),
     "bws": _Scheme(
         "Bitwarden Secrets Manager",
@@ -127,7 +128,9 @@ def _raw(scheme: str, where: str, reference: str) -> bytes:
     vault, item, *field = where.removeprefix("//").split("/")
     if field:
         return _said("op", ["read", "--no-newline", f"op:{where}"], reference)
-    told = _object(_said("op", ["item", "get", item, "--vault", vault, "--format", "json"], reference), reference)
+    told = _object(
+        _said("op", ["item", "get", item, "--vault", vault, "--format", "json", "--reveal"], reference), reference
+    )
     rows = [each for each in told.get("fields") or () if each.get("label") and each.get("value")]
     return json.dumps({str(each["label"]): str(each["value"]) for each in rows}).encode()
 
