@@ -10,6 +10,7 @@ import email
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
@@ -124,9 +125,10 @@ def read(raw: bytes) -> Mail:
         message = Message()
         message.set_payload(raw.decode("utf-8", "replace"))
     text, told = _beginning("\n".join(_texts(message)))
-    sender = parseaddr(_decoded(message["From"]) or told.get("from", ""))[1]
-    sent = _sent(message["Date"]) or _sent(told.get("date") or told.get("sent"))
-    subject = _decoded(message["Subject"]) or told.get("subject", "")
+    head = {name: str(message[name] or "") for name in ("From", "Date", "Subject")}  # odd bytes make no text of it
+    sender = parseaddr(_decoded(head["From"]) or told.get("from", ""))[1]
+    sent = _sent(head["Date"]) or _sent(told.get("date") or told.get("sent"))
+    subject = _decoded(head["Subject"]) or told.get("subject", "")
     return Mail(sender.rpartition("@")[2].lower(), _clean(subject), _clean(text), sent)
 
 
@@ -215,7 +217,7 @@ def _clean(text: str) -> str:
 def _decoded(header: str | None) -> str:
     try:
         return str(make_header(decode_header(header))) if header else ""
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, MessageError):
         return header or ""
 
 
