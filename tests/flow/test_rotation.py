@@ -75,6 +75,9 @@ def test_a_key_is_replaced_without_losing_an_entry_and_the_old_one_is_seen_dead(
     assert {each["key"] for each in sandbox.requests("kraken")[before:] if each["key"]} == {new["key"]}
     assert true(program, sandbox, "kraken")
 
+    rows = [(row["state"], row["key_name"]) for row in program.json("keys")[1]]
+    assert rows == [("active", new["key"]), ("retiring", old["key"])]
+
     code, told = rotate(program, kraken, sandbox.key("kraken", "wrong_account"))
     assert (code, told["error"]["code"]) == (FAILED, "rotation_open")
     assert f"tallyglass rotate {kraken} --check" in told["error"]["fix"]
@@ -138,6 +141,7 @@ def test_what_has_become_worse_is_frozen_before_the_next_read_and_nothing_else_i
     assert "permissions" in known[kraken].evidence
     rows = {row["connection"]: row for row in program.json("keys")[1]}
     assert "frozen" in [each["code"] for each in rows[kraken]["findings"]]
+    assert "permissions" in rows[kraken]["evidence"]
     assert program.keeper.recheck(kraken).reasons[0].code == (code if code != "ip_binding_lost" else "ip_unbound")
 
 

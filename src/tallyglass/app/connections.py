@@ -8,7 +8,7 @@ from tallyglass.app.exchanges import exchange
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import KeyView, VerdictView, moment, reasons
-from tallyglass.keeper.client import Connection, Inspection, Keeper
+from tallyglass.keeper.client import Connection, Inspection, Keeper, OldKey
 
 
 def inspect(keeper: Keeper, name: str, fields: Mapping[str, str]) -> VerdictView:
@@ -40,8 +40,16 @@ def verdict_view(found: Inspection, state: str | None = None) -> VerdictView:
 
 
 def keys(keeper: Keeper) -> list[KeyView]:
-    """Every stored key, with what the keeper knows of it; `hygiene.keys` judges them too."""
-    return [_key(connection) for connection in keeper.connections()]
+    """Every stored key, with what the keeper knows of it; `hygiene.keys` judges them too.
+
+    A key that was replaced and is not yet seen dead is a row of its own, behind the one that replaced it.
+    """
+    found = []
+    for connection in keeper.connections():
+        found.append(_key(connection))
+        if connection.old is not None:
+            found.append(_old_key(connection, connection.old))
+    return found
 
 
 def _key(connection: Connection) -> KeyView:
@@ -51,6 +59,7 @@ def _key(connection: Connection) -> KeyView:
         "label": connection.label,
         "state": connection.state,
         "why": connection.why,
+        "evidence": connection.evidence,
         "grade": None,
         "points": [],
         "grants": {str(right): str(state) for right, state in connection.grants.items()},
@@ -66,6 +75,24 @@ def _key(connection: Connection) -> KeyView:
         "checked_at": moment(connection.checked_at),
         "last_used_at": moment(connection.last_used_at),
         "findings": [],
+    }
+
+
+def _old_key(connection: Connection, old: OldKey) -> KeyView:
+    return {
+        **_key(connection),
+        "state": "retiring",
+        "why": f"replaced on {old.since:%Y-%m-%d}, and not yet seen dead",
+        "grants": dict.fromkeys(connection.grants, "unknown"),
+        "ip": {"bound": old.ip.bound, "addresses": list(old.ip.addresses)},
+        "key_name": old.key_name,
+        "unproven": False,
+        "admitted_at": None,
+        "created_at": moment(old.created_at),
+        "expires_at": None,
+        "checked_at": moment(old.alive_at),
+        "last_used_at": moment(old.last_used_at),
+        "evidence": "",
     }
 
 

@@ -80,6 +80,8 @@ class KeyView(TypedDict):
     label: str
     state: str
     why: str
+    #: What the exchange said of its rights when that froze it.
+    evidence: str
     #: A to F; None where there is nothing to judge.
     grade: str | None
     #: What the grade comes from: the weakest point is the grade.

@@ -116,6 +116,7 @@ def keys_page(session: Session, _query: Query) -> Model:
             "egress": pasted.get(key["exchange"]),
         }
         for key in stands.keys
+        if key["state"] != "retiring"  # its successor's card says what is to be done about it
     ]
     house = needs((each for each in stands.findings if not each["connection"]), names)
     return {"stands": stands, "cards": cards, "house": house, "exchanges": known_exchanges()}
