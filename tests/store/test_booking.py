@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec import structs
 from sqlalchemy import text
 
-from tallyglass.exchanges.streams import Ask
+from tallyglass.exchanges.streams import Ask, Unparsed
 from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.money import Asset, amount
 from tallyglass.store import booking, books, history, imports, sums
@@ -77,6 +77,28 @@ def test_another_amount_and_a_reversal_are_traced_and_sums_follow(store: Store) 
         (13, "done", "-2"),
         (15, "done", "-2.5"),
     ]
+
+
+def test_a_fee_that_is_no_more_in_its_row_has_been_taken_back(store: Store) -> None:
+    out = Leg("L1", "spot", Asset("EUR"), amount("-100"))
+    told = Entry("W1", NOW, "withdrawal", (out, Leg("L1:fee", "spot", Asset("EUR"), amount("-1.5"), "fee")))
+    add(store, told)
+    add(store, structs.replace(told, legs=(out,)), hours=3)
+    assert the_one(store).legs == (out,)
+    [(_, was)] = traces(store)
+    assert [leg["amount"] for leg in was["legs"]] == ["-100", "-1.5"]
+    with store.read() as db:
+        assert books.sums(db) == {"kraken": {("spot", "EUR"): amount("-100")}}
+
+
+def test_a_piece_goes_when_its_row_is_understood(store: Store) -> None:
+    entry = Entry("E1", NOW, "reward", (Leg("L7", "spot", Asset("EUR"), amount(1)),))
+    with store.write() as db:
+        for name in ("L7", "L8"):
+            piece = Unparsed(name, "the type moonrebate is not known", "{}")
+            history.add_unparsed(db, "kraken", "ledger", [piece], raw_page=page(db), now=NOW)
+        history.drop_understood(db, "kraken", "ledger", [entry])
+    assert [each.piece.id for each in history.list_unparsed(store)] == ["L8"]
 
 
 def test_more_of_an_entry_is_no_change_of_it(store: Store) -> None:

@@ -52,3 +52,22 @@ def test_what_is_not_there_is_not_asked_and_fails_nothing(tmp_path: Path) -> Non
     with store.read() as db:
         found, _ = present.balances_of(db, "binance")
     assert [(each.account, each.asset, str(each.total)) for each in found] == [("spot", "BTC", "1.5")]
+
+
+def test_a_product_that_held_something_cannot_have_never_been_opened(tmp_path: Path) -> None:
+    store, line = open_store(tmp_path / "portfolio.db", bytes(32)), Line()
+    line.says["balances.margin"] = {"userAssets": [{"asset": "BTC", "netAsset": "2", "borrowed": "0", "interest": "0"}]}
+    held = lease.claim(store, "binance", "me", NOW)
+    assert held is not None
+    job = Job("binance", "binance", line, store, held, now=lambda: NOW, pace=10_000)
+    assert not [part for part in sync(job).failed if part.stream == "balances"]
+    with store.read() as db:
+        before, _ = present.balances_of(db, "binance")
+    assert ("margin", "2") in [(each.account, str(each.total)) for each in before]
+
+    del line.says["balances.margin"]
+    [failed] = [part for part in sync(job).failed if part.stream == "balances"]
+    assert failed.fault == "not_opened"
+    with store.read() as db:
+        after, _ = present.balances_of(db, "binance")
+    assert after == before, "nothing has become less in silence"

@@ -105,6 +105,10 @@ class Known:
     first: datetime | None = None
     #: When this sync began: up to there at least, a list that has been read tells everything. None = no matter.
     begun: datetime | None = None
+    #: Names of the markets of which fills are known.
+    traded: frozenset[str] = frozenset()
+    #: The user wants everything read anew, however much that is.
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,12 @@ def own_moves(db: Connection, connection: str, prefix: str) -> list[Move]:
     return [Move(entry.time, leg.account, leg.asset, leg.amount) for entry in made for leg in entry.legs]
 
 
+def traded(db: Connection, connection: str) -> frozenset[str]:
+    """The markets that the ids of its fills name: `trade:BTCUSDT:42`."""
+    query = select(buckets.c.prefix).where(buckets.c.connection == connection, buckets.c.prefix.startswith("trade:"))
+    return frozenset(prefix.partition(":")[2] for prefix in db.execute(query.distinct()).scalars())
+
+
 def _named(prefix: str) -> ColumnElement[bool]:
     """Whether the ids in a bucket begin with that, up to their first colon."""
     return or_(buckets.c.prefix == prefix[:-1], buckets.c.prefix.startswith(prefix, autoescape=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
+from tallyglass.ledger.entries import Entry
 from tallyglass.money import Asset
 from tallyglass.store import booking, rows, upsert
 from tallyglass.store.base import Store
@@ -192,6 +193,16 @@ def add_unparsed(
 def forget_unparsed(db: Connection, connection: str, stream: str) -> None:
     """Before a replay, which finds them again if they are still not understood."""
     db.execute(delete(unparsed).where(unparsed.c.connection == connection, unparsed.c.stream == stream))
+
+
+def drop_understood(db: Connection, connection: str, stream: str, found: Iterable[Entry]) -> None:
+    """Forget the pieces of a list whose rows have come again and are understood now."""
+    pieces = select(unparsed.c.id).where(unparsed.c.connection == connection, unparsed.c.stream == stream)
+    odd = set(db.execute(pieces).scalars())
+    if odd:
+        here = (unparsed.c.connection == connection, unparsed.c.stream == stream)
+        for name in odd.intersection(rows.row_of(leg) for entry in found for leg in entry.legs):
+            db.execute(delete(unparsed).where(*here, unparsed.c.id == name))
 
 
 def never_read(db: Connection, connection: str) -> set[int]:

@@ -28,6 +28,8 @@ _by_id: Final = attrgetter("id")
 #: The status of an entry of which only that is known which stands beside its legs: no part of the history yet.
 TOLD: Final = "told"
 _BUCKET: Final = ("connection", "kind", "status", "note", "prefix", "assets")
+#: The id of a leg that is the fee in a row ends so; before it stands the id of the row.
+_FEE: Final = ":fee"
 #: The columns of a new entry, as the driver takes them: what it says, then where it belongs.
 COLUMNS: Final = ("id", "time", "txid", "order_id", "legs", "facts", "connection", "bucket", "raw_page")
 
@@ -146,9 +148,18 @@ def joined(one: Entry, other: Entry) -> Entry:
     undone = other.status == "failed" and {leg.id for leg in one.legs} == {leg.id for leg in other.legs}
     if happened and not happens and not undone:
         return structs.replace(one, **beside)
-    legs = {leg.id: leg for leg in (*one.legs, *other.legs)}
+    rows_told = {leg.id for leg in other.legs}
+    kept = (leg for leg in one.legs if not (leg.id.endswith(_FEE) and row_of(leg) in rows_told))
+    legs = {leg.id: leg for leg in (*kept, *other.legs)}
     note, whole = other.note or one.note, tuple(legs[name] for name in sorted(legs))
     return structs.replace(other, **beside, time=min(one.time, other.time), note=note, legs=whole)
+
+
+def row_of(leg: Leg) -> str:
+    """The exchange's row that a leg stands in, where its id says that: `LXYZ` and `LXYZ:fee`. A row is told whole, so
+    that a fee that is no more in it has been taken back.
+    """
+    return leg.id.removesuffix(_FEE)
 
 
 def told_otherwise(before: Entry, after: Entry) -> bool:

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 def sync(job: Job, *, full: bool = False) -> SyncReport:
     """Read everything that is new: what is so now first, then history, the newest first."""
     report = SyncReport(job.connection)
+    job.whole = full
     if full:
         job.write(lambda db: history.forget_cursors(db, job.connection))
     _part(job, report, "balances", _balances)
@@ -106,7 +107,7 @@ def _pages(job: Job, part: PartReport, read: str) -> list[Parsed]:
         try:
             asked = Asked(read, {}, Ask(read, params), job.ask(part, Ask(read, params)))
         except ExchangeRefused as refused:
-            if refused.fault_code != "not_opened":
+            if refused.fault_code != "not_opened" or _held(job, read):
                 raise
             return []
         parsed, raw = _page(job, asked, first)
@@ -119,6 +120,14 @@ def _pages(job: Job, part: PartReport, read: str) -> list[Parsed]:
         if dict(parsed.more) == params or len(pages) >= MOST_PAGES:
             raise Stuck(f"{job.exchange} repeats the same page of {read}")
         params = dict(parsed.more)
+
+
+def _held(job: Job, read: str) -> bool:
+    """Whether the last answer of this read told of anything: then it cannot be that there is no such product."""
+    with job.store.read() as db:
+        pages = [page.body for page in history.raw_of(db, job.connection, read)]
+    items = [item for body in pages for item in registry.parsing(job.exchange).parse(read, body, job.known()).items]
+    return any(isinstance(item, Order) or (isinstance(item, Balance) and item.total) for item in items)
 
 
 def _page(job: Job, asked: Asked, first: int) -> tuple[Parsed, int]:

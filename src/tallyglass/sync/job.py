@@ -71,6 +71,8 @@ class Job:
     #: For how long the exchange has shut this address out, if it has.
     shut_out: float = 0.0
     begun: datetime = field(init=False)
+    #: Everything is read anew.
+    whole: bool = False
 
     def __post_init__(self) -> None:
         self.begun = self.now()
@@ -140,6 +142,8 @@ class Job:
                 read=read,
                 first=books.first_entry(db, self.connection),
                 begun=self.begun,
+                traded=books.traded(db, self.connection),
+                whole=self.whole,
             )
 
     def keep(self, db: Db, asked: Asked, body: bytes | None = None) -> int:

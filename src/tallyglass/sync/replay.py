@@ -88,4 +88,5 @@ def _book(db: Db, part: PartReport, raw: history.RawPage, page: Page, gone: set[
     part.entries += len(page.entries)
     part.new += history.add_entries(db, raw.connection, page.entries, raw.id) - len(back)
     part.unparsed += len(page.unparsed)
+    history.drop_understood(db, raw.connection, raw.stream, page.entries)
     history.add_unparsed(db, raw.connection, raw.stream, page.unparsed, raw_page=raw.id, now=raw.received_at)

@@ -227,6 +227,7 @@ def _commit(job: Job, part: PartReport, asked: Asked, page: Page) -> Callable[[D
     def work(db: Db) -> None:
         raw = job.keep(db, asked, body)
         booked = history.book(db, job.connection, ready, raw)
+        history.drop_understood(db, job.connection, asked.stream, page.entries)
         odd = history.add_unparsed(db, job.connection, asked.stream, page.unparsed, raw_page=raw, now=asked.answer.at)
         if not booked.changed and not odd:
             history.drop_page(db, raw)

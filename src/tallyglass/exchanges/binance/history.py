@@ -13,7 +13,7 @@ from tallyglass.exchanges.binance.assets import sides
 from tallyglass.exchanges.binance.owned import OPENED, PAIR
 from tallyglass.exchanges.binance.sheet import sheet
 from tallyglass.exchanges.binance.trades import ASIDE, UNSURE, Climb, Sweep, Trades
-from tallyglass.exchanges.binance.windows import CURRENT, OFFSET, QUARTER, Paging, Windows
+from tallyglass.exchanges.binance.windows import CURRENT, OFFSET, QUARTER, Paging, Windows, milliseconds
 from tallyglass.exchanges.streams import Ask, Cursor, Known, Market, Page, Stream
 from tallyglass.money import Asset
 
@@ -26,6 +26,11 @@ _MAIN_QUOTES: Final = frozenset(
 #: Assets with at most so many markets are swept at once, others in parts of so many, one in each round.
 _FEW: Final = 40
 _PART: Final = 150
+#: What fees are paid in, whatever is traded.
+_FEES: Final = Asset("BNB")
+#: So many of the markets with fills are asked at each sync, though all adds up; a turn lasts so many milliseconds.
+_TURN: Final = 10
+_TURN_LASTS: Final = 300_000
 
 #: A day less than the exchange allows (error -6021).
 _MONTH: Final = timedelta(days=29)
@@ -95,7 +100,7 @@ def streams(known: Known) -> Iterable[Stream]:
     """The cheap lists first: they show when the account came to life, and back to there the dear ones are read. All of
     them show assets, and what does not add up. Then markets, as far as they are needed.
 
-    Where balances and entries add up, no fill is missing, and no market needs to be asked; two are looked into all
+    Where balances and entries add up, no fill is missing, and no market needs to be asked; some are looked into all
     the same, ever others, as two errors may cancel out. An asset that does not add up points to its markets: first
     those that are likely, and when these have been read and it still does not, all that it has. A fill that is
     missing leaves at least one of its assets short, so that the search ends when all is found.
@@ -144,11 +149,25 @@ def _markets(known: Known) -> Iterator[Stream]:
         yield from _fills(likely, known)
         yield from _aside(markets.keys() - likely, UNSURE)
         return
-    wanted = {name for name, market in likely.items() if _touches(market, gaps)}
+    wanted = {name for name, market in likely.items() if _touches(market, gaps)} | _anyway(known)
     yield from _fills(wanted, known)
     if {f"trades:{name}" for name in wanted} <= known.read:
+        if _FEES in gaps:  # what its fees were paid for may cancel out
+            yield from _fills((name for name, market in likely.items() if _both(market, known)), known)
         yield from _sweeps(markets, likely, known, gaps)
-        yield from _aside(markets.keys(), ASIDE)
+        yield from _aside(markets.keys(), len(markets) if known.whole else ASIDE)
+
+
+def _anyway(known: Known) -> set[str]:
+    """Markets with fills that are asked though all adds up, since fills may cancel out: others at each sync; all of
+    them where the user wants everything, or fees do not add up.
+    """
+    names = sorted(known.traded & known.markets.keys())
+    if known.whole or _FEES in (known.gaps or ()):
+        return set(names)
+    turns = -(-len(names) // _TURN) or 1
+    turn = (milliseconds(known.begun) // _TURN_LASTS if known.begun else 0) % turns
+    return set(names[turn::turns])
 
 
 def _lists(known: Known) -> Iterator[Stream]:
@@ -239,9 +258,13 @@ def _aside(names: Iterable[str], most: int) -> Iterator[Stream]:
 def _likely(market: Market, known: Known) -> bool:
     """Both sides touched, or one side touched and the other what nearly everything is traded against."""
     touched = (market.base in known.assets, market.quote in known.assets)
-    if all(touched):
+    if _both(market, known):
         return True
     return any(touched) and (market.quote if touched[0] else market.base) in _MAIN_QUOTES
+
+
+def _both(market: Market, known: Known) -> bool:
+    return market.base in known.assets and market.quote in known.assets
 
 
 def _touches(market: Market, assets: frozenset[Asset]) -> bool:

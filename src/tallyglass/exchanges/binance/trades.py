@@ -16,7 +16,7 @@ from tallyglass.exchanges.streams import Ask, Cursor, Known, NotReadable, Page
 
 FULL: Final = 1000
 #: Markets looked into at each sync though nothing points to them, as long as all adds up.
-ASIDE: Final = 2
+ASIDE: Final = 10
 #: The same while it is not known whether all adds up.
 UNSURE: Final = 25
 #: While something does not add up, all markets of an asset are looked into again after this time.
