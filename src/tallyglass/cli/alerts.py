@@ -27,7 +27,7 @@ Off = Annotated[bool, typer.Option("--off", help="End it.")]
 
 @commands.callback(invoke_without_command=True)
 def alerts_(context: typer.Context) -> None:
-    """Where alerts go, and when: mail, ntfy, Telegram, others."""
+    """Where alerts go: mail, ntfy, Telegram and others."""
     if context.invoked_subcommand is None:
         list_()
 

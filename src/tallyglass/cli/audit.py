@@ -32,7 +32,7 @@ def audit(
     walked: Walked = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="A line for each key, for spreadsheets.")] = False,
 ) -> None:
-    """Everything that wants your hand, and a report on every key.
+    """What wants your hand, and a report on every key.
 
     list: what is open; snooze: hear of one later, for a reason; wake: hear of it again.
     """
