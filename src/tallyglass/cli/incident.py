@@ -31,7 +31,7 @@ def was_it_me(
     mail: Annotated[str, typer.Option(help="The whole mail, a file or - for standard input, instead of --at.")] = "",
     window: Annotated[float | None, typer.Option(help="Minutes before and after, 2 if not given.")] = None,
 ) -> None:
-    """Whether a use that an exchange's mail tells of was ours.
+    """Was the use that an exchange's mail tells of ours?
 
     By the journal, and only if it is as it was written.
     """
