@@ -25,6 +25,7 @@ from tallyglass.exchanges.binance.wire import (
     Transfer,
     Withdrawal,
 )
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import Clue, Known, Unparsed
 from tallyglass.ledger.entries import SPOT
 from tallyglass.money import Amount, Asset, add, amount, negate
@@ -41,7 +42,7 @@ def clues(piece: Unparsed, known: Known) -> Iterator[Clue]:  # noqa: ARG001 - th
         return
     shape, read = reader
     try:
-        for when, wallet, coin, moved in read(msgspec.json.decode(piece.raw, type=shape)):
+        for when, wallet, coin, moved in read(decode(piece.raw, shape)):
             yield Clue(_time(when), wallet, coin, moved)
     except (msgspec.MsgspecError, ValueError, ArithmeticError):
         return

@@ -17,6 +17,7 @@ from tallyglass.exchanges.binance.assets import COIN_M, ISOLATED, LOCKED, MARGIN
 from tallyglass.exchanges.binance.rows import Strange
 from tallyglass.exchanges.binance.rowwise import each
 from tallyglass.exchanges.binance.sheet import odd
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import Balance, Known, Parsed, Unparsed, told_once
 from tallyglass.money import ZERO, Amount, Asset, amount, asset
 
@@ -98,7 +99,7 @@ class _Futures(msgspec.Struct):
 
 def _products(_: str, body: bytes, __: Known) -> Parsed:
     """Which products this account has opened: the reads of the others need not be made."""
-    told = msgspec.json.decode(body, type=_Products)
+    told = decode(body, _Products)
     opened: dict[str, Asset] = {}
     absent: set[str] = set()
     for flag, (wallets, reads) in _PRODUCTS.items():
@@ -116,12 +117,12 @@ def _wallets(read_id: str, body: bytes, _: Known) -> Parsed:
         if row.walletName not in _TOLD and amount(row.balance) != ZERO:
             raise Strange(f"the wallet “{row.walletName}” holds about {row.balance} BTC and is not read")
 
-    return each(read_id, msgspec.json.decode(body, type=list[msgspec.Raw]), _Wallet, strange)
+    return each(read_id, decode(body, list[msgspec.Raw]), _Wallet, strange)
 
 
 def _locked(read_id: str, body: bytes, _: Known) -> Parsed:
     """Positions in locked earn. The second page is asked for when the first is full and there are more."""
-    told = msgspec.json.decode(body, type=_Rows)
+    told = decode(body, _Rows)
     told_once(_numbers(told.rows))
 
     def balance(row: _Position) -> Balance | None:
@@ -134,12 +135,12 @@ def _locked(read_id: str, body: bytes, _: Known) -> Parsed:
 def _numbers(raws: list[msgspec.Raw]) -> Iterator[str]:
     for raw in raws:
         with suppress(msgspec.ValidationError):  # a row without one goes to `unparsed`
-            yield str(msgspec.json.decode(raw, type=_Position).positionId)
+            yield str(decode(raw, _Position).positionId)
 
 
 def _cross(read_id: str, body: bytes, _: Known) -> Parsed:
     """The cross margin wallet; an asset of which more is owed than owned is below zero."""
-    raws = msgspec.json.decode(body, type=_Cross).userAssets
+    raws = decode(body, _Cross).userAssets
     told_once(_coins(raws))
     return each(read_id, raws, _Net, lambda row: _net(MARGIN, row))
 
@@ -148,9 +149,9 @@ def _isolated(read_id: str, body: bytes, _: Known) -> Parsed:
     """Every isolated margin market that was opened, all as one wallet; their names are kept to ask for history."""
     pairs: list[_Pair] = []
     strange: list[Unparsed] = []
-    for raw in msgspec.json.decode(body, type=_Isolated).assets:
+    for raw in decode(body, _Isolated).assets:
         try:
-            pairs.append(msgspec.json.decode(raw, type=_Pair))
+            pairs.append(decode(raw, _Pair))
         except msgspec.ValidationError as error:
             strange.append(odd(read_id, bytes(raw), error))
     told_once(pair.symbol for pair in pairs)
@@ -161,7 +162,7 @@ def _isolated(read_id: str, body: bytes, _: Known) -> Parsed:
 
 
 def _futures(read_id: str, body: bytes, _: Known) -> Parsed:
-    raws = msgspec.json.decode(body, type=list[msgspec.Raw])
+    raws = decode(body, list[msgspec.Raw])
     told_once(_coins(raws))
     wallet = USD_M if read_id == "balances.usdm" else COIN_M
     return each(read_id, raws, _Futures, lambda row: _balance(wallet, row.asset, amount(row.balance), None))
@@ -170,7 +171,7 @@ def _futures(read_id: str, body: bytes, _: Known) -> Parsed:
 def _coins(raws: list[msgspec.Raw]) -> Iterator[str]:
     for raw in raws:
         with suppress(msgspec.ValidationError):  # a row without one goes to `unparsed`
-            yield msgspec.json.decode(raw, type=_Coin).asset
+            yield decode(raw, _Coin).asset
 
 
 def _net(wallet: str, row: _Net) -> Balance | None:

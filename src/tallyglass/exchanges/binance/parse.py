@@ -17,6 +17,7 @@ from tallyglass.exchanges.binance.products import BOOKINGS
 from tallyglass.exchanges.binance.rows import Strange, moment
 from tallyglass.exchanges.binance.rowwise import each
 from tallyglass.exchanges.binance.sheet import sheet
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import (
     Balance,
     Known,
@@ -107,7 +108,7 @@ def parse(read_id: str, body: bytes, known: Known) -> Parsed:
 
 
 def _balances(read_id: str, body: bytes, _: Known) -> Parsed:
-    raws = msgspec.json.decode(body, type=_Account).balances
+    raws = decode(body, _Account).balances
     told_once(_coins(raws))
     return each(read_id, raws, _Spot, _spot)
 
@@ -119,7 +120,7 @@ def _spot(row: _Spot) -> Balance | None:
 
 
 def _funding(read_id: str, body: bytes, _: Known) -> Parsed:
-    raws = msgspec.json.decode(body, type=list[msgspec.Raw])
+    raws = decode(body, list[msgspec.Raw])
     told_once(_coins(raws))
 
     def balance(row: _Funding) -> Balance | None:
@@ -132,7 +133,7 @@ def _funding(read_id: str, body: bytes, _: Known) -> Parsed:
 def _coins(raws: list[msgspec.Raw]) -> Iterator[str]:
     for raw in raws:
         with suppress(msgspec.ValidationError):  # a row without one goes to `unparsed`
-            yield msgspec.json.decode(raw, type=_Coin).asset
+            yield decode(raw, _Coin).asset
 
 
 def _balance(wallet: str, coin: Asset, owned: Amount, locked: Amount) -> Balance | None:
@@ -140,7 +141,7 @@ def _balance(wallet: str, coin: Asset, owned: Amount, locked: Amount) -> Balance
 
 
 def _open_orders(read_id: str, body: bytes, known: Known) -> Parsed:
-    raws = msgspec.json.decode(body, type=list[msgspec.Raw])
+    raws = decode(body, list[msgspec.Raw])
     return each(read_id, raws, _Order, lambda row: _order(row, known))
 
 
@@ -163,7 +164,7 @@ def _order(row: _Order, known: Known) -> Order:
 
 
 def _markets(read_id: str, body: bytes, _: Known) -> Parsed:
-    raws = msgspec.json.decode(body, type=_Info).symbols
+    raws = decode(body, _Info).symbols
 
     def market(row: _Symbol) -> Market:
         return Market(row.symbol, common(row.baseAsset), common(row.quoteAsset), open=row.status == "TRADING")
@@ -190,12 +191,12 @@ def _tickers(read_id: str, body: bytes, known: Known) -> Parsed:
 
 
 def _server_time(_: str, body: bytes, __: Known) -> Parsed:
-    msgspec.json.decode(body, type=_Clock)
+    decode(body, _Clock)
     return Parsed(())
 
 
 def _key_info(_: str, body: bytes, __: Known) -> Parsed:
-    msgspec.json.decode(body, type=_Key)
+    decode(body, _Key)
     return Parsed(())
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from tallyglass.exchanges import decoding
 from tallyglass.exchanges.binance.sheet import odd
 from tallyglass.exchanges.streams import Item, Parsed, Unparsed
 
@@ -15,7 +16,7 @@ _Row = TypeVar("_Row")
 
 def each(read_id: str, raws: Sequence[msgspec.Raw], row: type[_Row], make: Callable[[_Row], Item | None]) -> Parsed:
     """What the rows hold; one that `make` does not know goes to `unparsed`, None is left out."""
-    decoder = msgspec.json.Decoder(row)
+    decoder = decoding.decoder(row)
     items: list[Item] = []
     unparsed: list[Unparsed] = []
     for raw in raws:

@@ -16,6 +16,7 @@ import msgspec
 
 from tallyglass.exchanges.coinbase.ledger import facts, market, trade_id
 from tallyglass.exchanges.coinbase.wire import NotUnderstood, answer, rows, side_of, time_of
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import Ask, Cursor, Known, NotReadable, Page
 from tallyglass.ledger.entries import SPOT, Entry, Leg
 from tallyglass.money import ZERO, amount, divide, multiply, negate
@@ -82,7 +83,7 @@ def proven(*, required: bool) -> None:
 
 def fill(raw: msgspec.Raw, known: Known) -> Entry:
     """A fill with all that it moved: for whoever reads fills and not the ledger. Never book both."""
-    row = msgspec.json.decode(raw, type=FillRow)
+    row = decode(raw, FillRow)
     told = _told(row, known)
     base, quote = market(row.product_id, known)
     price, size, fee = amount(row.price), amount(row.size), amount(row.commission)
@@ -141,7 +142,7 @@ class Fills:
 
 
 def _spot(raw: msgspec.Raw, known: Known) -> Iterator[Entry]:
-    row = msgspec.json.decode(raw, type=FillRow)
+    row = decode(raw, FillRow)
     if row.product_id in known.markets or row.product_id.count("-") == 1:
         yield _told(row, known)
 
@@ -150,7 +151,7 @@ def _times(raws: list[msgspec.Raw]) -> list[datetime]:
     found = []
     for raw in raws:
         try:
-            found.append(time_of(msgspec.json.decode(raw, type=_Time).trade_time))
+            found.append(time_of(decode(raw, _Time).trade_time))
         except (msgspec.MsgspecError, ValueError, OverflowError):
             continue
     return found

@@ -13,6 +13,7 @@ import msgspec
 from tallyglass.exchanges.coinbase.fills import Fills
 from tallyglass.exchanges.coinbase.ledger import STATUSES, LedgerPage, entry, unmarked
 from tallyglass.exchanges.coinbase.wire import answer, rows, time_of
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import Ask, Cursor, Known, Page, Stream
 from tallyglass.ledger.entries import Entry
 
@@ -173,7 +174,7 @@ def _but(waiting: Mapping[str, Entry], met: Collection[str]) -> dict[str, Entry]
 
 
 def _waiting(walk: Cursor, name: str) -> dict[str, Entry]:
-    return msgspec.json.decode(walk.get(name, "{}"), type=dict[str, Entry])
+    return decode(walk.get(name, "{}"), dict[str, Entry])
 
 
 def _kept(walk: Cursor, **waiting: Mapping[str, Entry]) -> dict[str, str]:
@@ -224,7 +225,7 @@ def _marks(data: Sequence[msgspec.Raw]) -> list[Mark]:
     marks = []
     for raw in data:
         try:
-            marks.append(msgspec.json.decode(raw, type=Mark))
+            marks.append(decode(raw, Mark))
         except msgspec.MsgspecError:
             marks.append(Mark())
     return marks

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from tallyglass.exchanges.coinbase.wire import SIDES, Money, NotUnderstood, Pagination, asset_of, time_of
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import Known
 from tallyglass.ledger.entries import SPOT, Entry, Kind, Leg
 from tallyglass.money import ZERO, Amount, Asset, add, amount, negate, text
@@ -131,7 +132,7 @@ def entry(raw: msgspec.Raw, known: Known, account: str | None = None) -> Entry:
 
     Raises `NotUnderstood`, a `ValueError` or a `msgspec` error for a row that this version does not know.
     """
-    row = msgspec.json.decode(raw, type=Row)
+    row = decode(raw, Row)
     if not row.id:
         raise NotUnderstood("a row without an id")
     if row.status not in STATUSES:

@@ -21,6 +21,7 @@ from tallyglass.exchanges.coinbase.wire import (
     side_of,
     time_of,
 )
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Parsed, Ticker, told_once
 from tallyglass.ledger.entries import SPOT
 from tallyglass.money import ZERO, Amount, Asset, add, amount, divide
@@ -169,7 +170,7 @@ def _balances(body: bytes, _: Known) -> Parsed:
 
 
 def _account(raw: msgspec.Raw) -> Iterator[Balance]:
-    row = msgspec.json.decode(raw, type=Account)
+    row = decode(raw, Account)
     kind = row.type.removeprefix("ACCOUNT_TYPE_")
     if kind not in _V3_WALLETS:
         raise NotUnderstood(f"unknown type of account {row.type!r}")
@@ -196,7 +197,7 @@ def _wallets(body: bytes, _: Known) -> Parsed:
 
 
 def _wallet(raw: msgspec.Raw) -> Iterator[tuple[str, Balance]]:
-    row = msgspec.json.decode(raw, type=Wallet)
+    row = decode(raw, Wallet)
     code = row.currency if isinstance(row.currency, str) else row.currency.code
     if row.type not in _V2_WALLETS:
         raise NotUnderstood(f"unknown type of wallet {row.type!r}")
@@ -226,7 +227,7 @@ def _orders(body: bytes, known: Known) -> Parsed:
 
 
 def _order(raw: msgspec.Raw, known: Known) -> Iterator[Order]:
-    row = msgspec.json.decode(raw, type=OrderRow)
+    row = decode(raw, OrderRow)
     if row.status in _CLOSED:
         return
     if row.status not in _OPEN:
@@ -280,7 +281,7 @@ def _futures(body: bytes, _: Known) -> Parsed:
 
 
 def _cash(raw: msgspec.Raw) -> Iterator[Balance]:
-    cash = msgspec.json.decode(raw, type=FuturesCash).cfm_usd_balance
+    cash = decode(raw, FuturesCash).cfm_usd_balance
     owned = amount(cash.value)
     if owned != ZERO:
         yield Balance(FUTURES, asset_of(cash.currency), owned, wallet=FUTURES)
@@ -320,7 +321,7 @@ def _pair(row: Product) -> tuple[Asset, Asset]:
 
 def _products(body: bytes, read: Callable[[Product], Iterator[Item]]) -> Parsed:
     page = answer(body, Products)
-    items, unparsed = rows(page.products, "product_id", lambda raw: read(msgspec.json.decode(raw, type=Product)))
+    items, unparsed = rows(page.products, "product_id", lambda raw: read(decode(raw, Product)))
     pages = page.pagination or ProductPages()
     return Parsed(items, unparsed, more=_cursor(pages.next_cursor, on=pages.has_next))
 

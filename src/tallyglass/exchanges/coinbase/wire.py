@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import NotReadable, Unparsed
 from tallyglass.money import Amount, Asset, amount, asset
 
@@ -92,7 +93,7 @@ def time_of(text: str) -> datetime:
 def answer(body: bytes, shape: type[T]) -> T:
     """The answer as a whole. Raises `NotReadable`."""
     try:
-        return msgspec.json.decode(body, type=shape)
+        return decode(body, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotReadable(f"not an answer of Coinbase to this read: {error}") from error
 
@@ -119,8 +120,8 @@ def row_id(raw: msgspec.Raw, id_name: str) -> str:
 def own_id(raw: msgspec.Raw, id_name: str) -> str:
     """The row's own id; '' when it has none."""
     try:
-        told = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])[id_name]
-        return msgspec.json.decode(told, type=str)
+        told = decode(raw, dict[str, msgspec.Raw])[id_name]
+        return decode(told, str)
     except (msgspec.MsgspecError, KeyError, ValueError):
         return ""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.kraken.ledger import LedgerRow
 from tallyglass.exchanges.kraken.names import place
 from tallyglass.exchanges.kraken.rows import STRANGE, moment
@@ -16,7 +17,7 @@ from tallyglass.money import amount, subtract
 def clues(piece: Unparsed, known: Known) -> Iterator[Clue]:  # noqa: ARG001 - a row of the ledger tells all by itself
     """A row of an unknown type still has its asset, and amount less fee is what it moved."""
     try:
-        row = msgspec.json.decode(piece.raw, type=LedgerRow)
+        row = decode(piece.raw, LedgerRow)
         wallet, coin = place(row.asset)
         yield Clue(moment(row.time), wallet, coin, subtract(amount(row.amount), amount(row.fee)))
     except (*STRANGE, msgspec.DecodeError):

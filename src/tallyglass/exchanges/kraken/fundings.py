@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.kraken.ledger import row_legs
 from tallyglass.exchanges.kraken.names import place
 from tallyglass.exchanges.kraken.rows import Listing, beside, each, facts, moment, result, times
@@ -106,7 +107,7 @@ def _page(body: bytes) -> _Page:
 def _name(raw: msgspec.Raw) -> str:
     """The reference of a row, so that it is the same piece however its status changes."""
     try:
-        return msgspec.json.decode(raw, type=_Named).refid
+        return decode(raw, _Named).refid
     except msgspec.DecodeError:
         return sha256(bytes(raw)).hexdigest()[:32]
 

@@ -11,6 +11,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from tallyglass.exchanges import decoding
+from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.kraken.names import UnknownName
 from tallyglass.exchanges.streams import NotReadable, Unparsed
 from tallyglass.ledger.entries import Entry, Leg, Role
@@ -64,12 +66,12 @@ def result(body: bytes, shape: type[T], empty: T | None = None) -> T:
     Raises `NotReadable` for anything that is no whole answer of that shape, an error message included.
     """
     try:
-        envelope = msgspec.json.decode(body, type=_Envelope)
+        envelope = decode(body, _Envelope)
         if any(not each.startswith("W") for each in envelope.error):
             raise NotReadable(f"Kraken answers with an error: {'; '.join(envelope.error)[:200]}")
         if empty is not None and bytes(envelope.result) in (b"", b"null"):
             return empty
-        return msgspec.json.decode(envelope.result, type=shape)
+        return decode(envelope.result, shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotReadable(f"not an answer of Kraken to this read: {error}") from error
 
@@ -116,7 +118,7 @@ def each(
     """Every row through `make(id, row)`; those that are not understood come back as they were."""
     items: list[U] = []
     unparsed: list[Unparsed] = []
-    decoder = msgspec.json.Decoder(shape)
+    decoder = decoding.decoder(shape)
     for row_id, raw in rows:
         try:
             items.append(make(row_id, decoder.decode(raw)))
