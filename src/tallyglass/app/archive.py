@@ -17,9 +17,10 @@ from tallyglass.app.problems import Problem
 from tallyglass.keeper.client import WrongPassphrase
 
 FORMAT = 1
-#: The library chooses how hard the passphrase is to guess by how fast the machine is: never less than this.
-LEAST_WORK = 15
-_TRIES = 5
+#: The library chooses how hard the passphrase is to guess by how fast the machine is just now, about a second: on a
+#: machine that is busy that may be little. Never less than this (16 MiB for each guess).
+LEAST_WORK = 14
+_TRIES = 10
 _ABOUT = "backup.json"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _WORK = re.compile(rb"-> scrypt \S+ (\d+)\n")
