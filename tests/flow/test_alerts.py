@@ -84,8 +84,11 @@ def test_a_right_gained_is_told_within_one_check(tmp_path: Path, hook: Box, sand
     with running_app(tmp_path, sandbox, "kraken", "coinbase") as app:
         settled(app.service.session(), hook)
         sandbox.change_key("kraken", grant=["trade"])
+        asked = len(sandbox.requests("kraken"))
         try:
             _frozen_and_told(app, hook)
+            private = {each["path"] for each in sandbox.requests("kraken")[asked:] if "/private/" in each["path"]}
+            assert private == {"/0/private/GetApiKeyInfo"}  # nothing was read with it
         finally:
             sandbox.change_key("kraken", revoke=["trade"])
         assert hook.got[0][0].startswith("Tallyglass, urgent: ")
@@ -101,7 +104,6 @@ def test_a_right_gained_is_told_within_one_check(tmp_path: Path, hook: Box, sand
 
 
 def _frozen_and_told(app: App, hook: Box) -> None:
-    app.service.session().keeper.recheck("kraken")
     assert app.service.sync_now("kraken")
     eventually(lambda: bool(hook.got), "nobody was told")
 
