@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tallyglass.app import hygiene
+from tallyglass.app.key_views import AuditView, FindingView, KeyView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import AuditView, FindingView, KeyView, moment
+from tallyglass.app.views import moment
 from tallyglass.exchanges.grants import RIGHTS
 
 #: What a spreadsheet takes for the beginning of a formula.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tallyglass.app.exchanges import exchange
+from tallyglass.app.key_views import KeyView, VerdictView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import KeyView, VerdictView, moment, reasons
+from tallyglass.app.views import moment, reasons
 from tallyglass.keeper.client import Connection, Inspection, Keeper, OldKey
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from tallyglass.app import connections
 from tallyglass.app.home import Home
+from tallyglass.app.key_views import VerdictView
 from tallyglass.app.problems import Problem
-from tallyglass.app.views import VerdictView, WorthView
+from tallyglass.app.views import WorthView
 from tallyglass.keeper.client import Keeper
 from tallyglass.money import amount, text, total
 from tallyglass.sandbox import remote

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from tallyglass.app import connections as known_keys
 from tallyglass.app.exchanges import exchange
+from tallyglass.app.key_views import FindingView, KeyView, PointView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import FindingView, KeyView, PointView, moment
+from tallyglass.app.views import moment
 from tallyglass.exchanges import registry
 from tallyglass.hygiene import audit
 from tallyglass.hygiene.facts import MOST_ROTATION_DAYS, ROTATION_DAYS, Egress, Facts, Failing, KeyFacts

@@ -7,9 +7,10 @@ from typing import Literal
 
 from tallyglass.app import connections
 from tallyglass.app.connections import verdict_view
+from tallyglass.app.key_views import DeathView, PartingView, VerdictView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import DeathView, PartingView, VerdictView, moment
+from tallyglass.app.views import moment
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.manifest import Manifest
 from tallyglass.keeper.client import Connection, Death, Keeper

@@ -12,9 +12,10 @@ from rich.text import Text
 from tallyglass.app import audit as auditing
 from tallyglass.app import hygiene
 from tallyglass.app.exchanges import exchange
+from tallyglass.app.key_views import AuditView, FindingView, KeyView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import AuditView, FindingView, KeyView, moment
+from tallyglass.app.views import moment
 from tallyglass.cli import main, show
 from tallyglass.cli.keys import print_finding, print_keys
 from tallyglass.cli.main import app

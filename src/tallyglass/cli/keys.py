@@ -15,7 +15,7 @@ from rich.text import Text
 from tallyglass.app import connections, hygiene
 from tallyglass.app import exchanges as pages
 from tallyglass.app import format as shown
-from tallyglass.app.views import FindingView, KeyView, ReasonView, VerdictView
+from tallyglass.app.key_views import FindingView, KeyView, ReasonView, VerdictView
 from tallyglass.cli import main, own_keys, show
 from tallyglass.cli.handing import Given, Keep, KeyFile, KeyFrom, KeyId
 from tallyglass.cli.main import app

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tallyglass.app import connections, rotation
-from tallyglass.app.views import DeathView
+from tallyglass.app.key_views import DeathView
 from tallyglass.cli import main, show
 from tallyglass.cli.handing import Given, Keep, KeyFile, KeyFrom, KeyId
 from tallyglass.cli.keys import guide, verdict

@@ -16,8 +16,9 @@ from tallyglass.app import exchanges as pages
 from tallyglass.app import history as ledger
 from tallyglass.app import journal as uses
 from tallyglass.app import worth as valuing
+from tallyglass.app.key_views import KeyView
 from tallyglass.app.session import Session
-from tallyglass.app.views import ExchangeView, HoldingView, KeyView, WorthView
+from tallyglass.app.views import ExchangeView, HoldingView, WorthView
 from tallyglass.money import multiply
 from tallyglass.web.needs import needs
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tallyglass.app import hygiene
+from tallyglass.app.key_views import FindingView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import FindingView
 
 #: For how many days a thing can be put off with a press.
 DAYS = ("7", "30", "90")
