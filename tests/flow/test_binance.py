@@ -15,7 +15,9 @@ from tallyglass.app.session import Session
 
 WALLETS = {"spot", "funding", "earn", "earn-locked", "margin", "margin-isolated", "futures-usd-m", "futures-coin-m"}
 #: Markets that are asked when all adds up.
-ASIDE = 2
+ASIDE = 10
+#: Of those with fills, whose turn it is.
+TURN = 10
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +52,11 @@ def test_every_wallet_adds_up(session: Session, sandbox: Sandbox) -> None:
     assert {part["account"] for row in rows for part in row["accounts"]} >= WALLETS
 
 
-def test_where_all_adds_up_no_market_is_asked_but_two_by_turns(session: Session) -> None:
+def test_where_all_adds_up_no_market_is_asked_but_some_by_turns(session: Session) -> None:
     asked = sync(session)
     assert asked["trades.others"] == ASIDE
-    assert not [name for name in asked if name.startswith(("trades:", "trades.margin:", "trades.of:"))]
+    assert 0 < len([name for name in asked if name.startswith("trades:")]) <= TURN
+    assert not [name for name in asked if name.startswith("trades.of:")]
 
 
 def test_a_trade_leads_to_the_markets_of_its_assets_alone(session: Session, sandbox: Sandbox) -> None:
@@ -75,4 +78,5 @@ def test_trades_on_seventy_of_two_thousand_markets_are_found(tmp_path: Path, see
         adds_up(session, sandbox)
         markets = {name: count for name, count in first.items() if name.startswith("trades")}
         assert sum(markets.values()) < 1200
-        assert sum(count for name, count in sync(session).items() if name.startswith("trades")) == ASIDE
+        again = sum(count for name, count in sync(session).items() if name.startswith(("trades:", "trades.o")))
+        assert again <= ASIDE + TURN

@@ -244,6 +244,11 @@ HARMLESS = {
     "-((low - high) // width)": "a count of windows",
     "-len(names)": "a count",
     "-(-len(names) // _PART)": "a count",
+    "-(-len(names) // _TURN)": "a count",
+    "-_BEFORE": "a length of time",
+    "abs(session.now() - last)": "a length of time",
+    "abs(each.time - self._span.begin)": "a length of time",
+    "round(hours * 60)": "an offset of a time zone",
 }
 
 
