@@ -226,6 +226,11 @@ def test_a_mail_from_standard_input_and_from_a_file(home: Program, tmp_path: Pat
         (["--exchange", "kraken", "--at", "2025-11-20"], "no time"),
         (["--exchange", "kraken", "--at", "2025-11-20 12:00", "--ip", "1.2.3"], "no address"),
         (["--exchange", "nowhere", "--at", "2025-11-20 12:00"], "no exchange"),
+        (["--exchange", "kraken", "--at", "2025-11-20 07:00:30 est"], "'est'"),
+        (["--exchange", "kraken", "--at", "2025-11-20 07:00:30 COT"], "'COT'"),
+        (["--exchange", "kraken", "--at", "2025-11-20 07:00:30 Etc/GMT+8"], "not understood"),
+        (["--exchange", "kraken", "--at", "20/11/2025 07:00 p. m. (UTC-12)"], "not understood"),
+        (["--exchange", "kraken", "--at", "2025-11-20 07:00:30 America/Argentina/Buenos_Aires"], "not understood"),
         (["--mail", "/nowhere/mail"], "cannot be read"),
     ],
 )

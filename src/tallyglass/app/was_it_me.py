@@ -87,9 +87,12 @@ _SIGN_IN = (
 
 def _spans(at: str) -> tuple[moments.Span, ...]:
     found = moments.find(at)
+    fix = "Write date and time as the mail does, with the zone: '2026-01-31 09:14 UTC', 'Jan 31, 2026 1:14 AM PST'."
     if len(found) != 1:
-        fix = "Write date and time as the mail does, with the zone: '2026-01-31 09:14 UTC', 'Jan 31, 2026 1:14 AM PST'."
         raise Problem("usage", f"{at!r} is no time.", fix)
+    rest = moments.not_understood(at, found[0])
+    if rest:
+        raise Problem("usage", f"{rest!r} in {at!r} is not understood: a wrong zone would give a wrong answer.", fix)
     return moments.as_utc(found[0]).spans
 
 

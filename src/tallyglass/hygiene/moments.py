@@ -63,6 +63,10 @@ _UNIX: Final = re.compile(
 #: What may stand between a date and its time of day.
 _BETWEEN: Final = re.compile(r"(?:[\s,;|·()T–—:-]|\bat\b|@|\bon\b|\bof\b|\bum\b|\btime\b){0,24}", re.IGNORECASE)
 _APART = 32
+#: Words and signs around a time that say nothing of it.
+_FILLING: Final = re.compile(
+    r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b|\b(?:on|at|time|when|date)\b|[\s,.;:()\[\]|·]", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class _Clock:
 
 def find(text: str) -> list[Written]:
     """Every date with a time of day, in their order. A date alone is none."""
-    text = _UNIX.sub(lambda found: "{d} {m} {y} {t} {z}".format(**{"z": "", **found.groupdict("")}), text)
+    text = _plain(text)
     clocks = list(_clocks(text))
     found: dict[int, Written] = {}
     for pattern in _DATES:
@@ -109,6 +113,16 @@ def find(text: str) -> list[Written]:
             if written is not None and not any(each.covers(match.start()) for each in found.values()):
                 found[match.start()] = written
     return [found[at] for at in sorted(found)]
+
+
+def not_understood(text: str, written: Written) -> str:
+    """What stands beside a time in a text that should hold nothing else, such as a zone that is not known."""
+    rest = _plain(text).replace(written.text, " ", 1)
+    return " ".join(_FILLING.sub(" ", rest).split())
+
+
+def _plain(text: str) -> str:
+    return _UNIX.sub(lambda found: "{d} {m} {y} {t} {z}".format(**{"z": "", **found.groupdict("")}), text)
 
 
 def as_utc(written: Written) -> Written:
@@ -203,5 +217,5 @@ def _fixed(minutes: int) -> tzinfo:
 def _region(name: str) -> tuple[tzinfo, ...]:
     try:
         return (ZoneInfo(name),)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the name of a folder of zones, too
         return ()
