@@ -159,7 +159,17 @@ def test_a_key_that_lives_is_not_parted_from_without_saying_so(program: Program,
         assert piece in ended.words, piece
 
 
-@pytest.mark.parametrize("exchange", SECOND)
+def test_where_a_list_of_addresses_may_be_the_cause_nothing_is_removed(program: Program, sandbox: Sandbox) -> None:
+    """Coinbase says the same to a deleted key and to one used from another address, and tells of no list."""
+    connection = connected(program, sandbox, "coinbase")
+    sandbox.change_key("coinbase", dead=True)
+    code, told = program.json("disconnect", connection)
+    assert (code, told["state"]) == (EXCHANGE, "active")
+    assert program.connections() == [connection]
+    assert program.run("disconnect", connection, "--forget").code == DONE
+
+
+@pytest.mark.parametrize("exchange", [each for each in SECOND if each != "coinbase"])
 def test_a_key_that_was_deleted_is_parted_from_with_a_proof(exchange: str, program: Program, sandbox: Sandbox) -> None:
     connection = connected(program, sandbox, exchange)
     sandbox.change_key(exchange, dead=True)

@@ -253,17 +253,19 @@ SUCCESSOR = {"replaced": True, "same_account": True}
         (LOCKED, case("no", **WORKED), {"key_disabled"}),
         (LOCKED, case("no", beside="no"), {"key_disabled"}),
         (LOCKED, case("no", beside="no", **SUCCESSOR), set()),
-        # An address list explains it, unless there is none, it worked just now, or another key works from here.
+        # An address list explains it, unless there is none, or another key works from here. That it worked lately is
+        # no proof: our address may have changed since.
         (KRAKEN_MIXED, case("yes"), {"ip_refused"}),
         (KRAKEN_MIXED, case("unknown"), {"ip_refused"}),
         (KRAKEN_MIXED, case("no"), set()),
-        (KRAKEN_MIXED, case("yes", **WORKED), set()),
+        (KRAKEN_MIXED, case("yes", **WORKED), {"ip_refused"}),
         (KRAKEN_MIXED, case("yes", beside="yes"), set()),
         # Another key that works from anywhere says nothing of an address that has changed.
         (KRAKEN_MIXED, case("yes", beside="no", **SUCCESSOR), {"ip_refused"}),
+        (KRAKEN_MIXED, case("yes", worked=True, beside="no", **SUCCESSOR), {"ip_refused"}),
         # Where the key that took over is refused as well, the cause lies elsewhere.
         (KRAKEN_MIXED, case("no", worked=True, replaced=True), {"ip_refused"}),
-        (COINBASE_MIXED, case("unknown", **WORKED), set()),
+        (COINBASE_MIXED, case("unknown", **WORKED), {"ip_refused"}),
         (COINBASE_MIXED, case("unknown"), {"clock", "ip_refused"}),
         (COINBASE_MIXED, case("unknown", beside="unknown", **SUCCESSOR), set()),
         # Binance says -2008 to a key that is gone; -2015 may always be a box that was unticked.

@@ -18,7 +18,7 @@ from tallyglass.keeper.errors import ExchangeRefused
 from tallyglass.keeper.uses import Held
 
 Bound = Literal["yes", "no", "unknown"]
-#: So long ago at most a key was answered from here, for an address list to be no likely cause of its refusal.
+#: So long ago at most a key was answered from here, for our clock to be no likely cause of its refusal.
 LATELY: Final = timedelta(hours=1)
 _DEAD: Final = frozenset[FaultCode](("bad_key", "key_expired"))
 #: The key was admitted, so it had been answered before: these it cannot become.
@@ -63,8 +63,9 @@ def doubts(case: Case, refused: ExchangeRefused) -> frozenset[FaultCode]:
 def _from_here(case: Case) -> bool:
     """Whether an address list is no likely cause: neither of the key's, nor of an address of ours that has changed."""
     if case.beside:
-        return case.worked or not (case.bound == "yes" and case.beside == "no")
-    return not case.replaced and (case.worked or case.bound == "no")
+        return not (case.bound == "yes" and case.beside == "no")
+    # That the key was answered a while ago says nothing here: our address may have changed since.
+    return not case.replaced and case.bound == "no"
 
 
 def helps(left: frozenset[FaultCode]) -> bool:
@@ -96,8 +97,6 @@ def refused(case: Case, held: Held, error: ExchangeRefused, left: frozenset[Faul
         how.append(f"{name} says the same to a key that is used from a wrong address")
         if case.beside:
             how.append("another key was answered from here at the same moment")
-        elif case.worked:
-            how.append("this key was answered from here within the last hour")
         else:
             how.append("this key was bound to no address")
     why = f" {how[0]}, but {how[1]}." if how else ""
