@@ -68,6 +68,7 @@ def test_a_product_that_held_something_cannot_have_never_been_opened(tmp_path: P
     del line.says["balances.margin"]
     [failed] = [part for part in sync(job).failed if part.stream == "balances"]
     assert failed.fault == "not_opened"
+    assert "had something before" in failed.text
     with store.read() as db:
         after, _ = present.balances_of(db, "binance")
     assert after == before, "nothing has become less in silence"

@@ -49,7 +49,7 @@ class KeyUseView(TypedDict):
     egress_ip: str | None
 
 
-class DeathView(TypedDict):
+class ProofView(TypedDict):
     """What the exchange said to one request with the key."""
 
     #: dead, alive or cannot_tell
@@ -79,7 +79,7 @@ class IncidentView(TypedDict):
     journal_intact: bool
     journal: str
     steps: list[StepView]
-    proof: DeathView | None
+    proof: ProofView | None
 
 
 def stop(keeper: Keeper, connection: str) -> str:
@@ -94,7 +94,7 @@ def stop(keeper: Keeper, connection: str) -> str:
     return ""
 
 
-def prove_dead(keeper: Keeper, connection: str) -> DeathView:
+def prove_dead(keeper: Keeper, connection: str) -> ProofView:
     """Ask the exchange once with the key: its refusal is the proof, and the secret is shredded here."""
     if known(keeper, connection).state == "dead":
         return {"answer": "dead", "text": "The exchange was seen to refuse this key before.", "fix": ""}
@@ -130,7 +130,7 @@ def report(case: Incident) -> str:
     return compromise.report(case)
 
 
-def view(case: Incident, *, warning: str = "", proof: DeathView | None = None) -> IncidentView:
+def view(case: Incident, *, warning: str = "", proof: ProofView | None = None) -> IncidentView:
     """The case in JSON and on pages."""
     key = case.connection
     return {

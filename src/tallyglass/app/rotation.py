@@ -80,9 +80,9 @@ def words(known: Connection, parting: PartingView) -> str:
     if not names:
         return f"{known.id}: disconnected, and dead by proof. The secret is gone from the vault."
     return (
-        f"{known.id}: the secret is gone from the vault, without a proof that the key is dead. As long as {names} "
-        f"stands at {manifest.name}, whoever holds a copy can read your account: open {_page(manifest)} there and "
-        "delete it."
+        f"{known.id}: the secret is gone from the vault, without a proof that the key is dead. Whoever holds a copy "
+        f"can read your account for as long as this stands at {manifest.name}: {names}. Open {_page(manifest)} there "
+        "and delete it."
     )
 
 

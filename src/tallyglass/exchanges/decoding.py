@@ -19,7 +19,8 @@ def decoder(shape: type[_T]) -> msgspec.json.Decoder[_T]:
     found = _made.get(shape)
     if found is None:
         with _one_at_a_time:
-            found = _made.setdefault(shape, msgspec.json.Decoder(shape))
+            found = _made.get(shape) or msgspec.json.Decoder(shape)
+            _made[shape] = found
     return cast("msgspec.json.Decoder[_T]", found)
 
 

@@ -50,7 +50,7 @@ def _stolen(facts: Facts, key: KeyFacts) -> Finding:
 
 def _changed(facts: Facts, key: KeyFacts) -> Finding:
     """Frozen by the keeper: the exchange told other than before."""
-    told = f"This key may now {' and '.join(key.gained)}." if key.gained else f"{key.connection.why.rstrip('.')}."
+    told = f"This key may now {' and '.join(key.gained)}." if key.gained else _sentence(key.connection.why)
     text = (
         f"{told} It is frozen here, but whoever has a copy of it can use it. If you did not change it, somebody else "
         "is in your account."
@@ -61,6 +61,10 @@ def _changed(facts: Facts, key: KeyFacts) -> Finding:
     )
     title = "The key of {name} may do more than read" if key.gained else "The key of {name} is not what it was"
     return Finding("frozen", "urgent", text, fix, facts.now, key.id, f"tallyglass compromised {key.id}", title=title)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _stopped(facts: Facts, key: KeyFacts) -> Finding:

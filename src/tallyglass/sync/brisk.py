@@ -16,25 +16,21 @@ _OBJECTS: Final = 200_000
 _TURN: Final = 0.000_5
 
 _lock: Final = Lock()
-_inside: Final[list[tuple[int, int, int, float]]] = []
+#: How things were before each of those inside came: the first found them as they are to be again.
+_found: Final[list[tuple[tuple[int, int, int], float]]] = []
 
 
 @contextmanager
 def brisk() -> Iterator[None]:
     """For as long as a sync or a replay runs; where several do, until the last one ends."""
     with _lock:
-        _inside.append((*gc.get_threshold(), sys.getswitchinterval()))
+        _found.append((gc.get_threshold(), sys.getswitchinterval()))
         gc.set_threshold(_OBJECTS)
         sys.setswitchinterval(_TURN)
     try:
         yield
     finally:
         with _lock:
-            # The first to come found things as they were before.
-            first = _inside[0]
-            if len(_inside) == 1:
-                gc.set_threshold(*first[:3])
-                sys.setswitchinterval(first[3])
-                _inside.clear()
-            else:
-                _inside.pop()
+            thresholds, interval = _found.pop()
+            gc.set_threshold(*thresholds)
+            sys.setswitchinterval(interval)

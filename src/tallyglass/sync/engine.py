@@ -12,7 +12,7 @@ from tallyglass.keeper.client import ExchangeRefused, KeeperError
 from tallyglass.store import history, lease, present
 from tallyglass.store.base import Db, StoreError
 from tallyglass.sync.brisk import brisk
-from tallyglass.sync.job import Asked, Job, Stopped, Stuck
+from tallyglass.sync.job import Asked, Job, Stopped, Stuck, Vanished
 from tallyglass.sync.report import PartReport, SyncReport, own_error
 from tallyglass.sync.walks import Walks
 
@@ -107,8 +107,10 @@ def _pages(job: Job, part: PartReport, read: str) -> list[Parsed]:
         try:
             asked = Asked(read, {}, Ask(read, params), job.ask(part, Ask(read, params)))
         except ExchangeRefused as refused:
-            if refused.fault_code != "not_opened" or _held(job, read):
+            if refused.fault_code != "not_opened":
                 raise
+            if _held(job, read):
+                raise Vanished(job.exchange, read) from refused
             return []
         parsed, raw = _page(job, asked, first)
         first = first or raw
@@ -126,7 +128,8 @@ def _held(job: Job, read: str) -> bool:
     """Whether the last answer of this read told of anything: then it cannot be that there is no such product."""
     with job.store.read() as db:
         pages = [page.body for page in history.raw_of(db, job.connection, read)]
-    items = [item for body in pages for item in registry.parsing(job.exchange).parse(read, body, job.known()).items]
+    parse, known = registry.parsing(job.exchange).parse, job.known()
+    items = [item for body in pages for item in parse(read, body, known).items]
     return any(isinstance(item, Order) or (isinstance(item, Balance) and item.total) for item in items)
 
 
@@ -164,6 +167,9 @@ def failed(job: Job, part: PartReport, error: Exception) -> None:
             part.fault = "not_readable"
             part.text = f"{job.exchange} answered in a form this version cannot read: {error}"
             part.fix = "Nothing was dropped: the answer is kept. See `tallyglass unparsed`, upgrade, then `replay`."
+        case Vanished():
+            part.fault, part.text = "not_opened", str(error)
+            part.fix = "What was last read still counts. Sync again; if it stays so, look there what became of it."
         case Stuck():
             part.fault, part.text, part.fix = "repeats", str(error), "Try again later; what was read so far is kept."
         case Stopped():

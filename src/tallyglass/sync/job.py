@@ -41,6 +41,13 @@ class Stuck(RuntimeError):
     """The exchange repeats itself for ever."""
 
 
+class Vanished(RuntimeError):
+    """The exchange says that there is no such product, of which it has told before."""
+
+    def __init__(self, exchange: str, read: str) -> None:
+        super().__init__(f"{exchange} says that this account has nothing of {read}, and it had something before")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request, where its stream stood, and the answer."""

@@ -257,10 +257,8 @@ def _aside(names: Iterable[str], most: int) -> Iterator[Stream]:
 
 def _likely(market: Market, known: Known) -> bool:
     """Both sides touched, or one side touched and the other what nearly everything is traded against."""
-    touched = (market.base in known.assets, market.quote in known.assets)
-    if _both(market, known):
-        return True
-    return any(touched) and (market.quote if touched[0] else market.base) in _MAIN_QUOTES
+    base, quote = market.base in known.assets, market.quote in known.assets
+    return _both(market, known) or ((base or quote) and (market.quote if base else market.base) in _MAIN_QUOTES)
 
 
 def _both(market: Market, known: Known) -> bool:
