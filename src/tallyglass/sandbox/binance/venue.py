@@ -122,7 +122,9 @@ class Binance:
 
     def _whole_venture(self, account: str, now: float) -> None:
         """Months of margin, futures, locked earn and payments, as if they had been."""
-        us = int(now) * 1_000_000
+        us = (
+            int(now) * 1_000_000 - 500_000
+        )  # between seconds, where the one that the account has grown with has nothing
         Venture(self.accounts[account], self._prices, us).agenda.keep(us)
 
     def caller(self, request: Incoming) -> str:
