@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tallyglass.app import key_store
+from tallyglass.app import descriptor, key_store
 from tallyglass.app.key_file import LARGEST, parse_key_file
 from tallyglass.app.problems import Problem
 from tallyglass.keeper.client import Connection, Keeper, KeeperError, Unsupplied
@@ -116,7 +116,7 @@ def _taken_apart(reference: str) -> tuple[str, str]:
 
 def _raw(scheme: str, where: str, reference: str) -> bytes:
     if scheme == "fd":
-        return _from_descriptor(int(where))
+        return descriptor.read(int(where), LARGEST + 1, PATIENCE_SECONDS)
     if scheme == "keyring":
         service, _, user = where.rpartition("/")
         return key_store.fetch(service, user).encode()
@@ -133,15 +133,6 @@ def _raw(scheme: str, where: str, reference: str) -> bytes:
     )
     rows = [each for each in told.get("fields") or () if each.get("label") and each.get("value")]
     return json.dumps({str(each["label"]): str(each["value"]) for each in rows}).encode()
-
-
-def _from_descriptor(number: int) -> bytes:
-    try:
-        with os.fdopen(number, "rb") as file:
-            return file.read(LARGEST + 1)
-    except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise Problem("reference", f"fd:{number} cannot be read: {why}.", _SCHEMES["fd"].fix) from None
 
 
 def _said(program: str, arguments: Sequence[str], reference: str) -> bytes:
