@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Update, bindparam, delete, exists, func, sele
 
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.transfers import MOVES
-from tallyglass.store import rows, sums, tables, transfers, upsert
+from tallyglass.store import days, rows, sums, tables, transfers, upsert
 from tallyglass.store.rows import StoredEntry
 from tallyglass.store.tables import buckets, changes, entries, raw_pages
 
@@ -105,7 +105,7 @@ def _insert(db: Connection, connection: str, ready: Prepared, raw_page: int | No
     new = [entry for entry in ready.entries if entry.id not in there] if there else ready.entries
     if new:
         sums.move(db, connection, sums.of(new) if there else ready.sums)
-        _outdate(db, {entry.kind for entry in new})
+        _outdate(db, new)
     return new
 
 
@@ -149,7 +149,7 @@ def _update(db: Connection, connection: str, pairs: Sequence[tuple[StoredEntry, 
     if was:
         db.execute(changes.insert(), was)
     sums.move(db, connection, sums.of(after for _, after in pairs), sums.of(before.entry for before, _ in pairs))
-    _outdate(db, {kind for before, after in pairs for kind in (before.entry.kind, after.kind)})
+    _outdate(db, [entry for before, after in pairs for entry in (before.entry, after)])
 
 
 @cache
@@ -168,9 +168,10 @@ def _changed(before: StoredEntry, after: Entry, bucket: int) -> dict[str, Any]:
     return {"place": before.place, **{f"new_{name}": value for name, value in values.items()}}
 
 
-def _outdate(db: Connection, kinds: Collection[str]) -> None:
-    """Transfers are to be looked for anew where a deposit or a withdrawal is not what it was."""
-    if not MOVES.isdisjoint(kinds):
+def _outdate(db: Connection, touched: Sequence[Entry]) -> None:
+    """Their days are to be counted anew; and transfers found anew where a deposit or withdrawal is not what it was."""
+    days.outdate(db, {entry.time.date() for entry in touched})
+    if not MOVES.isdisjoint({entry.kind for entry in touched}):
         transfers.outdate(db)
 
 
@@ -193,6 +194,7 @@ def unbook(db: Connection, connection: str, streams: Collection[str]) -> set[str
         gone = [rows.stored(each).entry for each in some]
         ids.update(entry.id for entry in gone)
         sums.move(db, connection, {}, sums.of(gone))
+        days.outdate(db, {entry.time.date() for entry in gone})
     _forget_changes(db, connection, ids)
     db.execute(delete(entries).where(entries.c.raw_page.in_(pages)))
     _drop_empty(db, connection)
@@ -228,7 +230,7 @@ def remove(db: Connection, connection: str, ids: Sequence[str]) -> int:
         sums.move(db, connection, {}, sums.of(each.entry for each in gone))
         _forget_changes(db, connection, ids)
         _drop_empty(db, connection)
-        _outdate(db, {each.entry.kind for each in gone})
+        _outdate(db, [each.entry for each in gone])
     return len(gone)
 
 
@@ -248,6 +250,7 @@ def _drop_empty(db: Connection, connection: str) -> None:
 
 def forget(db: Connection, connection: str) -> None:
     """Delete the entries of a connection."""
+    days.outdate_all(db, connection)
     for table in (entries, changes, buckets, tables.sums):
         db.execute(delete(table).where(table.c.connection == connection))
 

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Select, select
 from tallyglass.ledger.entries import Entry, Leg, Status
 from tallyglass.money import Asset, text
 from tallyglass.store import upsert
-from tallyglass.store.tables import EPOCH, buckets, entries
+from tallyglass.store.columns import EPOCH
+from tallyglass.store.tables import buckets, entries
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _to_json: Final = msgspec.json.Encoder().encode

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, func
 
 from tallyglass.store import rows
 from tallyglass.store.base import Store
+from tallyglass.store.columns import EPOCH, Instant
 from tallyglass.store.rows import StoredEntry
-from tallyglass.store.tables import EPOCH, NAMED, Instant, buckets, entries
+from tallyglass.store.tables import NAMED, buckets, entries
 
 Place = tuple[datetime, int]
 """Where an entry stands in the list: its time, and its key among those of one moment."""

@@ -2,80 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    Numeric,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 from sqlalchemy import text as text_
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from tallyglass.money import amount, text
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Money(TypeDecorator[Decimal]):
-    """An exact amount: canonical text in SQLite, NUMERIC in PostgreSQL."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Numeric() if dialect.name == "postgresql" else Text())
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name == "postgresql":
-            return value
-        return text(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return None if value is None else amount(value)
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment: microseconds since 1970, so that both stores sort and compare it alike."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        return (value - EPOCH) // timedelta(microseconds=1)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=value)
-
-
-class Json(TypeDecorator[Any]):
-    """A small JSON value as text, keys sorted."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
-
+from tallyglass.store.columns import Day, Instant, Json, Money
 
 metadata = MetaData()
 _id = BigInteger().with_variant(Integer, "sqlite")
@@ -175,6 +118,57 @@ sums = Table(
     Column("amount", Money, nullable=False),
     #: How many legs made it; a sum of none is gone.
     Column("legs", BigInteger, nullable=False),
+)
+
+#: What each day's done entries moved, and of it what came from outside, was paid, was earned: see `ledger.daily`.
+day_moves = Table(
+    "day_moves",
+    metadata,
+    Column("day", Day, primary_key=True),
+    #: A connection, or what is on the way between two.
+    Column("connection", String(64), primary_key=True),
+    Column("asset", String(64), primary_key=True),
+    Column("amount", Money, nullable=False),
+    #: None = nothing.
+    Column("flow", Money),
+    Column("fee", Money),
+    Column("reward", Money),
+    sqlite_with_rowid=False,
+)
+
+#: Days of which `day_moves` may tell what is so no more. Noted in the transactions that book, counted anew when asked.
+stale_days = Table(
+    "stale_days",
+    metadata,
+    Column("day", Day, primary_key=True),
+)
+
+#: What all was worth at the end of each day, in a currency. Derived: thrown away from a day on that is not what it was.
+worth_days = Table(
+    "worth_days",
+    metadata,
+    Column("currency", String(64), primary_key=True),
+    Column("day", Day, primary_key=True),
+    Column("total", Money, nullable=False),
+    Column("flow", Money, nullable=False),
+    Column("fees", Money, nullable=False),
+    Column("rewards", Money, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    #: What is missing or old, by asset.
+    Column("causes", Json, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: The same by asset and by connection; apart, since whoever asks for totals need not read it.
+worth_parts = Table(
+    "worth_parts",
+    metadata,
+    Column("currency", String(64), primary_key=True),
+    Column("day", Day, primary_key=True),
+    #: JSON: {name: value}.
+    Column("assets", Text, nullable=False),
+    Column("connections", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 #: What an entry was before the exchange told otherwise.

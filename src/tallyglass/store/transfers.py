@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Literal
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, or_, select
 
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import MOVES, Decisions, Movement, Pair, Transfer, movement
-from tallyglass.store import rows, upsert
+from tallyglass.store import days, rows, upsert
 from tallyglass.store.tables import buckets, entries, settings, transfer_decisions, transfers
 
 _FOUND = "transfers.found"
@@ -29,12 +29,36 @@ def movements(db: Connection) -> Iterator[Movement]:
 
 
 def keep(db: Connection, found: Iterable[Transfer]) -> None:
-    """Store what was found, in place of what was found before."""
+    """Store what was found, in place of what was found before. Days on which that makes a difference are stale."""
+    before = _pairs(db)
     db.execute(delete(transfers))
-    rows = [{**_key((each.sent.key, each.received.key)), "basis": each.basis} for each in found]
-    if rows:
-        db.execute(transfers.insert(), rows)
+    kept = [{**_key((each.sent.key, each.received.key)), "basis": each.basis} for each in found]
+    if kept:
+        db.execute(transfers.insert(), kept)
+    days.outdate(db, _days(db, {key for pair in before ^ _pairs(db) for key in pair}))
+    days.outdate_crossings(db)
     upsert.upsert(db, settings, [{"name": _FOUND, "value": True}], updated=("value",))
+
+
+def _pairs(db: Connection) -> set[Pair]:
+    rows = db.execute(select(transfers))
+    return {((row.sent_connection, row.sent_id), (row.received_connection, row.received_id)) for row in rows}
+
+
+def _days(db: Connection, keys: Collection[Key]) -> set[date]:
+    """The days of some entries."""
+    found: set[date] = set()
+    for connection, ids in _by_connection(keys):
+        for start in range(0, len(ids), 500):
+            chosen = entries.c.id.in_(ids[start : start + 500])
+            times = select(entries.c.time).where(entries.c.connection == connection, chosen)
+            found |= {time.date() for time in db.execute(times).scalars()}
+    return found
+
+
+def _by_connection(keys: Collection[Key]) -> Iterator[tuple[str, list[str]]]:
+    for connection, group in groupby(sorted(keys), key=lambda key: key[0]):
+        yield connection, [name for _, name in group]
 
 
 def outdate(db: Connection) -> None:
@@ -51,8 +75,7 @@ def partners(db: Connection, keys: Collection[Key]) -> dict[Key, Key]:
     """Of these entries, the other sides of those that are transfers."""
     found: dict[Key, Key] = {}
     of = transfers.c
-    for connection, group in groupby(sorted(keys), key=lambda key: key[0]):
-        ids = [name for _, name in group]
+    for connection, ids in _by_connection(keys):
         for start in range(0, len(ids), 500):
             some = ids[start : start + 500]
             sent = and_(of.sent_connection == connection, of.sent_id.in_(some))

@@ -18,8 +18,8 @@ from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.imports import Key, Row
 from tallyglass.store import history, imports, lease
 from tallyglass.store.base import Db, Store
+from tallyglass.store.columns import EPOCH
 from tallyglass.store.history import FILES, RawPage
-from tallyglass.store.tables import EPOCH
 from tallyglass.sync.report import SyncReport
 
 #: What stands for an import where others name a read of the manifest.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from tallyglass.store.tables import Instant, Json, Money
+from tallyglass.store.columns import Instant, Json, Money
 
 revision = "0001"
 down_revision = None

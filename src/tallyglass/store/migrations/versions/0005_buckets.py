@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from tallyglass.money import ZERO, add
+from tallyglass.store.columns import Instant, Json, Money
 from tallyglass.store.rows import prefix
-from tallyglass.store.tables import Instant, Json, Money
 
 revision = "0005"
 down_revision = "0004"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from tallyglass.store.tables import Instant
+from tallyglass.store.columns import Instant
 
 revision = "0006"
 down_revision = "0005"
