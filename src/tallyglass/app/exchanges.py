@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
@@ -10,7 +11,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.views import ExchangeView, entry_view, moment, order_view
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.manifest import Manifest, NotListed
-from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Ticker
+from tallyglass.exchanges.streams import Balance, Close, Coin, Item, Known, Market, NotReadable, Order, Ticker
 from tallyglass.ledger.entries import Entry
 from tallyglass.money import text
 
@@ -77,12 +78,12 @@ def filled_in(text: str, name: str, addresses: list[str], today: date) -> str:
     return text.replace("{ips}", ips).replace("{date}", f"{today:%Y-%m}")
 
 
-def parse(name: str, read: str, body: bytes) -> dict[str, Any]:
-    """A raw answer in, normalised items out: for support, and for tests."""
+def parse(name: str, read: str, body: bytes, asked: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A raw answer in, normalised items out: for support, and for tests. `asked`: the params that it answers."""
     try:
         manifest = registry.manifest(name)
         manifest.read(read)
-        parsed = registry.parsing(manifest.id).parse(read, body, Known())
+        parsed = registry.parsing(manifest.id).parse(read, body, Known(asked=asked or {}))
     except (registry.UnknownExchange, NotListed) as error:
         raise Problem(
             "unknown_read", str(error), f"See: tallyglass exchanges --json ({name} lists its reads)."
@@ -112,7 +113,16 @@ def _item(item: Item) -> dict[str, Any]:
         case Market():
             aliases = list(item.aliases)
             return {"item": "market", "name": item.name, "base": item.base, "quote": item.quote, "aliases": aliases}
-        case Ticker():
-            return {"item": "ticker", "base": item.base, "quote": item.quote, "price": text(item.price)}
+        case Ticker() | Close():
+            return _price(item)
+        case Coin():
+            return {"item": "coin", "id": item.id, "symbol": item.symbol, "name": item.name}
         case Entry():
             return {"item": "entry", **entry_view(item), "time": moment(item.time)}
+
+
+def _price(item: Ticker | Close) -> dict[str, Any]:
+    told = {"base": item.base, "quote": item.quote, "price": text(item.price)}
+    if isinstance(item, Close):
+        return {"item": "close", **told, "day": item.day.isoformat()}
+    return {"item": "ticker", **told, **({"at": moment(item.at)} if item.at else {})}

@@ -239,9 +239,11 @@ def parse(
     exchange: Exchange,
     read: Annotated[str, typer.Argument(help="A read of its manifest: balances, trades …")],
     file: Annotated[typer.FileBinaryRead, typer.Argument(help="The exchange's raw answer.")],
+    asked: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A param that it answers.")] = None,
 ) -> None:
     """A raw answer in, items out: for support and tests."""
-    found = pages.parse(exchange, read, file.read())
+    params = {name: value for name, _, value in (each.partition("=") for each in asked or ())}
+    found = pages.parse(exchange, read, file.read(), params)
     if options.json:
         show.as_json(found)
         return

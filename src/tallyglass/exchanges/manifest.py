@@ -14,12 +14,13 @@ from urllib.parse import quote, urlencode
 VOCABULARY = frozenset(
     (
         *("key_info", "balances", "open_orders", "trades", "ledger", "deposits", "withdrawals", "conversions"),
-        *("rewards", "transfers", "fiat", "positions", "tickers", "markets", "server_time", "rates", "address"),
+        *("rewards", "transfers", "fiat", "positions", "tickers", "candles", "markets", "server_time", "rates"),
+        "address",
     )
 )
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
-_PATH = re.compile(r"/|(/[A-Za-z0-9._-]+|/\{[a-z_]+\})+")
+_PATH = re.compile(r"/|(/[A-Za-z0-9._-]+|/([a-z]+:)?\{[a-z_]+\})+")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _PARAM = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[\x20-\x7e\u00a1-\U0010ffff]{0,1000}")
@@ -118,8 +119,7 @@ class Read:
         """Whether this read makes requests of that method, to that host, at that path (filled in, without query)."""
         ours, asked = self.path.split("/"), path.split("/")
         return (method, host, len(asked)) == (self.method, self.host, len(ours)) and all(
-            _SEGMENT.fullmatch(theirs) if _PLACEHOLDER.fullmatch(part) else theirs == part
-            for part, theirs in zip(ours, asked, strict=True)
+            _fills(part, theirs) for part, theirs in zip(ours, asked, strict=True)
         )
 
 
@@ -198,6 +198,14 @@ def load(path: Path) -> Manifest:
     if manifest.id != path.parent.name:
         raise BadManifest(f"{path}: id {manifest.id!r} is not the name of the folder")
     return manifest
+
+
+def _fills(part: str, theirs: str) -> bool:
+    """Whether a piece of a path is that of the manifest, with a plain segment where that has a placeholder."""
+    prefix, brace, _ = part.partition("{")
+    if not brace:
+        return theirs == part
+    return theirs.startswith(prefix) and _SEGMENT.fullmatch(theirs.removeprefix(prefix)) is not None
 
 
 def _manifest(page: Mapping[str, Any]) -> Manifest:

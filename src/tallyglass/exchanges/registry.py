@@ -14,7 +14,7 @@ from tallyglass.exchanges.manifest import Call, Manifest, Stamp, Wire, load
 if TYPE_CHECKING:  # the keeper reads no history: it should not load what describes it
     from datetime import tzinfo
 
-    from tallyglass.exchanges.streams import Clue, Export, Known, Parsed, Stream, Unparsed
+    from tallyglass.exchanges.streams import Candles, Clue, Export, Known, Parsed, Stream, Unparsed
 
 FOLDER = Path(__file__).parent
 
@@ -166,6 +166,13 @@ def clues(name: str) -> Clues | None:
     if not (FOLDER / manifest(name).id / "clues.py").exists():
         return None
     return cast(Clues, _module(name, "clues"))
+
+
+def candles(name: str) -> Candles | None:
+    """For the history of prices; None where the folder has no `candles.py`: it has no daily closes to give."""
+    if not (FOLDER / manifest(name).id / "candles.py").exists():
+        return None
+    return cast("Candles", _module(name, "candles"))
 
 
 def _module(name: str, part: str) -> Any:

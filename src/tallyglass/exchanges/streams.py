@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, Protocol
 
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.imports import Row
 from tallyglass.ledger.reconcile import Move
-from tallyglass.money import Amount, Asset, add, total
+from tallyglass.money import ZERO, Amount, Asset, NotMoney, add, total
 
 Cursor = Mapping[str, str]
 """Where a stream stands: texts that only the stream itself understands. Empty = never read."""
@@ -67,6 +67,29 @@ class Ticker:
     base: Asset
     quote: Asset
     price: Amount
+    #: When it was that, where the answer tells; None = when it was asked for.
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A daily close: what one base cost in units of quote at the end of a day, which is one of UTC."""
+
+    base: Asset
+    quote: Asset
+    day: date
+    price: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """A coin as a source of prices lists it. Several may have one symbol."""
+
+    #: What the source calls it in its params and answers: `usd-coin`.
+    id: str
+    #: In capitals, as exchanges write it. No key: see `id`.
+    symbol: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +106,19 @@ class Unparsed:
 Clue = Move
 """What a piece that no parser knows seems to have moved: it explains a gap, and is booked nowhere."""
 
-Item = Balance | Order | Market | Ticker | Entry
+Item = Balance | Order | Market | Ticker | Close | Coin | Entry
+
+#: So long after its end a day's close is taken for final: our clock may be ahead of theirs.
+SETTLING = timedelta(minutes=5)
+#: No price has more digits, nor so many before or after its point.
+_LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is already known of a connection: parsers and streams may lean on it, all of it may be empty."""
 
-    #: By every name and alias that the exchange uses.
+    #: By every name and alias that the exchange uses. A source of prices has the ids of its coins here.
     markets: Mapping[str, Market] = field(default_factory=dict)
     #: Assets that the account is known to have touched.
     assets: frozenset[Asset] = frozenset()
@@ -109,6 +137,12 @@ class Known:
     traded: frozenset[str] = frozenset()
     #: The user wants everything read anew, however much that is.
     whole: bool = False
+    #: The params of the request that this is the answer to: candles do not name their market.
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+    def ended(self, day: date) -> bool:
+        """Whether a day was over when this sync began, so that its close moves no more."""
+        return self.begun is None or midnight(day + timedelta(days=1)) + SETTLING <= self.begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +255,49 @@ class Stream(Protocol):
 
     def page(self, cursor: Cursor, ask: Ask, body: bytes, known: Known) -> Page:
         """What the answer to `ask` held. Raises `NotReadable`; a row it does not know goes to `unparsed`."""
+
+
+class Candles(Protocol):
+    """An exchange's or a source's `candles.py`: how the daily closes of a market are asked for.
+
+    The answers are for `parse(ask.read, body, Known(markets={market.name: market}, asked=ask.params, begun=now))`.
+    """
+
+    @property
+    def REACH(self) -> int | None:  # noqa: N802 - a constant of a module
+        """How many days before today there are closes of; None = as long as there has been the market."""
+
+    def pages(self, market: Market, first: date, last: date) -> Iterable[Ask]:
+        """The requests for all days from `first` to `last`, the newest days first: where an answer that should hold
+        a page of days holds none, the market is no older.
+        """
+
+
+def midnight(day: date) -> datetime:
+    """The moment at which a day begins."""
+    return datetime.combine(day, time(), UTC)
+
+
+def spans(first: date, last: date, size: int) -> Iterable[tuple[date, date]]:
+    """The days from `first` to `last` in pieces of at most so many, the newest first."""
+    while last >= first:
+        begin = max(first, last - timedelta(days=size - 1))
+        yield begin, last
+        last = begin - timedelta(days=1)
+
+
+def close_of(market: Market, day: date, price: Amount) -> Close:
+    """A close of a market. Raises `NotMoney` for what is no price: see `priced`."""
+    return Close(market.base, market.quote, day, priced(price))
+
+
+def priced(price: Amount) -> Amount:
+    """The same price. Raises `NotMoney` when it is not above zero (no coin is had for nothing) or beyond all sense."""
+    if price <= ZERO:
+        raise NotMoney(f"a price that is not above zero: {str(price)[:40]}")
+    if max(abs(price.adjusted()), len(price.as_tuple().digits)) > _LONGEST:
+        raise NotMoney(f"a price beyond all sense: {str(price)[:40]}")
+    return price
 
 
 def enriches(stream: Stream) -> bool:

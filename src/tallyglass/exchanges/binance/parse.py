@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from tallyglass.exchanges.binance.assets import FUNDING, common, held, sides
+from tallyglass.exchanges.binance.candles import closes
 from tallyglass.exchanges.binance.owned import OWNED
 from tallyglass.exchanges.binance.products import BOOKINGS
 from tallyglass.exchanges.binance.rows import Strange, moment
@@ -207,6 +208,7 @@ _READERS: Final[Mapping[str, Callable[[str, bytes, Known], Parsed]]] = {
     "open_orders": _open_orders,
     "markets": _markets,
     "tickers": _tickers,
+    "candles": closes,
     "server_time": _server_time,
     "key_info": _key_info,
 }

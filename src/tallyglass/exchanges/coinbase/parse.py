@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from tallyglass.exchanges.coinbase.candles import closes
 from tallyglass.exchanges.coinbase.fills import fill, fill_page, proven
 from tallyglass.exchanges.coinbase.ledger import STAKED, VAULT, LedgerPage, entry, marked, market
 from tallyglass.exchanges.coinbase.wire import (
@@ -346,4 +347,5 @@ _READERS: Mapping[str, Callable[[bytes, Known], Parsed]] = {
     "ledger": _ledger,
     "markets": _markets,
     "tickers": _tickers,
+    "candles": closes,
 }

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from tallyglass.exchanges.kraken.candles import closes
 from tallyglass.exchanges.kraken.fundings import Way, fundings
 from tallyglass.exchanges.kraken.ledger import ledger
 from tallyglass.exchanges.kraken.names import pair, place, symbol
@@ -147,4 +148,5 @@ _WITH_NAMES: Final[Mapping[str, Callable[[bytes, Known], Parsed]]] = {
     "open_orders": open_orders,
     "trades": _trades,
     "tickers": _tickers,
+    "candles": closes,
 }

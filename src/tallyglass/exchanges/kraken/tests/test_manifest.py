@@ -18,7 +18,7 @@ MANIFEST = registry.manifest("kraken")
 #: Kraken's calls that change nothing, of those that the documentation lists.
 PURE = {
     *("GetApiKeyInfo", "BalanceEx", "OpenOrders", "ClosedOrders", "Ledgers", "TradesHistory"),
-    *("DepositStatus", "WithdrawStatus", "AssetPairs", "Ticker", "Time"),
+    *("DepositStatus", "WithdrawStatus", "AssetPairs", "Ticker", "OHLC", "Time"),
 }
 
 
@@ -59,7 +59,7 @@ def test_a_read_that_is_not_listed_is_refused() -> None:
 
 
 def test_every_stream_says_how_far_back_it_reaches() -> None:
-    assert set(MANIFEST.history) == {stream.name for stream in streams(Known())}
+    assert set(MANIFEST.history) == {"candles", *(stream.name for stream in streams(Known()))}
 
 
 def test_the_guide_has_its_six_steps_and_blanks() -> None:
