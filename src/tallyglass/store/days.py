@@ -6,16 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import localcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Delete, and_, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Delete, Select, and_, bindparam, delete, func, select
 
 from tallyglass.ledger.daily import ON_THE_WAY, DayMove, Side, crossing, joined, share
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import MOVES
-from tallyglass.money import EXACT, ZERO, Amount, Asset, text
+from tallyglass.money import EXACT, ZERO, Amount, Asset, add, amount, subtract, text
 from tallyglass.store import rows, upsert
+from tallyglass.store import sums as running
 from tallyglass.store.columns import FIRST_DAY
 from tallyglass.store.tables import buckets, day_moves, entries, settings, stale_days, transfers
 
@@ -76,8 +77,25 @@ def moves(db: Connection, since: date | None = None) -> Iterator[DayMove]:
     query = select(day_moves).order_by(day_moves.c.day)
     if since is not None:
         query = query.where(day_moves.c.day >= since)
-    for row in db.execute(query):
-        yield _move(row)
+    yield from _moves(db, query)
+
+
+def before(db: Connection, day: date, moved: Iterable[DayMove]) -> dict[tuple[str, Asset], Amount]:
+    """What every connection held before a day, given what moved from then on: what it holds now, less that.
+
+    All days are to be counted.
+    """
+    held: dict[tuple[str, Asset], Amount] = defaultdict(lambda: ZERO)
+    for connection, places in running.kept(db).items():
+        for (_, asset), each in places.items():
+            held[connection, asset] = add(held[connection, asset], each.amount)
+    for move in moved:
+        if move.connection != ON_THE_WAY:
+            held[move.connection, move.asset] = subtract(held[move.connection, move.asset], move.amount)
+    crossing_then = select(day_moves).where(day_moves.c.connection == ON_THE_WAY, day_moves.c.day < day)
+    for move in _moves(db, crossing_then):
+        held[ON_THE_WAY, move.asset] = add(held[ON_THE_WAY, move.asset], move.amount)
+    return {place: each for place, each in held.items() if each}
 
 
 def _spans(db: Connection) -> Iterator[tuple[date, date]]:
@@ -151,7 +169,7 @@ def _crossings(db: Connection) -> Iterator[DayMove]:
 
 def _replace(db: Connection, here: ColumnElement[bool], found: Iterable[DayMove]) -> date | None:
     """Let the moves there be these; the first day that was different."""
-    before = {_place(each): each for each in map(_move, db.execute(select(day_moves).where(here)))}
+    before = {_place(each): each for each in _moves(db, select(day_moves).where(here))}
     after = {_place(each): each for each in found}
     changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
     gone = [
@@ -172,15 +190,25 @@ def _deleting() -> Delete:
 
 
 def _cell(day: int, connection: str, asset: Asset, *sums: Amount) -> DayMove:
-    return DayMove(date.fromordinal(FIRST_DAY + day), connection, asset, *sums)
+    return DayMove(_day(day), connection, asset, *sums)
 
 
 def _place(move: DayMove) -> tuple[date, str, Asset]:
     return move.day, move.connection, move.asset
 
 
-def _move(row: Any) -> DayMove:
-    return DayMove(row.day, row.connection, Asset(row.asset), row.amount, *(row[index] or ZERO for index in (4, 5, 6)))
+def _moves(db: Connection, query: Select[Any]) -> Iterator[DayMove]:
+    """Rows of `day_moves`, as the driver gives them: this is done for all of them at once."""
+    cursor = db.execute(query).cursor
+    while some := cursor.fetchmany(_BATCH):
+        for day, connection, asset, moved, *shares in some:
+            flow, fee, reward = (ZERO if each is None else amount(each) for each in shares)
+            yield DayMove(_day(day), connection, asset, amount(moved), flow, fee, reward)
+
+
+@lru_cache(8192)
+def _day(number: int) -> date:
+    return date.fromordinal(FIRST_DAY + number)
 
 
 def _packed(move: DayMove) -> tuple[Any, ...]:

@@ -31,6 +31,7 @@ def upgrade() -> None:
         *_day_of_a_currency(),
         sa.Column("total", Money(), nullable=False),
         sa.Column("flow", Money(), nullable=False),
+        sa.Column("deposits", Money(), nullable=False),
         sa.Column("fees", Money(), nullable=False),
         sa.Column("rewards", Money(), nullable=False),
         sa.Column("complete", sa.Boolean(), nullable=False),
