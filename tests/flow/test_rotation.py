@@ -110,10 +110,40 @@ def test_at_every_exchange_only_a_key_of_the_same_account_takes_over_and_death_i
     sandbox.change_key(exchange, ip_list=["203.0.113.9"])
     sandbox.change_key(exchange, SECOND[exchange], ip_list=["203.0.113.9"])
     assert keeper.prove_dead(connection, old=True).answer == "cannot_tell"  # it is our address that is refused
-    sandbox.change_key(exchange, dead=True, ip_list=[])
     sandbox.change_key(exchange, SECOND[exchange], ip_list=[])
-    assert keeper.prove_dead(connection, old=True).answer == "dead"
-    assert keeper.connections()[0].old is None
+    sandbox.change_key(exchange, dead=True, ip_list=[])
+    found = keeper.prove_dead(connection, old=True)
+    if exchange == "coinbase":
+        assert (found.answer, "IP allowlist" in found.text) == ("cannot_tell", True)
+    else:
+        assert (found.answer, keeper.connections()[0].old) == ("dead", None)
+
+
+def test_coinbase_says_nothing_that_proves_a_death_and_the_user_is_told_what_does(
+    program: Program, sandbox: Sandbox
+) -> None:
+    """The new key is answered from here; the old one lives, bound to other addresses, of which nothing is told."""
+    connection, old = connected(program, sandbox, "coinbase"), sandbox.key("coinbase")
+    new = sandbox.key("coinbase", SECOND["coinbase"])
+    assert rotate(program, connection, new)[0] == DONE
+    sandbox.change_key("coinbase", ip_list=["203.0.113.9"])
+    before = len(sandbox.requests("coinbase"))
+    code, told = program.json("rotate", connection, "--check")
+    assert (code, told["answer"], told["key_name"]) == (EXCHANGE, "cannot_tell", old["key"])
+    assert {each["key"] for each in sandbox.requests("coinbase")[before:] if each["key"]} == {old["key"], new["key"]}
+    for piece in ("Secret API Keys", "that page is the proof", f"tallyglass rotate {connection} --forget"):
+        assert piece in told["fix"], piece
+
+    assert program.run("rotate", connection, "--check", "--forget").code == USAGE
+    ended = program.run("rotate", connection, "--forget")
+    assert ended.code == DONE
+    for piece in ("without a proof", "Secret API Keys"):
+        assert piece in ended.words, piece
+    assert program.traces(old) == []
+    assert [each.key_name for each in program.keeper.connections()] == [new["key"]]
+    code, told = program.json("rotate", connection, "--forget")
+    assert (code, told["error"]["code"]) == (FAILED, "no_old_key")
+    assert program.json("journal", "verify")[1]["intact"]
 
 
 @pytest.mark.parametrize(

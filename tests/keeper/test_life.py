@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
@@ -29,7 +30,9 @@ from support.keeper import (
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.grants import FaultCode
 from tallyglass.keeper import death
+from tallyglass.keeper.answers import Binding
 from tallyglass.keeper.client import Connection, ExchangeRefused, Frozen, Keeper, KeeperError, Unreachable
+from tallyglass.keeper.life import _told_lately
 from tallyglass.keeper.rounds import _share
 from tallyglass.keeper.vault import Vault
 
@@ -233,8 +236,13 @@ BINANCE_MIXED = fault("ambiguous", "bad_key", "key_expired", "ip_refused", "miss
 LOCKED = fault("key_disabled")
 
 
-def case(bound: death.Bound = "yes", **more: Any) -> death.Case:
-    return death.Case(registry.manifest("kraken"), bound, **{"worked": False, **more})
+NO, UNKNOWN = Binding("no"), Binding()
+HERE, THERE = Binding("yes", ("203.0.113.9", "2001:db8::/64")), Binding("yes", ("198.51.100.4",))
+WIDER, HIDDEN = Binding("yes", ("203.0.113.0/24", "2001:db8::/32")), Binding("yes")
+
+
+def case(bound: Binding, *, worked: bool = False, **more: Any) -> death.Case:
+    return death.Case(registry.manifest("kraken"), bound, worked=worked, **more)
 
 
 WORKED = {"worked": True}
@@ -244,38 +252,90 @@ SUCCESSOR = {"replaced": True, "same_account": True}
 @pytest.mark.parametrize(
     ("refused", "known", "left"),
     [
-        (fault("bad_key"), case(), set()),
-        (fault("key_expired"), case(), set()),
-        (fault("down"), case("no", beside="no", **WORKED), {"down"}),
-        (fault("missing_permission"), case("no", beside="no", **WORKED), {"missing_permission"}),
-        (fault("ambiguous"), case("no", beside="no", **WORKED), {"unknown"}),
+        (fault("bad_key"), case(HERE), set()),
+        (fault("key_expired"), case(HERE), set()),
+        (fault("down"), case(NO, beside=NO, **WORKED), {"down"}),
+        (fault("missing_permission"), case(NO, beside=NO, **WORKED), {"missing_permission"}),
+        (fault("ambiguous"), case(NO, beside=NO, **WORKED), {"unknown"}),
         # An account that is locked holds a key that lives, unless another key of it works.
-        (LOCKED, case("no", **WORKED), {"key_disabled"}),
-        (LOCKED, case("no", beside="no"), {"key_disabled"}),
-        (LOCKED, case("no", beside="no", **SUCCESSOR), set()),
-        # An address list explains it, unless there is none, or another key works from here. That it worked lately is
-        # no proof: our address may have changed since.
-        (KRAKEN_MIXED, case("yes"), {"ip_refused"}),
-        (KRAKEN_MIXED, case("unknown"), {"ip_refused"}),
-        (KRAKEN_MIXED, case("no"), set()),
-        (KRAKEN_MIXED, case("yes", **WORKED), {"ip_refused"}),
-        (KRAKEN_MIXED, case("yes", beside="yes"), set()),
-        # Another key that works from anywhere says nothing of an address that has changed.
-        (KRAKEN_MIXED, case("yes", beside="no", **SUCCESSOR), {"ip_refused"}),
-        (KRAKEN_MIXED, case("yes", worked=True, beside="no", **SUCCESSOR), {"ip_refused"}),
+        (LOCKED, case(NO, **WORKED), {"key_disabled"}),
+        (LOCKED, case(NO, beside=NO), {"key_disabled"}),
+        (LOCKED, case(NO, beside=NO, **SUCCESSOR), set()),
+        # An address list explains it, unless there is none. That it worked lately is no proof: our address may have
+        # changed since.
+        (KRAKEN_MIXED, case(HERE), {"ip_refused"}),
+        (KRAKEN_MIXED, case(UNKNOWN), {"ip_refused"}),
+        (KRAKEN_MIXED, case(NO), set()),
+        (KRAKEN_MIXED, case(NO, beside=HERE, **SUCCESSOR), set()),
+        (KRAKEN_MIXED, case(HERE, **WORKED), {"ip_refused"}),
+        # Another key that works from here rules a list out that holds all that its own list holds, and no other.
+        (KRAKEN_MIXED, case(HERE, beside=HERE), set()),
+        (KRAKEN_MIXED, case(WIDER, beside=HERE), set()),
+        (KRAKEN_MIXED, case(HERE, beside=WIDER), {"ip_refused"}),
+        (KRAKEN_MIXED, case(HERE, beside=THERE, worked=True, **SUCCESSOR), {"ip_refused"}),
+        (KRAKEN_MIXED, case(HERE, beside=NO, worked=True, **SUCCESSOR), {"ip_refused"}),
+        (KRAKEN_MIXED, case(HERE, beside=UNKNOWN, **SUCCESSOR), {"ip_refused"}),
+        (KRAKEN_MIXED, case(HIDDEN, beside=HIDDEN, **SUCCESSOR), {"ip_refused"}),
+        (KRAKEN_MIXED, case(Binding("yes", ("nonsense",)), beside=HERE, **SUCCESSOR), {"ip_refused"}),
         # Where the key that took over is refused as well, the cause lies elsewhere.
-        (KRAKEN_MIXED, case("no", worked=True, replaced=True), {"ip_refused"}),
-        (COINBASE_MIXED, case("unknown", **WORKED), {"ip_refused"}),
-        (COINBASE_MIXED, case("unknown"), {"clock", "ip_refused"}),
-        (COINBASE_MIXED, case("unknown", beside="unknown", **SUCCESSOR), set()),
+        (KRAKEN_MIXED, case(NO, worked=True, replaced=True), {"ip_refused"}),
+        # Coinbase tells of no list: whatever another key is answered, it may be the cause.
+        (COINBASE_MIXED, case(UNKNOWN, **WORKED), {"ip_refused"}),
+        (COINBASE_MIXED, case(UNKNOWN), {"clock", "ip_refused"}),
+        (COINBASE_MIXED, case(UNKNOWN, beside=UNKNOWN, worked=True, **SUCCESSOR), {"ip_refused"}),
         # Binance says -2008 to a key that is gone; -2015 may always be a box that was unticked.
-        (BINANCE_MIXED, case("no", worked=True, beside="no", **SUCCESSOR), {"missing_permission"}),
+        (BINANCE_MIXED, case(NO, worked=True, beside=NO, **SUCCESSOR), {"missing_permission"}),
     ],
 )
 def test_every_other_cause_of_a_refusal_must_be_ruled_out(
     refused: ExchangeRefused, known: death.Case, left: set[str]
 ) -> None:
     assert death.doubts(known, refused) == left
+
+
+def test_a_list_of_addresses_that_explains_the_refusal_leaves_the_key_in_the_vault(
+    process: Process, account: Account
+) -> None:
+    """Bound to an address that is ours no more, as the keeper sees by nothing but the refusal."""
+    keeper = process.keeper
+    keeper.rotate("kraken", TWO)
+    account.ips[ONE["key"]] = ("198.51.100.4",)
+    assert keeper.prove_dead("kraken", old=True).answer == "alive"  # and the list is told with it
+    account.dead.add(ONE["key"])
+    account.ips[TWO["key"]] = ("203.0.113.9",)
+    found = keeper.prove_dead("kraken", old=True)
+    assert (found.answer, account.asked[-2:]) == ("cannot_tell", [ONE["key"], TWO["key"]])
+    assert "IP address restriction" in found.text
+    assert "tallyglass rotate kraken --forget" in found.fix
+    assert vault_of(process).secret("kraken/old") == ONE
+    account.ips[TWO["key"]] = ("198.51.100.4",)  # the old key's list holds all that this one holds
+    assert keeper.prove_dead("kraken", old=True).answer == "dead"
+
+
+def test_what_was_told_of_a_list_more_than_a_day_ago_rules_nothing_out(process: Process) -> None:
+    process.keeper.rotate("kraken", TWO)
+    known = only(process.keeper)
+    assert known.old is not None
+    assert known.old.told_at is not None
+    assert (_told_lately(known), _told_lately(known, old=True)) == (NO, NO)
+    before = known.checked_at - timedelta(days=1, minutes=1)
+    stale = replace(known, checked_at=before, old=replace(known.old, told_at=before))
+    assert (_told_lately(stale), _told_lately(stale, old=True)) == (UNKNOWN, UNKNOWN)
+
+
+def test_an_old_key_is_forgotten_on_the_users_word(process: Process, account: Account) -> None:
+    keeper = process.keeper
+    keeper.rotate("kraken", TWO)
+    asked = len(account.asked)
+    keeper.forget("kraken", old=True)
+    assert len(account.asked) == asked
+    assert (only(keeper).key_name, only(keeper).old) == (TWO["key"], None)
+    assert vault_of(process).secret("kraken/old") == {}
+    assert events(process.home)[-1] == "connection:forget"
+    with pytest.raises(KeeperError) as none_there:
+        keeper.forget("kraken", old=True)
+    assert none_there.value.code == "no_old_key"
+    assert keeper.rotate("kraken", ONE).connection == "kraken"
 
 
 def test_a_lost_address_list_freezes_and_the_answer_is_kept(process: Process, account: Account) -> None:

@@ -13,7 +13,7 @@ from tallyglass.app.session import Session
 from tallyglass.app.views import moment
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.manifest import Manifest
-from tallyglass.keeper.client import Connection, Death, Keeper
+from tallyglass.keeper.client import Connection, Death, Keeper, OldKey
 
 #: By a proof that the key is dead; or without one, on the user's word.
 How = Literal["proven", "forget"]
@@ -44,11 +44,29 @@ def rotate(
 
 def check(keeper: Keeper, connection: str) -> DeathView:
     """Whether the key before is dead; then the rotation is done."""
-    known = connections.known(keeper, connection)
-    if known.old is None:
-        text = f"No rotation of {connection} is open: it has one key, {known.key_name}."
-        raise Problem("no_old_key", text, f"To replace it: tallyglass rotate {connection}")
+    _old(connections.known(keeper, connection))
     return death_view(keeper.prove_dead(connection, old=True))
+
+
+def forget(keeper: Keeper, connection: str) -> PartingView:
+    """End a rotation on the user's word, without a proof that the key before is dead."""
+    known = connections.known(keeper, connection)
+    before = _old(known)
+    keeper.forget(connection, old=True)
+    return {
+        "connection": connection,
+        "state": known.state,
+        "key_name": known.key_name,
+        "proofs": [],
+        "remains": [before.key_name],
+    }
+
+
+def _old(known: Connection) -> OldKey:
+    if known.old is None:
+        text = f"No rotation of {known.id} is open: it has one key, {known.key_name}."
+        raise Problem("no_old_key", text, f"To replace it: tallyglass rotate {known.id}")
+    return known.old
 
 
 def disconnect(session: Session, connection: str, how: How, *, forget_history: bool = False) -> PartingView:
@@ -79,10 +97,19 @@ def words(known: Connection, parting: PartingView) -> str:
         return f"Nothing was removed. To part without a proof: tallyglass disconnect {known.id} --forget"
     if not names:
         return f"{known.id}: disconnected, and dead by proof. The secret is gone from the vault."
+    return f"{known.id}: the secret is gone from the vault, {_unproven(manifest, names)}"
+
+
+def words_of_forgetting(known: Connection, parting: PartingView) -> str:
+    """What has come of a rotation that ended without a proof."""
+    names = " and ".join(parting["remains"])
+    return f"{known.id}: the old secret is gone from the vault, {_unproven(registry.manifest(known.exchange), names)}"
+
+
+def _unproven(manifest: Manifest, names: str) -> str:
     return (
-        f"{known.id}: the secret is gone from the vault, without a proof that the key is dead. Whoever holds a copy "
-        f"can read your account for as long as this stands at {manifest.name}: {names}. Open {_page(manifest)} there "
-        "and delete it."
+        "without a proof that the key is dead. Whoever holds a copy can read your account for as long as this stands "
+        f"at {manifest.name}: {names}. Open {_page(manifest)} there and delete it."
     )
 
 

@@ -25,6 +25,7 @@ def rotate(  # noqa: PLR0913  (each is an option of the command)
     keep_reference: Keep = False,
     key_id: KeyId = "",
     check: Annotated[bool, typer.Option(help="Ask whether the old key is dead; then the rotation is done.")] = False,
+    forget: Annotated[bool, typer.Option(help="End the rotation without a proof; the old key may live on.")] = False,
     accept_unproven: Annotated[bool, typer.Option(help="Take a key that cannot be proven read-only.")] = False,
     same_account: Annotated[bool, typer.Option(help="Say so where the exchange does not tell.")] = False,
 ) -> None:
@@ -33,9 +34,14 @@ def rotate(  # noqa: PLR0913  (each is an option of the command)
     Both live until you have deleted the old one at the exchange, so no sync is lost. The new one must be of the same
     account and proven read-only, as for connect.
     """
+    if check and forget:
+        raise typer.BadParameter("--check and --forget exclude each other.")
     with options.keeper() as keeper:
         if check:
             _death(rotation.check(keeper, connection))
+            return
+        if forget:
+            _forget(keeper, connection)
             return
         known = rotation.open_for(keeper, connection)
         given = Given(key_file, key_from, keep_reference, key_id)
@@ -60,6 +66,14 @@ def _wait(keeper: Keeper, connection: str) -> None:
             return
         show.problem(found["text"], found["fix"])
     show.err.print(f"It stays open. When it is done: {rotation.check_command(connection)}", markup=False)
+
+
+def _forget(keeper: Keeper, connection: str) -> None:
+    view = rotation.forget(keeper, connection)
+    if options.json:
+        show.as_json(view)
+    else:
+        show.out.print(rotation.words_of_forgetting(connections.known(keeper, connection), view), markup=False)
 
 
 def _death(found: DeathView) -> None:

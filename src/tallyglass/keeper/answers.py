@@ -86,8 +86,9 @@ class OldKey:
     since: datetime
     created_at: datetime | None = None
     last_used_at: datetime | None = None
-    #: As it was told last: an address list explains a refusal, too.
+    #: As it was told last, and when: an address list explains a refusal, too.
     ip: Binding = Binding()
+    told_at: datetime | None = None
     #: When the exchange was last seen to answer it, after its replacement.
     alive_at: datetime | None = None
     #: As of a connection.

@@ -221,9 +221,9 @@ class Keeper:
         """
         return answers.death(self._call("/prove-dead", connection=connection, old=old))
 
-    def forget(self, connection: str) -> None:
-        """Remove the connection and its secret from the vault."""
-        self._call("/forget", connection=connection)
+    def forget(self, connection: str, *, old: bool = False) -> None:
+        """Remove the connection and its secrets from the vault; or only its `old` key, without a proof of its death."""
+        self._call("/forget", connection=connection, old=old)
 
     def make_key(self, exchange: str, *, anew: bool = False) -> MadeKey:
         """The public half of a key pair that the keeper makes and keeps: the same until it is connected, or `anew`."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from tallyglass.exchanges import registry
 from tallyglass.exchanges.grants import Reason, Verdict
+from tallyglass.exchanges.manifest import Manifest
 from tallyglass.keeper import death, policy, uses
-from tallyglass.keeper.answers import Connection, Death, Inspection, OldKey
+from tallyglass.keeper.answers import Binding, Connection, Death, Inspection, OldKey
 from tallyglass.keeper.errors import ExchangeRefused, Frozen, JournalBroken, KeeperError, Unsupplied
 from tallyglass.keeper.shelf import Shelf
 from tallyglass.keeper.uses import Held, Uses
@@ -34,11 +37,8 @@ class Life:
 
     def hold_old(self, known: Connection) -> Held:
         """The key before, in the clear."""
-        if known.old is None:
-            fix = f"To replace its key: tallyglass rotate {known.id}"
-            raise KeeperError("no_old_key", f"No rotation of {known.id} is open.", fix)
-        credentials = self._shelf().old_secret(known)
-        return Held(uses.exchange(known.exchange), known.old.fingerprint, known.old.key_name, credentials, known.id)
+        old, credentials = _old(known), self._shelf().old_secret(known)
+        return Held(uses.exchange(known.exchange), old.fingerprint, old.key_name, credentials, known.id)
 
     async def recheck(self, connection: str) -> Inspection:
         """Ask the exchange again. A right gained, a lost address list, another account: the key is frozen at once."""
@@ -103,7 +103,15 @@ class Life:
         now = datetime.now(UTC)
         dead = known.state == "dead"
         secret = {} if dead or shelf.supplied.lacks(known) else shelf.secret(known)
-        old = OldKey(known.key_name, known.fingerprint, now, known.created_at, ip=known.ip, reference=known.reference)
+        old = OldKey(
+            known.key_name,
+            known.fingerprint,
+            now,
+            known.created_at,
+            ip=known.ip,
+            told_at=known.checked_at,
+            reference=known.reference,
+        )
         new = replace(
             _as_told(known, told),
             state="active",
@@ -128,29 +136,31 @@ class Life:
         """One request with the key; only the exchange's refusal of the key itself is a proof. Then it is shredded."""
         known = self._shelf().connection(connection)
         held = self.hold_old(known) if old else self.hold(known)
-        found = await self._ask_for_death(known, held, old=old)
+        found, ip = await self._ask_for_death(known, held, old=old)
         now = self._shelf().connection(connection)
         if held.fingerprint != (now.old.fingerprint if old and now.old else now.fingerprint):
             raise KeeperError("changed", f"The key of {connection} was changed meanwhile.", "See: tallyglass keys")
         if found.answer == "dead":
             self._bury(now, held, found, old=old)
         elif found.answer == "alive" and old and now.old:
-            self._shelf().keep(replace(now, old=replace(now.old, alive_at=found.asked_at)))
+            at = found.asked_at
+            self._shelf().keep(replace(now, old=replace(now.old, alive_at=at, ip=ip, told_at=at)))
         return found
 
-    async def _ask_for_death(self, known: Connection, held: Held, *, old: bool) -> Death:
+    async def _ask_for_death(self, known: Connection, held: Held, *, old: bool) -> tuple[Death, Binding]:
+        """And the key's list of addresses, if it lives."""
         manifest = held.manifest
         try:
-            await self._keys().use(held, manifest.permissions_read, {}, "proof")
+            answer = await self._keys().use(held, manifest.permissions_read, {}, "proof")
         except ExchangeRefused as refused:
-            bound = (known.old.ip if old and known.old else known.ip).bound
-            case = death.Case(manifest, bound, worked=self._worked_lately(held), replaced=old)
+            replaced = old and known.state != "dead"
+            case = death.Case(manifest, _told_lately(known, old=old), self._worked_lately(held), replaced=replaced)
             doubts = death.doubts(case, refused)
             if death.helps(doubts) or (old and refused.fault_code == "ambiguous"):
                 case = await self._beside(case, known, held, old=old)
                 doubts = death.doubts(case, refused)
-            return death.refused(case, held, refused, doubts)
-        return death.alive(held)
+            return death.refused(case, held, refused, doubts), case.bound
+        return death.alive(held), _told_now(manifest, answer.body)
 
     async def _beside(self, case: death.Case, known: Connection, held: Held, *, old: bool) -> death.Case:
         """The case with what a live key of the same exchange is answered at the same moment, if there is one."""
@@ -160,11 +170,19 @@ class Life:
             if each.state == "dead":
                 continue
             try:
-                await self._keys().use(self.hold(each), held.manifest.permissions_read, {}, "proof")
+                answer = await self._keys().use(self.hold(each), held.manifest.permissions_read, {}, "proof")
             except (ExchangeRefused, Unsupplied):
                 continue
-            return replace(case, beside=each.ip.bound, same_account=each.id == known.id)
+            return replace(case, beside=_told_now(held.manifest, answer.body), same_account=each.id == known.id)
         return case
+
+    def forget_old(self, known: Connection) -> None:
+        """Remove the key before without a proof: the user has seen at the exchange that it is gone, or says so."""
+        old = _old(known)
+        self._shelf().keep(replace(known, old=None), old={})
+        with contextlib.suppress(JournalBroken):
+            told = {"key": old.fingerprint, "old": True, "vault": self._shelf().written}
+            self._keys().journal.append("connection:forget", **_who(known), **told)
 
     def _worked_lately(self, held: Held) -> bool:
         since = datetime.now(UTC) - death.LATELY
@@ -187,6 +205,14 @@ def unusable(known: Connection) -> Frozen:
     if known.state == "dead":
         fix = f"Put a new one in its place (`tallyglass rotate {known.id}`), or `tallyglass disconnect {known.id}`."
     return Frozen(known.state, f"{known.id} is {known.state}{why}", fix)
+
+
+def _old(known: Connection) -> OldKey:
+    """The key before. Raises `KeeperError` where no rotation is open."""
+    if known.old is None:
+        fix = f"To replace its key: tallyglass rotate {known.id}"
+        raise KeeperError("no_old_key", f"No rotation of {known.id} is open.", fix)
+    return known.old
 
 
 def _as_told(known: Connection, told: Inspection) -> Connection:
@@ -225,6 +251,17 @@ def _of_the_same(held: Held, before: Connection, verdict: Verdict, *, same_accou
         return verdict
     others = verdict.reasons if verdict.decision == "refused" else ()
     return Verdict("refused", verdict.grants, (*others, reason))
+
+
+def _told_now(manifest: Manifest, body: bytes) -> Binding:
+    """The list of addresses, out of what the exchange has just told of a key."""
+    return policy.binding(registry.permissions(manifest.id).grants({manifest.permissions_read: body}))
+
+
+def _told_lately(known: Connection, *, old: bool = False) -> Binding:
+    """The list of addresses of the present or the old key, as far as it was told within a day."""
+    ip, told_at = (_old(known).ip, _old(known).told_at) if old else (known.ip, known.checked_at)
+    return ip if told_at and abs(datetime.now(UTC) - told_at) <= death.TOLD else Binding()
 
 
 def _evidence(held: Held, verdict: Verdict, said: bytes) -> str:

@@ -50,7 +50,7 @@ def application(service: Service) -> web.Application:
         ("/thaw", Service.thaw, {"connection": str}),
         ("/rotate", Service.rotate, _ROTATE),
         ("/prove-dead", Service.prove_dead, {"connection": str, "old": bool}),
-        ("/forget", Service.forget, {"connection": str}),
+        ("/forget", Service.forget, {"connection": str, "old": bool}),
         ("/make-key", Service.make_key, {"exchange": str, "anew": bool}),
         ("/unsupplied", Service.unsupplied, {}),
         ("/supply", Service.supply, {"connection": str, "sealed": str}),

@@ -221,8 +221,12 @@ class Service:
         """Whether the exchange still answers the old key, or the present one; a dead one is shredded."""
         return await self._life.prove_dead(connection, old=old)
 
-    def forget(self, connection: str) -> None:
+    def forget(self, connection: str, *, old: bool) -> None:
+        """Without a proof. `old`: only the key before."""
         known = self._open.connection(connection)
+        if old:
+            self._life.forget_old(known)
+            return
         self._open.write(gone=connection)
         who: dict[str, Any] = {"connection": connection, "exchange": known.exchange, "key": known.fingerprint}
         self._note("connection:forget", **who, vault=self._open.written)
