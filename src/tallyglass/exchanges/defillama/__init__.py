@@ -1,0 +1,1 @@
+"""DefiLlama: prices of coins in dollars, without a key."""
