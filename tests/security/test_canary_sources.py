@@ -87,7 +87,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
 def _everything(it: Day, apart: Path) -> None:
     it.run("init")
-    with running(it.program.home, sandbox=it.tap.url) as process:
+    with running(it.program.home, sandbox=it.tap.url, hurried=True) as process:
         process.keeper.unlock(PASSPHRASE)
         it.run("connect", "kraken", "--key-from", "op://Private/Kraken", "--keep-reference")
         it.run("connect", "coinbase", "--key-from", "pass:coinbase", "--keep-reference")
