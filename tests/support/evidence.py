@@ -118,7 +118,7 @@ def everything(it: Evidence) -> None:
         _faults(it, process.keeper)
         _daily_use(it)
         _every_call(it, process.keeper)
-        it.decrypted = _decrypted(it.program.home, process.keeper)
+        it.decrypted = decrypted(it.program.home, process.keeper)
     _dashboard(it)
     _killed(it)
 
@@ -197,14 +197,14 @@ BODIES: dict[str, object] = {
 
 def _every_call(it: Evidence, keeper: Keeper) -> None:
     """Each route of the keeper's socket, without our client: open, locked, and with words that it does not know."""
-    routes = [each for each in _routes() if each[1] not in ("/lock", "/connections/{id}/forget")]
+    known = [each for each in routes() if each[1] not in ("/lock", "/connections/{id}/forget")]
     for state in ("open", "locked"):
         if state == "locked":
             keeper.lock()
-        for method, route in routes:
+        for method, route in known:
             sealed = {"sealed": _sealed(keeper, route)} if route in ("/create", "/unlock", "/passphrase") else None
             for body in (BODIES.get(route, sealed), {"secret": PASSPHRASE}, [PASSPHRASE]):
-                answer = _raw(
+                answer = asked(
                     keeper.socket, method, route.replace("{id}", "kraken"), body if method == "POST" else None
                 )
                 it.told.append((f"{method} {route} {state}", answer))
@@ -244,7 +244,7 @@ def _web(
         wire.close()
 
 
-def _routes() -> list[tuple[str, str]]:
+def routes() -> list[tuple[str, str]]:
     async def made() -> list[tuple[str, str]]:
         found = server.application(Service(Path("/nonexistent"), Door())).router.routes()
         return [(each.method, each.resource.canonical) for each in found if each.resource is not None]
@@ -261,7 +261,7 @@ def _sealed(keeper: Keeper, route: str) -> str:
     return keeper._seal("passphrase", "", fields[route])
 
 
-def _raw(path: Path, method: str, target: str, body: object) -> bytes:
+def asked(path: Path, method: str, target: str, body: object) -> bytes:
     wire = http.client.HTTPConnection("keeper", timeout=30)
     wire.sock = socket.socket(socket.AF_UNIX)
     wire.sock.connect(str(path))
@@ -273,7 +273,7 @@ def _raw(path: Path, method: str, target: str, body: object) -> bytes:
         wire.close()
 
 
-def _decrypted(home: Path, keeper: Keeper) -> bytes:
+def decrypted(home: Path, keeper: Keeper, passphrase: str = PASSPHRASE) -> bytes:
     """The portfolio database and the vault's own records, in the clear."""
     database = sqlcipher.connect(str(home / "portfolio.db"))
     try:
@@ -283,7 +283,7 @@ def _decrypted(home: Path, keeper: Keeper) -> bytes:
     finally:
         database.close()
     clear = [zlib.decompress(each) if isinstance(each, bytes) else str(each).encode() for each in values]
-    return b"\n".join([*clear, json.dumps(Vault.open(home / "vault.db", PASSPHRASE).records()).encode()])
+    return b"\n".join([*clear, json.dumps(Vault.open(home / "vault.db", passphrase).records()).encode()])
 
 
 def _killed(it: Evidence) -> None:

@@ -6,7 +6,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +22,13 @@ class Box:
     #: Each as title, text.
     got: list[tuple[str, str]] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
+    #: Of a webhook: the line and the headers of each request.
+    heads: list[bytes] = field(default_factory=list)
+    #: A webhook takes a message, and answers only when it is let go.
+    going: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.going.set()
 
     @property
     def webhook(self) -> str:
@@ -41,13 +48,19 @@ def webhook() -> Iterator[Box]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            box.heads.append(f"{self.requestline}\n{self.headers}".encode())
             box.raw.append(body)
+            box.going.wait(60)
+            if box.status < 0:  # no HTTP at all
+                self.wfile.write(b"\x00 what is this\r\n")
+                return
             if box.status == 200:
                 told: dict[str, Any] = json.loads(body)
                 box.got.append((told["title"], told["message"]))
-            self.send_response(box.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            with suppress(OSError):  # whoever asked may be gone
+                self.send_response(box.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Nothing is printed."""
