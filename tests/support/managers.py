@@ -130,12 +130,19 @@ def desktop() -> Iterator[dict[str, str]]:
 
 def put_into_key_store(environment: Mapping[str, str], service: str, user: str, text: str) -> None:
     """As its owner does (`keyring set`); waits until the store is there."""
-    code = "import keyring, sys; keyring.set_password(*sys.argv[1:], sys.stdin.read())"
+    fill_key_store(environment, service, {user: text})
+
+
+def fill_key_store(environment: Mapping[str, str], service: str, kept: Mapping[str, str]) -> None:
+    """Many at once, by user."""
+    code = (
+        "import json, keyring, sys\nfor each in json.load(sys.stdin).items(): keyring.set_password(sys.argv[1], *each)"
+    )
     told = {"PATH": os.environ["PATH"], "PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring"}
     until = time.monotonic() + 60
     while True:
         try:
-            _run([sys.executable, "-c", code, service, user], {**told, **environment}, text)
+            _run([sys.executable, "-c", code, service], {**told, **environment}, json.dumps(dict(kept)))
         except subprocess.CalledProcessError:
             if time.monotonic() > until:
                 raise
