@@ -17,8 +17,9 @@ from tallyglass.app.views import EntryView, OrderView, entry_view, moment, order
 from tallyglass.exchanges import registry
 from tallyglass.hygiene import compromise, moments
 from tallyglass.hygiene.compromise import Incident
+from tallyglass.hygiene.rotation import short
 from tallyglass.hygiene.was_it_me import Use
-from tallyglass.keeper.client import JournalBroken, JournalRow, Keeper, VaultUnwritten
+from tallyglass.keeper.client import Connection, JournalBroken, JournalRow, Keeper, VaultUnwritten
 from tallyglass.ledger.entries import Entry
 from tallyglass.store import present, search
 from tallyglass.store.base import Db
@@ -63,8 +64,13 @@ class IncidentView(TypedDict):
 
     connection: str
     exchange: str
+    #: Of the key in question.
     key_name: str
     state: str
+    #: The key that has taken its place; None: it is the connection's own.
+    new_key: str | None
+    #: Which key this is about, where that is not the one in use.
+    about: str
     frozen_at: str | None
     since: str
     #: Set where the key is stopped only until the keeper ends.
@@ -82,9 +88,14 @@ class IncidentView(TypedDict):
     proof: ProofView | None
 
 
-def stop(keeper: Keeper, connection: str) -> str:
-    """Use the key no more, from now on. Gives a warning where that holds only until the keeper ends."""
+def stop(keeper: Keeper, connection: str, *, new_key: bool = False) -> str:
+    """Use the key no more, from now on. Gives a warning where that holds only until the keeper ends.
+
+    Where the key that was suspected has been replaced, the one in use is innocent and goes on, unless `new_key`.
+    """
     key = known(keeper, connection)
+    if not new_key and compromise.replaced(key, datetime.now(UTC)) is not None:
+        return ""
     if key.state == "dead" or (key.state == "frozen" and compromise.since_when(key.why)):
         return ""
     try:
@@ -94,17 +105,30 @@ def stop(keeper: Keeper, connection: str) -> str:
     return ""
 
 
+def stopped(keeper: Keeper, connection: str) -> str:
+    """Which key is used no more."""
+    key = compromise.in_question(known(keeper, connection), datetime.now(UTC))
+    return f"Stopped: Tallyglass uses the key of {connection} no more. It is {short(key.key_name)}."
+
+
 def prove_dead(keeper: Keeper, connection: str) -> ProofView:
     """Ask the exchange once with the key: its refusal is the proof, and the secret is shredded here."""
-    if known(keeper, connection).state == "dead":
+    key, now = known(keeper, connection), datetime.now(UTC)
+    if compromise.in_question(key, now).state == "dead":
         return {"answer": "dead", "text": "The exchange was seen to refuse this key before.", "fix": ""}
-    found = keeper.prove_dead(connection, old=False)
+    before = compromise.replaced(key, now)
+    if before is not None and key.old is None:
+        text = "Its secret was removed here without a proof: nothing can be asked with it."
+        return {"answer": "cannot_tell", "text": text, "fix": "Look at the exchange's own page of keys."}
+    found = keeper.prove_dead(connection, old=before is not None)
     return {"answer": found.answer, "text": found.text, "fix": found.fix}
 
 
 def incident(session: Session, connection: str, since: str = "") -> Incident:
     """What is known of the case. `since`: a day, or a time as mails write it; else a week ago."""
-    key, now = known(session.keeper, connection), session.now()
+    here, now = known(session.keeper, connection), session.now()
+    key = compromise.in_question(here, now)
+    dead_at = here.gone.dead_at if here.gone and here.gone.fingerprint == key.fingerprint else None
     begin = _since(since) if since else (compromise.since_when(key.why) or now) - USUAL
     with session.store.read() as db:
         found = tuple(_entries(db, connection, begin))
@@ -118,10 +142,12 @@ def incident(session: Session, connection: str, since: str = "") -> Incident:
         now,
         orders,
         found,
-        tuple(_used(row) for row in reversed(_rows(session.keeper, connection, begin))),
+        tuple(_used(row) for row in reversed(_rows(session.keeper, key, begin))),
         intact,
         text,
         tuple((name, fresh.get(part)) for part, name in _PARTS.items()),
+        successor=None if key.fingerprint == here.fingerprint else here,
+        dead_at=dead_at,
     )
 
 
@@ -138,6 +164,8 @@ def view(case: Incident, *, warning: str = "", proof: ProofView | None = None) -
         "exchange": key.exchange,
         "key_name": key.key_name,
         "state": key.state,
+        "new_key": case.successor.key_name if case.successor else None,
+        "about": compromise.about(case),
         "frozen_at": moment(compromise.since_when(key.why)),
         "since": moment(case.since) or "",
         "warning": warning,
@@ -157,12 +185,12 @@ def view(case: Incident, *, warning: str = "", proof: ProofView | None = None) -
     }
 
 
-def journal_export(keeper: Keeper, connection: str) -> str:
+def journal_export(keeper: Keeper, key: Connection) -> str:
     """Every use of the key that the journal tells, as CSV, the oldest first."""
     made = io.StringIO()
     lines = csv.writer(made, lineterminator="\n")
     lines.writerow(("time", "connection", "key", "exchange", "read", "status", "egress_ip", "ms"))
-    for row in reversed(_rows(keeper, connection, None)):
+    for row in reversed(_rows(keeper, key, None)):
         told = (row.connection, row.key, row.exchange, row.read, row.status, row.egress_ip or "", row.ms)
         lines.writerow((moment(row.time), *told))
     return made.getvalue()
@@ -171,7 +199,7 @@ def journal_export(keeper: Keeper, connection: str) -> str:
 def write_report(keeper: Keeper, case: Incident, path: Path) -> None:
     """The report, and beside it the journal of the key; nobody else may read them."""
     journal = path.with_name(f"{path.stem}-journal.csv")
-    for place, words in ((path, report(case)), (journal, journal_export(keeper, case.connection.id))):
+    for place, words in ((path, report(case)), (journal, journal_export(keeper, case.connection))):
         try:
             with open(place, "w", encoding="utf-8", opener=_closed) as file:
                 file.write(words)
@@ -209,12 +237,13 @@ def _journal_state(keeper: Keeper) -> tuple[bool, str]:
     return found.intact, found.text
 
 
-def _rows(keeper: Keeper, connection: str, since: datetime | None) -> list[JournalRow]:
-    """The uses that can be read; of a journal that the keeper did not write, none."""
+def _rows(keeper: Keeper, key: Connection, since: datetime | None) -> list[JournalRow]:
+    """The uses of one key that can be read; of a journal that the keeper did not write, none."""
     try:
-        return keeper.journal(limit=_MOST, connection=connection, since=since)
+        rows = keeper.journal(limit=_MOST, connection=key.id, since=since)
     except JournalBroken:
         return []
+    return [row for row in rows if row.key == key.fingerprint]
 
 
 def _used(row: JournalRow) -> Use:

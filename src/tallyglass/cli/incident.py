@@ -80,15 +80,20 @@ def compromised(
     since: Annotated[str, typer.Option(help="From when on; a day or a time. Else a week before.")] = "",
     report: Annotated[Path | None, typer.Option(help="Write the incident report (Markdown) and its journal.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Ask the exchange whether the key is dead.")] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="The key that replaced a suspected one is suspected too.")
+    ] = False,
 ) -> None:
     """A key may be stolen: stop it at once, then what to do.
 
-    What happened since then, a checklist, the proof that the key is dead.
+    What happened since then, a checklist, the proof that the key is dead. Once it is replaced, the key that took its
+    place goes on.
     """
     with options.keeper() as keeper:
-        warning = cases.stop(keeper, connection)  # before all else, even before the portfolio is opened
+        # Before all else, even before the portfolio is opened.
+        warning = cases.stop(keeper, connection, new_key=new_key)
         if not options.json:
-            show.out.print(f"[bold]Stopped:[/] Tallyglass uses the key of {connection} no more.")
+            show.out.print(cases.stopped(keeper, connection), style="bold", markup=False)
         proof = cases.prove_dead(keeper, connection) if check else None
         with with_store(options.place(), keeper) as session:
             case = cases.incident(session, connection, since)
@@ -108,6 +113,8 @@ def compromised(
 
 
 def _print_case(view: IncidentView) -> None:
+    if view["about"]:
+        show.out.print(view["about"], style="bold yellow", markup=False)
     if view["warning"]:
         show.out.print(view["warning"], style="bold red", markup=False)
     if view["proof"]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from tallyglass.exchanges.manifest import Manifest
 from tallyglass.exchanges.streams import Order
 from tallyglass.hygiene.was_it_me import Use
-from tallyglass.keeper.client import Connection
+from tallyglass.keeper.client import Connection, OldKey
 from tallyglass.ledger.entries import Entry
 from tallyglass.money import text
 
 #: What begins the reason of a key that was stopped as compromised.
 MARK = "reported as compromised"
+#: So long after a replaced key is dead, by proof or by its owner's word, its case is the one that is meant; then it is
+#: the key in use again.
+REMEMBERED = timedelta(days=14)
 #: Beside orders, trades and withdrawals: what else of a ledger somebody may have done.
 OTHERS = frozenset(("conversion", "transfer", "adjustment"))
 
@@ -35,6 +38,7 @@ class Step:
 class Incident:
     """Everything that is known of the case."""
 
+    #: As it was with the key in question.
     connection: Connection
     manifest: Manifest
     #: From when on somebody else may have used the key.
@@ -50,6 +54,10 @@ class Incident:
     journal: str = ""
     #: Up to when the exchange was read, by part: none of it came later into the ledger.
     read_until: tuple[tuple[str, datetime | None], ...] = field(default=())
+    #: The connection as it is, where another key has taken the place of the one in question.
+    successor: Connection | None = None
+    #: When the exchange was seen to refuse the key in question.
+    dead_at: datetime | None = None
 
     @property
     def trades(self) -> list[Entry]:
@@ -76,6 +84,59 @@ class Incident:
         """Whether the exchange was seen to refuse the key."""
         return self.connection.state == "dead"
 
+    @property
+    def deleted(self) -> bool | None:
+        """Whether the exchange was seen to refuse the key; None: its owner alone can know, its secret is gone here."""
+        forgotten = not self.dead and self.successor is not None and self.successor.old is None
+        return None if forgotten else self.dead
+
+    @property
+    def read_on(self) -> bool:
+        """Whether the key that took its place has read everything since."""
+        if self.successor is None:
+            return False
+        begin = self.successor.admitted_at
+        return all(until is not None and until >= begin for _, until in self.read_until)
+
+
+def replaced(known: Connection, now: datetime) -> OldKey | None:
+    """The key that was suspected and has been replaced by the one in use: then the case is about that one."""
+    if known.state in ("frozen", "dead"):
+        return None
+    if known.old is not None and suspected(known.old):
+        return known.old
+    gone = known.gone
+    if gone is None or not suspected(gone) or now - (gone.dead_at or gone.since) >= REMEMBERED:
+        return None
+    return gone
+
+
+def suspected(key: OldKey) -> bool:
+    """Whether its owner reported it, or the keeper froze it since the exchange told other of it than before."""
+    return since_when(key.why) is not None or bool(key.evidence)
+
+
+def in_question(known: Connection, now: datetime) -> Connection:
+    """The connection as it was with the key that the case is about; mostly as it is."""
+    before = replaced(known, now)
+    if before is not None:
+        return replace(
+            known,
+            state="dead" if before.dead_at else "frozen",
+            why=before.why,
+            evidence=before.evidence,
+            key_name=before.key_name,
+            fingerprint=before.fingerprint,
+            grants=before.grants,
+            ip=before.ip,
+            created_at=before.created_at,
+            checked_at=before.told_at or before.since,
+            last_used_at=before.last_used_at,
+        )
+    if known.state == "dead" and known.gone is not None and known.gone.fingerprint == known.fingerprint:
+        return replace(known, why=known.gone.why)  # why it was stopped; that it is dead is told beside it
+    return known
+
 
 def since_when(reason: str) -> datetime | None:
     """When a key was stopped as compromised, from the reason that its connection has; None if it was not."""
@@ -97,7 +158,9 @@ def steps(incident: Incident) -> list[Step]:
     )
     return [
         Step("freeze", "Tallyglass uses the key no more.", incident.stopped, f"tallyglass freeze {key.id}"),
-        Step("delete", f"Delete the key {key.key_name} at {at.name}: {page}. Type {at.home} by hand.", incident.dead),
+        Step(
+            "delete", f"Delete the key {key.key_name} at {at.name}: {page}. Type {at.home} by hand.", incident.deleted
+        ),
         *(Step("lock", f"{each}.") for each in at.labels.get("emergency", ())),
         Step(
             "check", f"Go through what happened since then ({looked}), here and at {at.name}; cancel what is not yours."
@@ -112,11 +175,23 @@ def steps(incident: Incident) -> list[Step]:
         Step(
             "proof",
             "The key is dead: the exchange refuses it.",
-            incident.dead,
-            f"tallyglass compromised {key.id} --check",
+            incident.deleted,
+            "" if incident.deleted is None else f"tallyglass compromised {key.id} --check",
         ),
-        Step("new", "A new key.", None, f"tallyglass rotate {key.id} --key-file FILE"),
+        Step("new", "A new key.", incident.successor is not None, f"tallyglass rotate {key.id} --key-file FILE"),
+        Step("read", "The new key has read what happened meanwhile.", incident.read_on, f"tallyglass sync {key.id}"),
     ]
+
+
+def about(incident: Incident) -> str:
+    """Which key this is about, where it is not the one in use."""
+    key, now = incident.connection, incident.successor
+    if now is None:
+        return ""
+    return (
+        f"This is about the key {key.key_name}, which was replaced on {now.admitted_at:%Y-%m-%d}. The key in use, "
+        f"{now.key_name}, was not stopped. Do you suspect that one too? Then: tallyglass compromised {key.id} --new-key"
+    )
 
 
 def gaps(incident: Incident) -> list[str]:
@@ -125,17 +200,23 @@ def gaps(incident: Incident) -> list[str]:
     for part, until in incident.read_until:
         if until is None:
             found.append(f"Its {part} were never read.")
-        elif until < incident.now:
+        elif until < (incident.dead_at or incident.now):
             found.append(f"Its {part} were last read at {_at(until)}: what came later is not listed.")
-    if found:
-        found.append(f"A frozen key reads nothing. Look at {incident.manifest.name} itself, or sync with a new key.")
+    if found and incident.successor:
+        found.append(f"The new key reads on: tallyglass sync {incident.connection.id} brings the rest.")
+    elif found:
+        rotate = f"tallyglass rotate {incident.connection.id}"
+        found.append(
+            f"A stopped key reads nothing. Look at {incident.manifest.name} itself; with a new key ({rotate}) a sync "
+            "brings the rest, and it is listed here."
+        )
     return found
 
 
 def report(incident: Incident) -> str:
     """The incident report, for the user's own file, the exchange's support, or the police."""
     key, at = incident.connection, incident.manifest
-    stopped = since_when(key.why)
+    stopped, now = since_when(key.why), incident.successor
     rights = ", ".join(f"{right} {state}" for right, state in key.grants.items())
     lines = [
         f"# Incident: the API key of {_plain(key.label or key.id)} at {at.name}",
@@ -149,7 +230,7 @@ def report(incident: Incident) -> str:
             ("Exchange", at.name),
             ("Key", key.key_name),
             ("Account", key.account or "not told"),
-            ("Rights, as the exchange told them", rights),
+            ("Rights, as the exchange told them", rights or "not on record"),
             ("Rights last checked", _at(key.checked_at)),
             (
                 "Works from",
@@ -160,6 +241,7 @@ def report(incident: Incident) -> str:
             ("Perhaps in other hands since", _at(incident.since)),
             ("Stopped here", _at(stopped) if stopped else "yes" if incident.stopped else "NO"),
             ("Refused by the exchange", "yes, proven by a request" if incident.dead else "not proven yet"),
+            *([("Replaced by", now.key_name), ("Replaced", _at(now.admitted_at))] if now else []),
         ),
         "",
         "## What happened since then",

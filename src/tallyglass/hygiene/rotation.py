@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tallyglass.exchanges.manifest import Manifest
+from tallyglass.hygiene import compromise
 from tallyglass.hygiene.facts import AHEAD, MOST_ROTATION_DAYS, ROTATION_DAYS, Facts, KeyFacts
 from tallyglass.hygiene.findings import Finding, Severity
 from tallyglass.keeper.client import Connection
@@ -90,6 +91,8 @@ def unfinished(facts: Facts) -> Iterator[Finding]:
             fix = f"At {key.manifest.name}, open {page(key.manifest)} and delete {short(old.key_name)}, then"
             check, title = f"tallyglass rotate {key.id} --check", "The old key of {name} may still work"
             severity: Severity = "warning" if days else "notice"
+            if compromise.suspected(old):
+                severity, title = "urgent", "The old key of {name} may be in other hands"
             yield Finding("rotation_open", severity, text, fix, facts.now, key.id, check, title=title)
 
 

@@ -78,7 +78,10 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class OldKey:
-    """The key that a rotation has replaced: not used any more, and alive until the exchange is seen to refuse it."""
+    """The key that a rotation has replaced: not used any more, and alive until the exchange is seen to refuse it.
+
+    Or the last one that is gone: of it no secret is left, and this is all that is known.
+    """
 
     key_name: str
     fingerprint: str
@@ -93,6 +96,13 @@ class OldKey:
     alive_at: datetime | None = None
     #: As of a connection.
     reference: str = ""
+    #: Why it was frozen when it was replaced, and what had frozen it; empty: it was in use.
+    why: str = ""
+    evidence: str = ""
+    #: As they were told last.
+    grants: Mapping[Right, State] = field(default_factory=dict)
+    #: When the exchange was seen to refuse it. None of one that is gone: its owner said so.
+    dead_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,8 @@ class Connection:
     window: Window | None = None
     #: While a rotation is open: the key before.
     old: OldKey | None = None
+    #: The last key of this connection that is gone from the vault, for whoever asks later what had been with it.
+    gone: OldKey | None = None
     #: What the exchange said of the rights when that froze the key: at most 4 KB, nothing secret. Else empty.
     evidence: str = ""
     #: Where the secret is fetched from at each unlock (`op://…`); empty: it is sealed in the vault.
@@ -286,8 +298,9 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
         told["ip"] = Binding(told["ip"]["bound"], tuple(told["ip"]["addresses"]))
     if told.get("window") is not None:
         told["window"] = (_time(told["window"][0]), _time(told["window"][1]))
-    if told.get("old") is not None:
-        told["old"] = OldKey(**_told(told["old"]))
+    for name in ("old", "gone"):
+        if told.get(name) is not None:
+            told[name] = OldKey(**_told(told[name]))
     return told
 
 

@@ -103,15 +103,7 @@ class Life:
         now = datetime.now(UTC)
         dead = known.state == "dead"
         secret = {} if dead or shelf.supplied.lacks(known) else shelf.secret(known)
-        old = OldKey(
-            known.key_name,
-            known.fingerprint,
-            now,
-            known.created_at,
-            ip=known.ip,
-            told_at=known.checked_at,
-            reference=known.reference,
-        )
+        old = _as_old(known, now)
         new = replace(
             _as_told(known, told),
             state="active",
@@ -179,7 +171,7 @@ class Life:
     def forget_old(self, known: Connection) -> None:
         """Remove the key before without a proof: the user has seen at the exchange that it is gone, or says so."""
         old = _old(known)
-        self._shelf().keep(replace(known, old=None), old={})
+        self._shelf().keep(replace(known, old=None, gone=old), old={})
         with contextlib.suppress(JournalBroken):
             told = {"key": old.fingerprint, "old": True, "vault": self._shelf().written}
             self._keys().journal.append("connection:forget", **_who(known), **told)
@@ -191,10 +183,11 @@ class Life:
 
     def _bury(self, known: Connection, held: Held, found: Death, *, old: bool) -> None:
         shelf = self._shelf()
-        if old:
-            shelf.keep(replace(known, old=None), old={})
+        if old and known.old:
+            shelf.keep(replace(known, old=None, gone=replace(known.old, dead_at=found.asked_at)), old={})
         else:
-            shelf.keep(replace(known, state="dead", why=found.text), {})
+            gone = replace(_as_old(known, found.asked_at), dead_at=found.asked_at)
+            shelf.keep(replace(known, state="dead", why=found.text, gone=gone), {})
         self._keys().note("connection:dead", held, status=found.code, old=old, vault=shelf.written)
 
 
@@ -213,6 +206,22 @@ def _old(known: Connection) -> OldKey:
         fix = f"To replace its key: tallyglass rotate {known.id}"
         raise KeeperError("no_old_key", f"No rotation of {known.id} is open.", fix)
     return known.old
+
+
+def _as_old(known: Connection, now: datetime) -> OldKey:
+    """The present key as it is remembered when it is replaced or seen dead."""
+    return OldKey(
+        known.key_name,
+        known.fingerprint,
+        now,
+        known.created_at,
+        ip=known.ip,
+        reference=known.reference,
+        why=known.why if known.state == "frozen" else "",
+        evidence=known.evidence,
+        grants=known.grants,
+        told_at=known.checked_at,
+    )
 
 
 def _as_told(known: Connection, told: Inspection) -> Connection:

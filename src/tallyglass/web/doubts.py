@@ -37,6 +37,7 @@ def compromised_page(session: Session, query: Query) -> Model:
 
 WAS_IT_ME = Page("was-it-me", "/was-it-me", "Was it me?", was_it_me_page, live=False)
 COMPROMISED = Page("compromised", "/compromised", "Compromised", compromised_page, live=False)
+PAGES = (WAS_IT_ME, COMPROMISED)
 
 
 def add_to(app: FastAPI, frame: Frame) -> None:
@@ -69,7 +70,7 @@ class _Doubts:
         connection = given.get("connection", "")
 
         def stop(session: Session) -> Response:
-            warning = compromise.stop(session.keeper, connection)
+            warning = compromise.stop(session.keeper, connection, new_key=bool(given.get("new_key")))
             if warning:
                 return self._frame.shown(request, COMPROMISED, lambda _: _case(session, connection, "", warning))
             return RedirectResponse(f"{COMPROMISED.path}?{urlencode({'connection': connection})}", 303)
@@ -131,5 +132,5 @@ def _case(session: Session, connection: str, since: str, warning: str = "") -> M
         return made
     case = compromise.view(compromise.incident(session, connection, since), warning=warning)
     key = next(each for each in stands.keys if each["connection"] == connection)
-    stopped = case["frozen_at"] is not None or case["state"] == "dead"
+    stopped = case["frozen_at"] is not None or case["state"] == "dead" or case["new_key"] is not None
     return {**made, "key": key, "exchange": exchange(key["exchange"]), "case": case if stopped else None}

@@ -247,7 +247,9 @@ def drained(changes: queue.SimpleQueue[Any]) -> set[str]:
 
 def _back(form: dict[str, str]) -> RedirectResponse:
     """To the page that the form stood on, if it is one of ours."""
-    return RedirectResponse(form["back"] if form.get("back") in {page.path for page in PAGES} else "/", 303)
+    back = form.get("back", "")
+    ours = {page.path for page in (*PAGES, *doubts.PAGES)}
+    return RedirectResponse(back if back.partition("?")[0] in ours else "/", 303)
 
 
 class _Static(StaticFiles):
