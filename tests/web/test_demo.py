@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from support.program import run
+from support.program import HURRY, run
 from tallyglass.web.port import listen
 
 START_SECONDS = 150
@@ -46,9 +46,11 @@ def link_of(process: subprocess.Popen[str], seen: list[str]) -> str:
 
 
 @pytest.mark.timeout(START_SECONDS + 60)
-def test_the_demo_serves_its_dashboard_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pace", [HURRY, pytest.param({}, marks=pytest.mark.soak, id="the exchanges' own")])
+def test_the_demo_serves_its_dashboard_and_leaves_nothing_behind(tmp_path: Path, pace: dict[str, str]) -> None:
     program = str(Path(sys.executable).with_name("tallyglass"))
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    environment |= pace
     with subprocess.Popen(
         [program, "demo", "--port", "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
