@@ -1,0 +1,138 @@
+"""The money-weighted return: what spreadsheets give, to the digit; and none where there is none."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal, localcontext
+
+import pytest
+import pyxirr
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tallyglass.money import amount, multiply
+from tallyglass.portfolio.xirr import xirr
+
+START = date(2024, 1, 1)
+
+
+def day(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def dated(*told: tuple[str, str]) -> list[tuple[date, Decimal]]:
+    return [(date.fromisoformat(when), amount(figure)) for when, figure in told]
+
+
+@pytest.mark.parametrize(
+    ("payments", "rate"),
+    [
+        # The example that spreadsheets' handbooks have for XIRR.
+        (
+            dated(
+                ("2008-01-01", "-10000"),
+                ("2008-03-01", "2750"),
+                ("2008-10-30", "4250"),
+                ("2009-02-15", "3250"),
+                ("2009-04-01", "2750"),
+            ),
+            "0.3733625335",
+        ),
+        # Portfolio Performance's two.
+        (dated(("2010-01-01", "-200"), ("2010-12-31", "210")), "0.0501407476"),
+        (
+            dated(
+                ("2002-11-30", "-4398"),
+                ("2007-06-11", "200"),
+                ("2008-05-11", "270"),
+                ("2009-05-01", "280"),
+                ("2010-06-01", "280"),
+                ("2011-05-02", "300"),
+                ("2012-04-30", "330"),
+                ("2012-12-06", "14508"),
+            ),
+            "0.1444629967",
+        ),
+    ],
+)
+def test_what_spreadsheets_give(payments: list[tuple[date, Decimal]], rate: str) -> None:
+    found = xirr(payments).annual.value
+
+    assert found is not None
+    assert float(found) == pytest.approx(float(rate), abs=1e-8)
+
+
+def test_a_year_s_rate_is_the_whole_and_a_day_s_is_not() -> None:
+    year, night = (
+        xirr([(day(0), amount(-100)), (day(365), amount(110))]),
+        xirr([(day(0), amount(-2)), (day(1), amount(3))]),
+    )
+
+    assert (year.annual.value, year.whole.value) == (amount("0.1"), amount("0.1"))
+    assert night.whole.value == amount("0.5")
+    assert night.annual.value is not None
+    assert night.annual.value > 10**64
+
+
+@pytest.mark.parametrize(
+    ("payments", "why"),
+    [
+        ([], "nothing_there"),
+        ([(0, "0"), (4, "0")], "one_day"),
+        ([(0, "-100"), (0, "120")], "one_day"),
+        ([(0, "-100"), (5, "-20")], "no_sign_change"),
+        ([(0, "-100"), (300, "150"), (600, "-100")], "no_rate"),
+    ],
+)
+def test_where_there_is_none_it_says_why(payments: list[tuple[int, str]], why: str) -> None:
+    found = xirr((day(number), amount(figure)) for number, figure in payments)
+
+    assert (found.annual.value, found.annual.why, found.whole.why) == (None, why, why)
+    assert found.annual.text
+
+
+def test_of_two_rates_the_one_on_the_side_of_the_gain() -> None:
+    """-100, +230, -132: 10 % and 20 % a year both make it even."""
+    found = xirr([(day(0), amount(-100)), (day(365), amount(230)), (day(730), amount(-132))]).annual.value
+
+    assert found is not None
+    assert float(found) == pytest.approx(0.1, abs=1e-12)
+
+
+figures = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**6), max_value=10**6, places=2)
+payments_in = st.lists(st.tuples(st.integers(0, 3650), figures), min_size=1, max_size=40)
+ends = st.decimals(min_value=1, max_value=10**7, places=2)
+
+
+@given(payments_in, ends)
+def test_the_rate_makes_the_payments_come_out_even(paid: list[tuple[int, Decimal]], end: Decimal) -> None:
+    payments = [*((number, each) for number, each in paid), (4000, end)]
+    rate = xirr((day(number), each) for number, each in payments).annual.value
+    assume(rate is not None and Decimal("-0.9") < rate < 10)
+    assert rate is not None
+
+    with localcontext(prec=60, traps=[]):
+        present = [each * (1 + rate) ** (-Decimal(number) / 365) for number, each in payments]
+        assert abs(sum(present)) <= sum(abs(each) for each in present) * Decimal("1e-18")
+
+
+@given(st.lists(st.tuples(st.integers(0, 3650), ends), min_size=1, max_size=40), ends)
+def test_another_hand_gives_the_same(paid: list[tuple[int, Decimal]], end: Decimal) -> None:
+    """With money that comes in first and is valued in the end there is one rate and no other."""
+    payments = [*((day(number), each.copy_negate()) for number, each in paid), (day(3651), end)]
+    ours, theirs = xirr(payments).annual.value, pyxirr.xirr(payments)
+    assume(theirs is not None)
+
+    assert ours is not None
+    assert float(ours) == pytest.approx(theirs, rel=1e-6, abs=1e-6)
+
+
+@given(payments_in, ends, st.decimals(min_value="0.001", max_value=1000, places=3))
+def test_payments_of_any_size_have_the_same_rate(paid: list[tuple[int, Decimal]], end: Decimal, scale: Decimal) -> None:
+    payments = [*((day(number), each) for number, each in paid), (day(4000), end)]
+    small = xirr(payments).annual
+    large = xirr((when, multiply(each, scale)) for when, each in payments).annual
+
+    assert small.why == large.why
+    if small.value is not None and large.value is not None:
+        assert float(large.value) == pytest.approx(float(small.value), rel=1e-12, abs=1e-12)
