@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
 
 from tallyglass.exchanges.streams import Ticker
-from tallyglass.money import ROUNDED, Amount, Asset, amount, divide, multiply
+from tallyglass.money import EXACT, ROUNDED, Amount, Asset, divide
+from tallyglass.prices.moment import JUMP, ONE, Found, Moment, Said, in_order
+from tallyglass.prices.routes import ECB, NORGES_BANK, Link, Route, Routes, routes_to
 
-EURO = Asset("EUR")
-ONE = amount(1)
-#: Of two paths of one length, the one over the earlier of these is taken: the most liquid quotes first.
-PREFERRED = ("USD", "USDT", "USDC", "EUR", "BTC")
-LONGEST = 4
-#: Of two sources of one market the fresher is taken when the other lags by this much.
-OLDER = timedelta(minutes=30)
-ECB = "ecb"
+EURO: Final = Asset("EUR")
+CROWN: Final = Asset("NOK")
+#: The source of what the user says.
+YOU: Final = "you"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +26,20 @@ class Step:
     quote: Asset
     source: str
     price: Amount
-    #: None for a daily rate.
+    #: None for a daily price.
     at: datetime | None
-    #: The day of a daily rate.
+    #: The day of a daily price.
     day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What another source says of the same price."""
+
+    source: str
+    value: Amount
+    #: It is far from what most say.
+    outlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,9 @@ class Price:
 
     value: Amount
     steps: tuple[Step, ...]
+    others: tuple[Other, ...] = ()
+    #: Why it may not be right: see `moment`.
+    marks: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -57,6 +69,42 @@ class Price:
         return next((step.day for step in self.steps if step.day is not None), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A price that the user has given."""
+
+    asset: Asset
+    currency: Asset
+    day: date
+    price: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is known or was said of assets, beyond what sources tell."""
+
+    #: The prices that the user has given.
+    prices: Sequence[Spoken] = ()
+    #: Assets whose symbol stands for one coin at all exchanges.
+    sure: frozenset[Asset] = frozenset()
+    #: Where a symbol stands for a coin of its own: (asset, exchange).
+    apart: frozenset[tuple[Asset, str]] = frozenset()
+
+    def named(self, asset: Asset, exchange: str) -> Asset:
+        """What an exchange means by an asset: the asset, or a coin of its own."""
+        return Asset(f"{asset}@{exchange}") if (asset, exchange) in self.apart else asset
+
+
+@dataclass(frozen=True, slots=True)
+class Yesterday:
+    """What daily sources told last: it is compared with, and gives a second opinion on currencies."""
+
+    closes: Mapping[Link, Amount] = field(default_factory=dict)
+    #: Norwegian crowns for one unit of each currency, and their day.
+    crowns: Mapping[Asset, Amount] = field(default_factory=dict)
+    day: date | None = None
+
+
 class Quotes:
     """The last prices of all sources, ready to be asked."""
 
@@ -65,78 +113,97 @@ class Quotes:
         tickers: Iterable[tuple[str, Ticker, datetime]],
         rates: Mapping[str, Amount],
         day: date | None = None,
+        word: Word | None = None,
+        yesterday: Yesterday | None = None,
     ) -> None:
         """`rates`: units of each currency per euro, of one `day`, as the ECB publishes them."""
-        self._day = day
-        self._fiat = {EURO: ONE, **{Asset(code): rate for code, rate in rates.items()}} if rates else {}
-        self._markets: dict[Asset, dict[Asset, Step]] = {}
-        for source, ticker, at in tickers:
-            if ticker.price > 0:
-                self._learn(Step(ticker.base, ticker.quote, source, ticker.price, at))
+        self._word, self._before = word or Word(), yesterday or Yesterday()
+        per_euro = {EURO: ONE, **{Asset(code): rate for code, rate in rates.items()}} if rates else {}
+        per_crown = {CROWN: ONE, **{code: divide(ONE, price) for code, price in self._before.crowns.items()}}
+        self._official = {ECB: (per_euro, day), NORGES_BANK: (per_crown, self._before.day)}
+        self._markets = {
+            Link(source, self._word.named(ticker.base, source), ticker.quote): Said(ticker.price, ticker.at or at, None)
+            for source, ticker, at in tickers
+            if ticker.price > 0
+        }
+        self._moments: dict[Asset, Moment] = {}
 
-    def _learn(self, step: Step) -> None:
-        there = self._markets.setdefault(step.base, {})
-        known = there.get(step.quote)
-        # Sources come in alphabetical order, and the first that lists a market stays, so that the choice does not
-        # wobble; unless its price has grown old while another's has not.
-        if known is None or (known.at is not None and step.at is not None and step.at - known.at > OLDER):
-            there[step.quote] = step
+    def price(self, asset: Asset, currency: Asset, exchange: str = "") -> Price | None:
+        """The price over the fewest markets; None when no path leads there. Never a guess.
 
-    def price(self, asset: Asset, currency: Asset) -> Price | None:
-        """The price over the fewest markets; None when no path leads there. Never a guess."""
-        if asset == currency:
-            return Price(ONE, ())
-        paths: list[tuple[Step, ...]] = [()]
-        reached = {asset}
-        for _ in range(LONGEST):
-            longer: list[tuple[Step, ...]] = []
-            for path in paths:
-                here = path[-1].quote if path else asset
-                for step in self._ways(here, currency):
-                    if step.quote == currency:
-                        return _priced((*path, step))
-                    if step.quote not in reached:
-                        longer.append((*path, step))
-            reached |= {path[-1].quote for path in longer}
-            paths = sorted(longer, key=_preference)
-        return None
-
-    def _ways(self, asset: Asset, currency: Asset) -> list[Step]:
-        """Where one step leads: official rates between currencies, markets for the rest.
-
-        Markets are turned round where nothing else leads on, and for the last step to the user's currency.
+        `exchange`: where the asset is held, for a symbol that does not stand for one coin everywhere.
         """
-        if asset in self._fiat:
-            here = self._fiat[asset]
-            rates = [
-                Step(asset, other, ECB, divide(rate, here), None, self._day)
-                for other, rate in self._fiat.items()
-                if other != asset
-            ]
-            return rates + self._turned(asset, only=currency)
-        forward = sorted(self._markets.get(asset, {}).values(), key=lambda step: _rank(step.quote))
-        return forward + self._turned(asset, only=currency if forward else None)
+        named = self._word.named(asset, exchange)
+        if named == currency:
+            return Price(ONE, ())
+        moment = self._moment(currency)
+        found = moment.find(named)
+        spoken = newest_word(self._word.prices, named)
+        if spoken is not None and (found is None or self._is_of_today(spoken)):
+            told = by_word(spoken, moment)
+            if told is not None:
+                return told
+        return None if found is None else priced(named, found)
 
-    def _turned(self, asset: Asset, *, only: Asset | None) -> list[Step]:
-        """The markets in which the asset is the quote, turned round; those that lead to one asset alone."""
-        return [
-            Step(asset, base, quotes[asset].source, divide(ONE, quotes[asset].price), quotes[asset].at)
-            for base, quotes in sorted(self._markets.items() if only is None else [(only, self._markets.get(only, {}))])
-            if asset in quotes
-        ]
+    def _moment(self, currency: Asset) -> Moment:
+        if currency not in self._moments:
+            known = {source: frozenset(rates) for source, (rates, _) in self._official.items() if len(rates) > 1}
+            routes: Routes = routes_to(currency, self._markets, known)
+            self._moments[currency] = Moment(routes, currency, self, self._word.sure)
+        return self._moments[currency]
+
+    def _is_of_today(self, spoken: Spoken) -> bool:
+        newest = max((each.at.date() for each in self._markets.values() if each.at is not None), default=None)
+        return newest is not None and spoken.day >= newest
+
+    def said(self, asset: Asset, route: Route) -> Said | None:
+        """What the source of a route said last."""
+        if route.link is None:
+            rates, day = self._official[route.source]
+            return Said(divide(rates[route.quote], rates[asset]), None, day)
+        found = self._markets[route.link]
+        return found._replace(price=divide(ONE, found.price)) if route.turned else found
+
+    def jumped(self, asset: Asset, route: Route) -> bool:  # noqa: ARG002  (as others need it)
+        """Whether that is far from the last close of the same market."""
+        before = None if route.link is None else self._before.closes.get(route.link)
+        return before is not None and route.link is not None and far(before, self._markets[route.link].price)
 
 
-def _priced(path: tuple[Step, ...]) -> Price:
-    value = ONE
-    for step in path:
-        value = multiply(value, step.price)
-    # Turned-round prices have 50 digits each; two of them have as many as any quantity leaves room for.
-    return Price(ROUNDED.plus(value), path)
+def far(one: Amount, other: Amount) -> bool:
+    """Whether one price is a multiple of the other."""
+    return max(one, other) > EXACT.multiply(JUMP, min(one, other))
 
 
-def _rank(quote: Asset) -> tuple[int, str]:
-    return (PREFERRED.index(quote) if quote in PREFERRED else len(PREFERRED), quote)
+def newest_word(prices: Iterable[Spoken], asset: Asset) -> Spoken | None:
+    """What the user said last of an asset."""
+    return max((each for each in prices if each.asset == asset), key=lambda each: each.day, default=None)
 
 
-def _preference(path: tuple[Step, ...]) -> tuple[tuple[int, str], ...]:
-    return tuple(_rank(step.quote) for step in path)
+def by_word(spoken: Spoken, moment: Moment) -> Price | None:
+    """A price that the user has given, in the currency of a moment."""
+    said = Step(spoken.asset, spoken.currency, YOU, spoken.price, None, spoken.day)
+    others: tuple[Other, ...] = ()
+    asked = moment.find(spoken.asset)
+    if asked is not None:
+        others = tuple(Other(each.source, each.value) for each in (asked.taken, *asked.others))
+    if spoken.currency == moment.currency:
+        return Price(spoken.price, (said,), others)
+    then = moment.find(spoken.currency)
+    if then is None:
+        return None
+    value = ROUNDED.plus(EXACT.multiply(spoken.price, then.value))
+    return Price(value, (said, *_steps(spoken.currency, then)), others, then.marks)
+
+
+def priced(asset: Asset, found: Found, *more: str) -> Price:
+    """What was found, as it is shown; `more`: marks beside those that it has."""
+    others = (Other(each.source, each.value, each in found.outliers) for each in sorted(found.others, key=in_order))
+    return Price(found.value, tuple(_steps(asset, found)), tuple(others), (*found.marks, *more))
+
+
+def _steps(asset: Asset, found: Found) -> Iterator[Step]:
+    taken = found.taken
+    yield Step(asset, taken.route.quote, taken.source, taken.said.price, taken.said.at, taken.said.day)
+    if taken.then is not None:
+        yield from _steps(taken.route.quote, taken.then)

@@ -12,7 +12,7 @@ from tallyglass.exchanges.ecb import parse as ecb
 from tallyglass.exchanges.streams import Known, Market, NotReadable, Ticker
 from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
 from tallyglass.prices.bundled import bundled_rates
-from tallyglass.prices.paths import ECB
+from tallyglass.prices.routes import ECB
 from tallyglass.store import present
 from tallyglass.store.base import Db, Store
 
