@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from tallyglass.money import ROUNDED, ZERO, Amount, Asset, add, divide, magnitude, subtract, total
 from tallyglass.portfolio.moves import Amounts, Move
-from tallyglass.prices.paths import PREFERRED
+from tallyglass.prices.routes import PREFERRED
 
 Closing = Callable[[Asset, date], Amount | None]
 """The value of one unit of an asset on a day in the user's currency; None when it is not known."""
