@@ -44,7 +44,7 @@ class Held:
     value: Amount | None
     #: Like the portfolio's own: value - start - net deposits.
     gain: Amount | None
-    #: What the mix itself became, bought once at the start and not touched.
+    #: What the mix itself became, bought once on the first day with a payment and not touched.
     time_weighted: Rate
     money_weighted: MoneyWeighted
     #: Its value on each day of the period, for the chart; None where a price is missing.
@@ -67,12 +67,13 @@ def hold(chosen: Mix, base: DayPoint, points: Sequence[DayPoint], closes: Closes
         series.append((day.day, _worth(units, there)))
     value = series[-1][1]
     paid = [(day.day, negate(day.flow)) for day in days]
+    first = next((there for day, there in zip(days, prices, strict=True) if day.flow), None)
     unpriced = MoneyWeighted(Rate(None, "price_missing"), Rate(None, "price_missing"))
     return Held(
         mix=chosen,
         value=value,
         gain=None if value is None else add(value, total(sent for _, sent in paid)),
-        time_weighted=_alone(chosen, prices[0], prices[-1]),
+        time_weighted=Rate(None, "nothing_there") if first is None else _alone(chosen, first, prices[-1]),
         money_weighted=unpriced if value is None else xirr([*paid, (days[-1].day, value)]),
         series=tuple(series),
         missing=tuple(_missing(days, prices)),
@@ -118,7 +119,7 @@ def _alone(chosen: Mix, first: _Prices, last: _Prices) -> Rate:
 
 
 def _missing(days: Sequence[DayPoint], prices: Sequence[_Prices]) -> Iterable[tuple[Asset, date]]:
-    """What the value cannot do without: the prices of every day with a flow, of the first and of the last."""
-    for number, (day, there) in enumerate(zip(days, prices, strict=True)):
-        if day.flow or number in (0, len(days) - 1):
+    """What the value cannot do without: the prices of every day with a payment, and of the last."""
+    for day, there in zip(days, prices, strict=True):
+        if day.flow or day is days[-1]:
             yield from ((name, day.day) for name, price in there.items() if price is None)

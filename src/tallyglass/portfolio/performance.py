@@ -43,10 +43,10 @@ class Period:
 class Doubt:
     """One reason why figures are not complete, and the days that it touches."""
 
+    #: A day's own, `day_partial` where it names none, or `day_missing`.
     code: str
     #: An asset, a connection, or empty.
     about: str
-    text: str
     first: date
     last: date
     days: int
@@ -109,8 +109,8 @@ def _calendar(year: int, month: int, today: date) -> Period:
     return Period(first - _DAY, min(following - _DAY, today))
 
 
-def performance(points: Sequence[DayPoint], asked: Period) -> Performance | None:
-    """The figures of a period, from all days since the first entry; None where the period ends before that.
+def window(points: Sequence[DayPoint], asked: Period) -> tuple[DayPoint, Sequence[DayPoint]] | None:
+    """The start of a period and its days, from all days since the first entry; None where it ends before that.
 
     Before the first of `points` nothing was there: that is known, and no doubt.
     """
@@ -119,7 +119,13 @@ def performance(points: Sequence[DayPoint], asked: Period) -> Performance | None
     if until == 0:
         return None
     base = points[since - 1] if since else DayPoint(points[0].day - _DAY, ZERO)
-    return _measured(base, points[since:until], asked.to)
+    return base, points[since:until]
+
+
+def performance(points: Sequence[DayPoint], asked: Period) -> Performance | None:
+    """The figures of a period, from all days since the first entry; None where it ends before that."""
+    found = window(points, asked)
+    return None if found is None else _measured(*found, asked.to)
 
 
 def _measured(base: DayPoint, days: Sequence[DayPoint], to: date) -> Performance:
@@ -150,21 +156,18 @@ def _absent(base: DayPoint, days: Sequence[DayPoint], to: date) -> Iterable[Doub
     for earlier, later in pairwise(known):
         missing = (later - earlier).days - 1
         if missing > 0:
-            first, last = earlier + _DAY, later - _DAY
-            span = f"{first}" if missing == 1 else f"{first} to {last}"
-            yield Doubt("day_missing", "", f"not valued yet: {span}", first, last, missing)
+            yield Doubt("day_missing", "", earlier + _DAY, later - _DAY, missing)
 
 
 def _partial(points: Iterable[DayPoint]) -> Iterable[Doubt]:
     """What the days themselves say, each reason once."""
-    found: dict[tuple[str, str], list[tuple[date, str]]] = {}
+    found: dict[tuple[str, str], list[date]] = {}
     for point in points:
         if not point.complete:
-            told: list[tuple[str, str, str]] = [(cause.code, cause.about, cause.text) for cause in point.causes]
-            for code, about, text in told or [("day_partial", "", "not everything has a value")]:
-                found.setdefault((code, about), []).append((point.day, text))
+            for reason in point.causes or [("day_partial", "")]:
+                found.setdefault(reason, []).append(point.day)
     for (code, about), days in found.items():
-        yield Doubt(code, about, days[-1][1], days[0][0], days[-1][0], len(days))
+        yield Doubt(code, about, days[0], days[-1], len(days))
 
 
 def _day(point: DayPoint) -> date:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from tallyglass.money import ROUNDED, ZERO, Amount, add, divide, magnitude, subtract, total
-from tallyglass.portfolio.worth import Cause
+from tallyglass.portfolio.days import DayWorth
 
 ONE: Final = Decimal(1)
 
@@ -59,8 +59,13 @@ class DayPoint:
     rewards: Amount = ZERO
     #: Everything that was owned or moved has a value.
     complete: bool = True
-    #: Why not.
-    causes: tuple[Cause, ...] = ()
+    #: Why not: (code, what it is about), as `days.DayWorth` has them.
+    causes: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, worth: DayWorth) -> DayPoint:
+        """The point of a day that has been valued."""
+        return cls(worth.day, worth.total, worth.flow, worth.fees, worth.rewards, worth.complete, worth.causes)
 
 
 @dataclass(frozen=True, slots=True)
