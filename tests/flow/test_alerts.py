@@ -16,7 +16,7 @@ from support.canary import found_in, traces
 from support.closed import eventually
 from support.home import open_home
 from support.post import Box, mailbox, webhook
-from support.program import DONE, FAILED, USAGE, Program, running_home
+from support.program import DONE, FAILED, USAGE, Program, run, running_home
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.alerts import channel
 from tallyglass.alerts.quiet import Quiet, Weekly
@@ -106,6 +106,53 @@ def test_a_right_gained_is_told_within_one_check(tmp_path: Path, hook: Box, sand
 def _frozen_and_told(app: App, hook: Box) -> None:
     assert app.service.sync_now("kraken")
     eventually(lambda: bool(hook.got), "nobody was told")
+
+
+def test_what_the_command_sync_sees_is_told_while_the_program_runs_and_once(
+    tmp_path: Path, hook: Box, sandbox: Sandbox
+) -> None:
+    with running_app(tmp_path, sandbox, "kraken") as app:
+        settled(app.service.session(), hook)
+        sandbox.change_key("kraken", grant=["trade"])
+        try:
+            command = run("--home", str(app.service.home.path), "sync", url=sandbox.base_url)
+        finally:
+            sandbox.change_key("kraken", revoke=["trade"])
+        assert "frozen" in command.words
+        assert [title for title, _ in hook.got] == ["Tallyglass, urgent: The key of kraken may do more than read"]
+        app.service.session().keeper.thaw("kraken")
+        eventually(lambda: "Tallyglass: mended" in [title for title, _ in hook.got], "nobody said that it is over")
+        assert len(hook.got) == 2
+
+
+def test_whoever_freezes_a_key_the_program_tells_it_at_once(tmp_path: Path, hook: Box, sandbox: Sandbox) -> None:
+    with running_app(tmp_path, sandbox, "kraken") as app:
+        settled(app.service.session(), hook)
+        app.service.session().keeper.freeze("kraken", "a strange mail")  # as another command does, or the keeper itself
+        eventually(lambda: bool(hook.got), "nobody was told")
+        assert "kraken is frozen" in hook.got[0][0]
+
+
+def test_a_freeze_that_has_been_and_gone_is_told_and_once(session: Session, hook: Box) -> None:
+    settled(session, hook)
+    session.keeper.freeze(FROZEN, "a strange mail")
+    found = next(each for each in hygiene.findings(session) if each.code == "frozen")  # by a page, or a command
+    session.keeper.thaw(FROZEN)
+    hygiene.findings(session)
+    alerts.check(session)
+    assert [title for title, _ in hook.got] == ["Tallyglass, warning: it was so, and is over"]
+    assert found.text in hook.got[0][1]
+    assert alerts.check(session) == []
+    alerts.add(session, "later", hook.webhook, "notice")
+    assert [row for row in alerts.check(session) if "over" in row["title"]] == []  # nobody was to be told there then
+
+
+def test_what_was_put_off_and_ended_so_is_not_told(session: Session, hook: Box) -> None:
+    settled(session, hook)
+    found = _frozen(session)
+    hygiene.snooze(session, found.id, session.now() + timedelta(days=2), "on holiday")
+    session.keeper.thaw(FROZEN)
+    assert alerts.check(session) == []
 
 
 # -- once

@@ -7,7 +7,7 @@ loses none. A crash between sending and noting so sends that one message twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from tallyglass.alerts import digest
 from tallyglass.alerts.channel import BadAddress, Message, NotDelivered, Severity, deliver
 from tallyglass.alerts.quiet import GIVE_UP, Quiet, Weekly, next_try
 from tallyglass.app import alert_settings, hygiene
+from tallyglass.app.problems import Told
 from tallyglass.app.session import Session
 from tallyglass.hygiene.findings import Finding, rank, worse
 from tallyglass.store import alerts as stored
@@ -27,12 +28,24 @@ log = logging.getLogger(__name__)
 
 Send = Callable[[str, Message], None]
 _WEEK = timedelta(days=7)
+#: What began and ended unseen, so long ago at most, is still told.
+_LATELY = timedelta(days=1)
 #: A message that is being sent is nobody else's for so long.
 _CLAIMED = timedelta(minutes=5)
 _WEEKLY = "Tallyglass: your keys this week"
 _DIGESTED = "alerts.digested"
 #: Of the journal, for a digest.
 _LINES = 100_000
+
+
+def tell(session: Session) -> None:
+    """`check`, where somebody may have seen something new: what goes wrong with it is nobody else's trouble."""
+    try:
+        check(session)
+    except Told as error:
+        log.warning("alerts: %s", error)
+    except Exception:  # whatever it was, the next look must come
+        log.exception("looking for news failed")
 
 
 def check(session: Session, send: Send = deliver) -> list[Delivery]:
@@ -89,30 +102,54 @@ def _waits(row: Delivery, quiet: Quiet | None) -> Delivery:
 
 
 def _news(db: Db, there: Sequence[Channel], found: Sequence[Finding], now: datetime) -> list[Delivery]:
-    """New findings, those that grew worse, and those that are closed: noted as told where a channel takes them."""
+    """New findings, those that grew worse, and those that are closed: noted as told where a channel takes them.
+
+    Another process may have looked since these were found: what it has closed is not new.
+    """
     kept = memory.kept(db)
-    fresh = [each for each in found if not each.asleep(now) and worse(each.severity, _alerted(kept, each.id))]
-    mended = [row for row in kept.values() if row.closed_at is not None and row.alerted]
+    fresh = [each for each in found if not each.asleep(now) and _is_news(kept.get(each.id), each.severity)]
+    closed = [row for row in kept.values() if row.closed_at is not None and row.alerted != memory.OVER]
+    mended = [row for row in closed if row.alerted]
+    gone = [row for row in closed if not row.alerted and _is_worth_telling(row, now)]
     rows = []
     for channel in there:
         mine = [each for each in fresh if _takes(channel, each.severity)]
         over = [row for row in mended if _takes(channel, row.alerted)]
+        past = [row for row in gone if _takes(channel, row.severity) and channel.created_at < _end(row)]
         if mine:
             rows.append(_written(channel, "alert", mine[0].severity, _heading(mine), _told(mine), now))
         if over:
             body = "\n\n".join(f"{_name(row.connection)}: this is over. It was: {row.text}" for row in over)
             rows.append(_written(channel, "mended", "notice", "Tallyglass: mended", body, now))
+        if past:
+            worst = min((row.severity for row in past), key=rank)
+            body = "\n\n".join(_past(row) for row in past)
+            rows.append(_written(channel, "alert", worst, f"Tallyglass, {worst}: it was so, and is over", body, now))
     least = max((rank(channel.least) for channel in there), default=-1)
     for each in fresh:
         if rank(each.severity) <= least:
             memory.set_alerted(db, each.id, each.severity)
-    for row in mended:
-        memory.set_alerted(db, row.id, "")
+    for row in closed:
+        memory.set_alerted(db, row.id, memory.OVER)
     return rows
 
 
-def _alerted(kept: Mapping[str, memory.Kept], finding: str) -> str:
-    return kept[finding].alerted if finding in kept else ""
+def _is_news(row: memory.Kept | None, severity: str) -> bool:
+    return row is None or (row.closed_at is None and worse(severity, row.alerted))
+
+
+def _is_worth_telling(row: memory.Kept, now: datetime) -> bool:
+    """Of what began and ended between two looks for alerts: what is more than a notice, and was not put off."""
+    return worse(row.severity, "notice") and not row.asleep and now - _end(row) < _LATELY
+
+
+def _end(row: memory.Kept) -> datetime:
+    return row.closed_at or row.since
+
+
+def _past(row: memory.Kept) -> str:
+    when = f"from {row.since:%Y-%m-%d %H:%M} to {_end(row):%H:%M} UTC"
+    return f"{_name(row.connection)}, {when}: {row.text}"
 
 
 def _takes(channel: Channel, severity: str) -> bool:

@@ -53,6 +53,9 @@ class Service:
         self._syncing = threading.Lock()
         self._alerting = threading.Lock()
         self._checked = time.monotonic()
+        #: How every key stood at the last beat; whoever has changed it since, it is looked at once.
+        self._stood: set[tuple[str, str, str, str]] | None = None
+        self._news = False
         self._changing = threading.RLock()
         self._listeners: list[queue.SimpleQueue[Event]] = []
         self._state: KeeperState = "down"
@@ -72,6 +75,8 @@ class Service:
 
     def look_after(self) -> None:
         """From now on sync what is due, and replace the keeper when it dies."""
+        if self._state == "unlocked":
+            self._stood = self._stand()
         self._beat.start()
 
     def unlock(self, passphrase: str) -> None:
@@ -173,8 +178,20 @@ class Service:
             if due:
                 log.info("due: %s", ", ".join(due))
                 self.sync_now(*due)
-        if self._state == "unlocked" and time.monotonic() - self._checked >= CHECK_SECONDS:
+        if self._state == "unlocked":
+            self._watch()
+
+    def _watch(self) -> None:
+        """Look for what is to be told: now and then, and at once when a key does not stand as it stood."""
+        stand = self._stand()
+        self._news = self._news or self._stood not in (None, stand)
+        self._stood = stand
+        due = self._news or time.monotonic() - self._checked >= CHECK_SECONDS
+        if due and not self._alerting.locked():
             threading.Thread(target=self._alert, name="alerts", daemon=True).start()
+
+    def _stand(self) -> set[tuple[str, str, str, str]]:
+        return {(each.id, each.fingerprint, each.state, each.why) for each in self.session().keeper.connections()}
 
     def _left_alone(self) -> bool:
         minutes = unlocking.auto_lock(self.session())
@@ -240,13 +257,11 @@ class Service:
         """Tell the user what is new: outside the beat, since a channel may take its time."""
         if not self._alerting.acquire(blocking=False):
             return
-        self._checked = time.monotonic()
+        self._checked, self._news = time.monotonic(), False
         try:
-            alerting.check(self.session())
-        except Told as error:
+            alerting.tell(self.session())
+        except Told as error:  # locked meanwhile
             log.warning("alerts: %s", error)
-        except Exception:  # whatever it was, the next look must come
-            log.exception("looking for news failed")
         finally:
             self._alerting.release()
 

@@ -36,10 +36,12 @@ def egress(
 
     And which keys are bound to them.
     """
+    from tallyglass.app import alerting
     from tallyglass.app import egress as ways
 
     with options.session() as session:
         view = ways.view(session, exchange, ask=not seen)
+        alerting.tell(session)
     if options.json:
         show.as_json(view)
         return

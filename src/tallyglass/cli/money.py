@@ -30,12 +30,14 @@ def sync(
     full: Annotated[bool, typer.Option(help="Read the whole history again.")] = False,
 ) -> None:
     """Read everything new: balances, history, prices."""
-    from tallyglass.app import syncing
+    from tallyglass.app import alerting, syncing
 
-    with options.session() as session, watching() as watch:
-        found = syncing.sync(session, *filter(None, [connection]), full=full, watch=watch, patience=PATIENCE)
+    with options.session() as session:
+        with watching() as watch:
+            found = syncing.sync(session, *filter(None, [connection]), full=full, watch=watch, patience=PATIENCE)
         if not found and options.nothing_yet(session.keeper):
             return
+        alerting.tell(session)  # a key that was frozen now may be thawed before anybody else looks
     _print_parts(found)
 
 

@@ -79,11 +79,7 @@ def remember(found: Iterable[Finding], kept: Mapping[str, Kept], now: datetime) 
     """
     rows = {each.id: _row(each, kept.get(each.id), now) for each in found}
     known = [_with(each, rows[each.id]) for each in found]
-    closed = [
-        replace(row, closed_at=now, snoozed_until=None, snooze_reason="")
-        for row in kept.values()
-        if row.closed_at is None and row.id not in rows
-    ]
+    closed = [replace(row, closed_at=now) for row in kept.values() if row.closed_at is None and row.id not in rows]
     changed = [row for row in rows.values() if row != kept.get(row.id)]
     return in_order(known), [*changed, *closed]
 

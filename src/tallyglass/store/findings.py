@@ -13,6 +13,8 @@ from tallyglass.store.tables import findings
 
 #: So long a closed one is remembered.
 _REMEMBERED = timedelta(days=90)
+#: Of one that is closed: nothing is left to be told of it.
+OVER = "over"
 _TOLD = ("severity", "text", "since", "snoozed_until", "snooze_reason", "closed_at")
 
 
@@ -30,10 +32,15 @@ class Kept:
     since: datetime
     snoozed_until: datetime | None = None
     snooze_reason: str = ""
-    #: The severity at which an alert last told of it; "" = never.
+    #: The severity at which an alert last told of it; "" = never, OVER = that it is over.
     alerted: str = ""
     #: None = open.
     closed_at: datetime | None = None
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it was put off when it ended."""
+        return self.closed_at is not None and self.snoozed_until is not None and self.closed_at < self.snoozed_until
 
 
 def kept(db: Connection) -> dict[str, Kept]:
@@ -54,5 +61,5 @@ def snooze(db: Connection, finding: str, until: datetime | None, reason: str) ->
 
 
 def set_alerted(db: Connection, finding: str, severity: str) -> None:
-    """Note that an alert has told of it at that severity; "" = that it told of its end."""
+    """Note that an alert has told of it at that severity, or of its end (`OVER`)."""
     db.execute(update(findings).where(findings.c.id == finding).values(alerted=severity))
