@@ -101,7 +101,7 @@ def test_what_cannot_happen_is_refused(name: str) -> None:
 def test_every_account_of_some_years_has_met_every_type(seed: int) -> None:
     venue, prices = made(seed), WorldPrices(seed, NOW)
     grown: dict[str, Any] = {"coinbase": venue}
-    for _, account, act in grow(grown, prices, seed, NOW, "small"):
+    for _, account, act in grow(grown, prices, seed):
         venue.record(account, act)
     venue.specials["no_limits"]("main", NOW)
     assert set(types(venue)) >= set(INCIDENTS) - _NAMED_OTHERWISE - {"failed_send"} | {"advanced_trade_fill", "trade"}

@@ -25,7 +25,7 @@ def grown(seed: int, places: int = 8) -> dict[str, PaperVenue]:
         "binance": PaperVenue("binance", fee_in="received", places=places),
         "coinbase": PaperVenue("coinbase", places=places),
     }
-    for venue, account, act in grow(venues, WorldPrices(seed, NOW), seed, NOW, "small"):
+    for venue, account, act in grow(venues, WorldPrices(seed, NOW), seed):
         venues[venue].record(account, act)
     return venues
 

@@ -71,7 +71,7 @@ def test_what_cannot_happen_is_refused(name: str) -> None:
 def test_every_account_of_some_years_has_met_everything(seed: int) -> None:
     prices = WorldPrices(seed, NOW)
     venue: Any = create(seed, prices, NOW)
-    for _, account, act in grow({"kraken": venue}, prices, seed, NOW, "small"):
+    for _, account, act in grow({"kraken": venue}, prices, seed):
         venue.record(account, act)
 
     main = venue.house.accounts["main"]

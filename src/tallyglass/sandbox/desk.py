@@ -11,8 +11,8 @@ from typing import Literal
 
 from tallyglass.money import EXACT, ROUNDED, ZERO, Amount
 from tallyglass.sandbox.model import Act, Facts, MarketFact, Venue
-from tallyglass.sandbox.walks import Walks
-from tallyglass.sandbox.world import ASSETS, FIAT, STABLE, WorldPrices
+from tallyglass.sandbox.walks import STABLE, Walks
+from tallyglass.sandbox.world import ASSETS, FIAT, WorldPrices
 
 _LEAST_USD = 10.0
 _CONVERT_FEE = Decimal("0.01")
@@ -188,7 +188,7 @@ class Desk:
         usd = self._prices.usd
         return _Line(
             market,
-            walks.market(market),
+            walks.market(market.base, market.quote),
             min(market.amount_decimals, self.facts.decimals[market.base]),
             self._step[market.quote],
             float(usd(market.base)),

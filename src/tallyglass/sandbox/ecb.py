@@ -90,6 +90,11 @@ class Rates:
             return dollar
         return Decimal(1) if currency == "USD" else divide(dollar, self.of(currency)[at])
 
+    def place(self, when: int) -> int:
+        """The position of the newest day at a moment in milliseconds; midnight ends a day."""
+        day = datetime.fromtimestamp((when - 1) / 1000, UTC).date()
+        return max(bisect_right(self.days, day) - 1, 0)
+
     def knows(self, currency: str) -> bool:
         """Whether it is a fiat currency with a reference rate."""
         return currency == "EUR" or currency in _TODAY

@@ -14,14 +14,9 @@ from typing import Literal
 from tallyglass.money import Amount
 from tallyglass.sandbox.desk import Desk, Habit, Scene
 from tallyglass.sandbox.model import Act, Venue
-from tallyglass.sandbox.walks import Span, Walks
+from tallyglass.sandbox.walks import HOUR, Scale
 from tallyglass.sandbox.world import WorldPrices
 
-Scale = Literal["small", "large"]
-
-_HOUR = 3_600_000
-_DAY = 24 * _HOUR
-_SPANS: dict[Scale, tuple[int, int]] = {"small": (1100 * _DAY, 512), "large": (2200 * _DAY, 4096)}
 #: Exchanges fill some trades in parts and a few come twice: these make a million rows of trades in all.
 _HABITS: dict[Scale, dict[str, Habit]] = {
     "small": {
@@ -46,17 +41,14 @@ _CHANCES = (26, 15, 12, 14, 9, 4, 20)
 Step = tuple[str, str, Act]
 
 
-def grow(venues: Mapping[str, Venue], prices: WorldPrices, seed: int, now: float, scale: Scale) -> Iterator[Step]:
-    """(exchange, account, act): at each exchange in the order of their times, ending within two hours before `now`.
+def grow(venues: Mapping[str, Venue], prices: WorldPrices, seed: int, scale: Scale = "small") -> Iterator[Step]:
+    """(exchange, account, act): at each exchange in the order of their times, ending with the world's walks.
 
     Every act must be recorded before the next one is asked for: what can be afforded is read from the books.
     """
-    end = int(now * 1000) // _HOUR * _HOUR - _HOUR // 2
-    length, steps = _SPANS[scale]
-    walks = Walks(prices, seed, Span(end - length, end, steps))
     serials = count(1)
     for account in ("main", "other"):
-        scene = Scene(prices, walks, random.Random(f"{seed}:growth:{account}"), serials)
+        scene = Scene(prices, prices.walks, random.Random(f"{seed}:growth:{account}"), serials)
         habits = _HABITS[scale] if account == "main" else {}
         desks = [
             Desk(venue, account, habits.get(venue.id, _OTHER), scene)
@@ -93,7 +85,7 @@ class _Life:
 
     def _schedule(self, weights: list[int]) -> Iterator[tuple[int, Desk]]:
         """When something happens at which exchange."""
-        rng, start, length = self._rng.random, self._span.start + _HOUR, self._span.end - self._span.start - 3 * _HOUR
+        rng, start, length = self._rng.random, self._span.start + HOUR, self._span.end - self._span.start - 3 * HOUR
         moments = sorted([start + int(rng() * length) for _ in range(sum(weights))])
         bounds = [total / sum(weights) for total in accumulate(weights)]
         for each in moments:
@@ -102,7 +94,7 @@ class _Life:
     def _begin(self, desk: Desk) -> Iterator[tuple[Desk, Act]]:
         """The first money."""
         for number, (part, foreign) in enumerate(((0.7, 0.0), (0.3, 1.0))):
-            act = desk.cash_in(self._span.start + number * _HOUR // 4, desk.habit.wealth * part, foreign=foreign)
+            act = desk.cash_in(self._span.start + number * HOUR // 4, desk.habit.wealth * part, foreign=foreign)
             if act is not None:
                 yield desk, act
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -211,6 +211,20 @@ class Books:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a market did in a while."""
+
+    open: Amount
+    high: Amount
+    low: Amount
+    close: Amount
+
+    def of(self, change: Callable[[Amount], Amount]) -> Bar:
+        """The same with each of its prices changed."""
+        return Bar(change(self.open), change(self.high), change(self.low), change(self.close))
+
+
 class Prices(Protocol):
     """The world's prices: the same everywhere, so that the true worth is one number."""
 
@@ -218,7 +232,13 @@ class Prices(Protocol):
         """The price of one unit in US dollars, exact."""
 
     def last(self, base: str, quote: str) -> Amount:
-        """The last price on the market base/quote, as every venue that lists it prints it."""
+        """The last price on the market base/quote, which every venue that lists it has."""
+
+    def told(self, source: str, base: str, quote: str) -> Amount:
+        """The same as a source tells it: what all may read is a lie where one was ordered."""
+
+    def bar(self, source: str, market: tuple[str, str], start: int, end: int) -> Bar | None:
+        """What a source tells that a market did between two moments (milliseconds); None where it did not trade."""
 
 
 class Venue(Protocol):

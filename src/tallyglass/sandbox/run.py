@@ -18,10 +18,11 @@ from tallyglass.sandbox.bazaar import Listing, listings
 from tallyglass.sandbox.control import Control
 from tallyglass.sandbox.ecb import Ecb
 from tallyglass.sandbox.echo import Echo, echoes
-from tallyglass.sandbox.growth import Scale, grow
+from tallyglass.sandbox.growth import grow
 from tallyglass.sandbox.model import Venue
 from tallyglass.sandbox.server import Gate
 from tallyglass.sandbox.state import described, private, write
+from tallyglass.sandbox.walks import Scale
 from tallyglass.sandbox.world import WorldPrices, markets
 
 VENUES = ("kraken", "binance", "coinbase")
@@ -37,12 +38,12 @@ def venues(seed: int, prices: WorldPrices, now: float, also: Sequence[Listing] =
 def build(seed: int, scale: Scale, now: float, listed: int = 0) -> tuple[Control, Ecb]:
     """A grown world: the same for one seed, scale and moment. Binance lists `listed` markets, 0: the usual ones."""
     also = listings(listed, len(markets("binance")))
-    prices = WorldPrices(seed, now, also)
+    prices = WorldPrices(seed, now, also, scale)
     made = venues(seed, prices, now, also)
     serial = 0
     gc.disable()  # millions of small objects that all stay: looking for garbage among them takes most of the time
     try:
-        for venue, account, act in grow(made, prices, seed, now, scale):
+        for venue, account, act in grow(made, prices, seed, scale):
             made[venue].record(account, act)
             serial = max(serial, act.serial)
     finally:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 from tallyglass.money import ROUNDED, Amount, divide, multiply
-from tallyglass.sandbox.bazaar import Listing
+from tallyglass.sandbox.bazaar import CLOSED, Listing
 from tallyglass.sandbox.ecb import Rates
-from tallyglass.sandbox.model import MarketFact
+from tallyglass.sandbox.lies import Lie, Lies
+from tallyglass.sandbox.model import Bar, MarketFact
+from tallyglass.sandbox.walks import DAY, FIRST, STABLE, Scale, Walks, span
 
 ASSETS: dict[str, tuple[str, int, int]] = {
     "BTC": ("86412.3", 1, 5),
@@ -33,7 +35,6 @@ ASSETS: dict[str, tuple[str, int, int]] = {
 """Symbol → price before the seed moves it, decimals of its price in a fiat or stable coin, decimals of its amount."""
 
 FIAT = ("USD", "EUR", "GBP")
-STABLE = ("USDT", "USDC")
 QUOTES = ("USD", "USDT", "USDC", "EUR", "BTC")
 """The order in which a tie between equally short paths to the dollar is broken."""
 
@@ -84,8 +85,12 @@ def all_markets() -> frozenset[tuple[str, str]]:
     return frozenset((each.base, each.quote) for venue in _MARKETS for each in markets(venue))
 
 
+_CLOSED = 600 * DAY
+"""So long ago the closed markets of the long list traded for the last time."""
+
+
 class WorldPrices:
-    """The prices at the start of the sandbox. They stand still: the true worth is one number.
+    """The prices at the start of the sandbox, which stand still: the true worth is one number; and how they came to be.
 
     The rule by which an asset has a dollar price: the path with the fewest hops from the asset to USD over the
     markets of all venues together, each hop at the market's last price, base to quote. So a direct USD market
@@ -95,14 +100,17 @@ class WorldPrices:
     quote something near, cut to their decimals: they agree with the path as badly as real ones do.
     """
 
-    def __init__(self, seed: int, now: float, also: Iterable[Listing] = ()) -> None:
-        """`also`: markets of made-up coins, beyond those that every world has."""
+    def __init__(self, seed: int, now: float, also: Iterable[Listing] = (), scale: Scale = "small") -> None:
+        """`also`: markets of made-up coins, beyond those that every world has. `scale`: how long the accounts lived."""
         self.rates = Rates(seed, now)
         self._seed = seed
         self._own = {asset: self._moved(asset, *facts[:2]) for asset, facts in ASSETS.items()}
         self._last: dict[tuple[str, str], Amount] = {}
         self._usd: dict[str, Amount] = {}
         self._more: dict[str, list[str]] = {}
+        self._ended: dict[tuple[str, str], int] = {}
+        self.lies = Lies()
+        self.walks = Walks(self.last, self.rates, seed, span(now, scale))
         for listing in also:
             self._list(listing)
 
@@ -120,6 +128,41 @@ class WorldPrices:
             self._last[base, quote] = self._quoted(base, quote)
         return self._last[base, quote]
 
+    def told(self, source: str, base: str, quote: str) -> Amount:
+        """What a source tells to be the last price: the truth, unless a lie was ordered."""
+        lie = self.lies.of(source, base)
+        if lie is None:
+            return self.last(base, quote)
+        if lie.stale:
+            return self.walks.at(base, quote, self.walks.span.end - lie.stale * DAY)
+        return self._spoiled(lie, base, quote, self.last(base, quote))
+
+    def bar(self, source: str, market: tuple[str, str], start: int, end: int) -> Bar | None:
+        """What a source tells that a market did between two moments (milliseconds); nothing where it did not trade."""
+        base, quote = market
+        lie = self.lies.of(source, base, end)
+        newest = self._ended.get(market)
+        if lie is not None and lie.stale:
+            newest = min(newest or end, self.walks.span.end - lie.stale * DAY)
+        if start < FIRST or (newest is not None and start >= newest):
+            return None
+        truth = self.walks.bar(base, quote, start, end)
+        if lie is None:
+            return truth
+        return truth.of(lambda price: self._spoiled(lie, base, quote, price))
+
+    def usd_at(self, asset: str, when: int) -> Amount:
+        """The dollar price at a moment of the past, by the rule of today. A midnight ends a day.
+
+        Raises `NoMarket` also where the market on the path had closed.
+        """
+        if self.rates.knows(asset):
+            return self.rates.usd(asset, self.rates.place(when))
+        for quote in self._quotes(asset):
+            if when <= self._ended.get((asset, quote), when) and when >= FIRST:
+                return multiply(self.walks.at(asset, quote, when), self.usd_at(quote, when))
+        raise NoMarket(f"no market led from {asset} to the dollar")
+
     def assets(self) -> tuple[str, ...]:
         """All that has a price."""
         return (*ASSETS, *FIAT, *(asset for asset in self._more if asset not in ASSETS))
@@ -132,16 +175,27 @@ class WorldPrices:
         least = Decimal(1).scaleb(-fact.price_decimals)
         self._last[fact.base, fact.quote] = max(_cut(fair, fact.price_decimals), least)
         self._more.setdefault(fact.base, []).append(fact.quote)
+        if listing.status == CLOSED:
+            self._ended[fact.base, fact.quote] = self.walks.span.end // DAY * DAY - _CLOSED
 
     def _path(self, asset: str) -> Amount:
         if self.rates.knows(asset):
             return self.rates.usd(asset)
-        for quote in QUOTES:
-            if (asset, quote) in all_markets() or quote in self._more.get(asset, ()):
-                return multiply(self.last(asset, quote), self.usd(quote))
-        for quote in self._more.get(asset, ()):
+        for quote in self._quotes(asset):
             return multiply(self.last(asset, quote), self.usd(quote))
         raise NoMarket(f"no market leads from {asset} to the dollar")
+
+    def _quotes(self, asset: str) -> Iterator[str]:
+        """What an asset has markets against, the way to the dollar that is taken first."""
+        more = self._more.get(asset, ())
+        yield from (quote for quote in QUOTES if (asset, quote) in all_markets() or quote in more)
+        yield from more
+
+    def _spoiled(self, lie: Lie, base: str, quote: str, truth: Amount) -> Amount:
+        """The price that is told in place of the truth, with as many decimals."""
+        if lie.coin:
+            truth = divide(self.usd(lie.coin), self.usd(quote))
+        return _cut(lie.spoil(truth), -int(self.last(base, quote).as_tuple().exponent))
 
     def _quoted(self, base: str, quote: str) -> Amount:
         if base in self._own and quote == ("USDT" if (base, "USD") not in all_markets() else "USD"):

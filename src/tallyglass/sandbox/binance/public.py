@@ -10,9 +10,11 @@ from typing import Any, Final
 from tallyglass.money import EXACT, Amount, divide, multiply
 from tallyglass.sandbox.binance.errors import Refusal, bad_symbol, missing
 from tallyglass.sandbox.binance.limits import DAPI, FAPI, SAPI_IP
-from tallyglass.sandbox.binance.markets import Market, eight, rounded, symbol_row
+from tallyglass.sandbox.binance.markets import LEAST, Market, eight, rounded, symbol_row
 from tallyglass.sandbox.binance.params import Params
 from tallyglass.sandbox.binance.routes import KEY_ONLY, Call, Routes
+from tallyglass.sandbox.model import Bar
+from tallyglass.sandbox.walks import FIRST
 
 routes = Routes()
 
@@ -84,7 +86,8 @@ def _per_symbol(call: Call, row: Any) -> Any:
     "GET /api/v3/ticker/price", weight=lambda p: 2 if p.has("symbol") else 4, takes="symbol symbols symbolStatus"
 )
 def _ticker_price(call: Call) -> Any:
-    return _per_symbol(call, lambda m: {"symbol": m.symbol, "price": eight(call.prices.last(m.base, m.quote))})
+    told = call.prices.told
+    return _per_symbol(call, lambda m: {"symbol": m.symbol, "price": eight(told("binance", m.base, m.quote))})
 
 
 def _day_weight(params: Params) -> int:
@@ -100,14 +103,14 @@ def _ticker_day(call: Call) -> Any:
 
 
 def _day(call: Call, market: Market, *, full: bool) -> dict[str, Any]:
-    candle = _candle(call, market, call.now - _DAY, _DAY)
-    last = call.prices.last(market.base, market.quote)
-    change = EXACT.subtract(last, candle["open"])
+    last = call.prices.told("binance", market.base, market.quote)
+    candle = _candle(call, market, call.now - _DAY, _DAY) or Bar(last, last, last, last)
+    change, volume = EXACT.subtract(last, candle.open), _volume(market, call.now - _DAY)
     more = {
         "priceChange": eight(change),
-        "priceChangePercent": f"{rounded(divide(multiply(change, Decimal(100)), candle['open']), 3)}",
+        "priceChangePercent": f"{rounded(divide(multiply(change, Decimal(100)), candle.open or LEAST), 3)}",
         "weightedAvgPrice": eight(last),
-        "prevClosePrice": eight(candle["open"]),
+        "prevClosePrice": eight(candle.open),
         "lastQty": eight(market.step),
         "bidPrice": eight(last),
         "bidQty": eight(market.step * 100),
@@ -118,11 +121,11 @@ def _day(call: Call, market: Market, *, full: bool) -> dict[str, Any]:
         "symbol": market.symbol,
         **(more if full else {}),
         "lastPrice": eight(last),
-        "openPrice": eight(candle["open"]),
-        "highPrice": eight(max(candle["high"], last)),
-        "lowPrice": eight(min(candle["low"], last)),
-        "volume": eight(candle["volume"]),
-        "quoteVolume": eight(rounded(multiply(candle["volume"], last))),
+        "openPrice": eight(candle.open),
+        "highPrice": eight(max(candle.high, last)),
+        "lowPrice": eight(min(candle.low, last)),
+        "volume": eight(volume),
+        "quoteVolume": eight(rounded(multiply(volume, last))),
         "openTime": call.time(call.now - _DAY),
         "closeTime": call.time(call.now),
         "firstId": 1,
@@ -131,26 +134,13 @@ def _day(call: Call, market: Market, *, full: bool) -> dict[str, Any]:
     }
 
 
-def _candle(call: Call, market: Market, start: int, width: int) -> dict[str, Amount]:
-    """A made-up candle near the standing price: the same whenever it is asked for."""
-    last = call.prices.last(market.base, market.quote)
+def _candle(call: Call, market: Market, start: int, width: int) -> Bar | None:
+    """What the market did; of a while that is not over, up to now."""
+    return call.prices.bar("binance", (market.base, market.quote), start // 1000, min(start + width, call.now) // 1000)
 
-    def price(moment: int) -> Amount:
-        rng = random.Random(f"{market.symbol} {moment // _MINUTE}")
-        return max(
-            market.tick, rounded(multiply(last, Decimal(1000 + rng.randint(-20, 20)).scaleb(-3)), market.price_decimals)
-        )
 
-    first = price(start)
-    close = last if start + width > call.now else price(start + width)
-    volume = random.Random(f"{market.symbol} {start} volume").randint(1000, 900_000) * market.step
-    return {
-        "open": first,
-        "high": max(first, close) + market.tick,
-        "low": max(market.tick, min(first, close) - market.tick),
-        "close": close,
-        "volume": volume,
-    }
+def _volume(market: Market, start: int) -> Amount:
+    return random.Random(f"{market.symbol} {start} volume").randint(1000, 900_000) * market.step
 
 
 @routes.add("GET /api/v3/klines", weight=2, takes="symbol interval startTime endTime timeZone limit")
@@ -162,22 +152,24 @@ def _klines(call: Call) -> Any:
     limit = call.params.size("limit", 500, 1000)
     first, last = call.params.time("startTime"), call.params.time("endTime")
     end = min(call.now, call.now if last is None else last) // width * width
-    start = end - (limit - 1) * width if first is None else -(-first // width) * width
-    return [_row(call, market, at, width) for at in range(start, min(end, start + (limit - 1) * width) + 1, width)]
+    start = end - (limit - 1) * width if first is None else -(-max(first, FIRST * 1000) // width) * width
+    starts = range(start, min(end, start + (limit - 1) * width) + 1, width)
+    bars = ((at, _candle(call, market, at, width)) for at in starts)
+    return [_row(call, market, (at, width), bar) for at, bar in bars if bar]
 
 
-def _row(call: Call, market: Market, start: int, width: int) -> list[Any]:
-    candle = _candle(call, market, start, width)
-    quote = rounded(multiply(candle["volume"], candle["close"]))
-    half = rounded(candle["volume"] / 2)
+def _row(call: Call, market: Market, when: tuple[int, int], bar: Bar) -> list[Any]:
+    start, width = when
+    volume = _volume(market, start)
+    half = rounded(volume / 2)
     return [
         call.time(start),
-        *(eight(candle[part]) for part in ("open", "high", "low", "close", "volume")),
+        *(eight(each) for each in (bar.open, bar.high, bar.low, bar.close, volume)),
         call.time(start + width) - 1,
-        eight(quote),
+        eight(rounded(multiply(volume, bar.close))),
         100,
         eight(half),
-        eight(rounded(multiply(half, candle["close"]))),
+        eight(rounded(multiply(half, bar.close))),
         "0",
     ]
 

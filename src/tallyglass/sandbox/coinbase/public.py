@@ -78,10 +78,9 @@ def step(decimals: int) -> Amount:
 def _product(call: Call, product: str) -> dict[str, Any]:
     market = market_of(product)
     base, quote = product.split("-")
-    price = call.prices.last(market.base, market.quote)
-    volume = multiply(
-        divide(Decimal(5_000_000), price).quantize(step(market.amount_decimals), context=ROUNDED), Decimal(1)
-    )
+    price = call.prices.told("coinbase", market.base, market.quote)
+    turnover = divide(Decimal(5_000_000), call.prices.last(market.base, market.quote))
+    volume = turnover.quantize(step(market.amount_decimals), context=ROUNDED)
     increment = text(step(market.price_decimals))
     alias = f"{base}-USDC"
     return _PLAIN | {
@@ -191,7 +190,7 @@ def ticker(call: Call) -> Outgoing:
 
 
 def candles(call: Call) -> Outgoing:
-    """Candles around the last price, newest first; the same for the same moments."""
+    """get-public-product-candles: newest first, the first of them still running."""
     name, width = call.path[0], _GRANULARITIES.get(call.one("granularity"))
     market = market_of(name)
     if width is None:
@@ -201,28 +200,18 @@ def candles(call: Call) -> Outgoing:
     starts = range(first, min(end, int(call.request.now)) + 1, width)
     if len(starts) > _MOST_CANDLES:
         raise v3_error(400, "INVALID_ARGUMENT", "number of candles requested should be less than 350")
-    last = call.prices.last(market.base, market.quote)
-    found = [_candle(market, last, begin) for begin in reversed(starts)]
+    found = [each for each in (_candle(call, market, begin, width) for begin in reversed(starts)) if each]
     return Outgoing.json({"candles": found[: limit_of(call.one("limit"), _MOST_CANDLES, _MOST_CANDLES)]})
 
 
-def _candle(market: MarketFact, last: Amount, begin: int) -> dict[str, str]:
-    rng = random.Random(f"{market.base}/{market.quote}/{begin}")
-    tick = step(market.price_decimals)
-
-    def near(thousandths: int) -> Amount:
-        moved = multiply(last, Decimal(1000 + thousandths).scaleb(-3)).quantize(tick, ROUND_HALF_UP, context=ROUNDED)
-        return max(moved, tick)
-
-    opened, closed = rng.randint(-9, 9), rng.randint(-9, 9)
-    return {
-        "start": str(begin),
-        "low": text(near(min(opened, closed) - rng.randint(0, 4))),
-        "high": text(near(max(opened, closed) + rng.randint(0, 4))),
-        "open": text(near(opened)),
-        "close": text(near(closed)),
-        "volume": str(rng.randint(1, 4000)),
-    }
+def _candle(call: Call, market: MarketFact, begin: int, width: int) -> dict[str, str] | None:
+    end = min(begin + width, int(call.request.now))
+    bar = call.prices.bar("coinbase", (market.base, market.quote), begin * 1000, end * 1000)
+    if bar is None:
+        return None
+    prices = {"low": bar.low, "high": bar.high, "open": bar.open, "close": bar.close}
+    volume = random.Random(f"{market.base}/{market.quote}/{begin}").randint(1, 4000)
+    return {"start": str(begin), **{name: text(price) for name, price in prices.items()}, "volume": str(volume)}
 
 
 def time_v3(call: Call) -> Outgoing:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tallyglass.money import Amount, multiply
 from tallyglass.sandbox.kraken.house import House
 from tallyglass.sandbox.kraken.names import REWARD_CODES, AssetName, PairName, commas, digits
 from tallyglass.sandbox.kraken.params import Params, Refused
-from tallyglass.sandbox.kraken.shown import round_to
 
 _INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 _BARS = 720
-_HOUR = 3600
 
 Public = Callable[[House, Params, float], Any]
 
@@ -115,7 +111,7 @@ def ticker(house: House, params: Params, _now: float) -> dict[str, Any]:
 
 def _ticker(house: House, pair: PairName) -> dict[str, Any]:
     decimals = max(5, pair.price_decimals)
-    last = house.prices.last(pair.base.symbol, pair.quote.symbol)
+    last = house.prices.told("kraken", pair.base.symbol, pair.quote.symbol)
     tick = Decimal(1).scaleb(-pair.price_decimals)
     price = digits(last, decimals)
     return {
@@ -132,7 +128,7 @@ def _ticker(house: House, pair: PairName) -> dict[str, Any]:
 
 
 def ohlc(house: House, params: Params, now: float) -> dict[str, Any]:
-    """docs.kraken.com get-ohlc-data: up to 720 newest bars, the last one still running."""
+    """docs.kraken.com get-ohlc-data: up to 720 newest bars; the last one still runs, and is there whatever `since`."""
     pair = house.names.find_pair(params.needed("pair"))
     interval = params.whole("interval", 1)
     if pair is None:
@@ -145,25 +141,17 @@ def ohlc(house: House, params: Params, now: float) -> dict[str, Any]:
     if isinstance(since, str):
         raise Refused("EGeneral:Invalid arguments:since")
     times = [newest - step * back for back in range(_BARS - 1, -1, -1)]
-    bars = [_bar(house, pair, time, step, int(now)) for time in times if time > (since or -1)]
-    return {pair.key: bars, "last": newest - step}
+    bars = [_bar(house, pair, time, min(time + step, int(now))) for time in times if time > (since or -1)]
+    bars = bars or [_bar(house, pair, newest, int(now))]
+    return {pair.key: [each for each in bars if each], "last": newest - step}
 
 
-def _bar(house: House, pair: PairName, time: int, step: int, now: int) -> list[Any]:
-    opening, closing = _price(house, pair, time, now), _price(house, pair, min(time + step, now), now)
-    low, high = sorted((opening, closing))
-    prices = [digits(each, pair.price_decimals) for each in (opening, high, low, closing, closing)]
-    return [time, *prices, "12.50000000", 42]
-
-
-def _price(house: House, pair: PairName, time: int, now: int) -> Amount:
-    """The price at a time: now the true one, earlier up to two in a hundred off, each hour by its own seeded share."""
-    last = house.prices.last(pair.base.symbol, pair.quote.symbol)
-    if time // _HOUR >= now // _HOUR:
-        return last
-    source = f"{house.seed}:{pair.key}:{time // _HOUR}".encode()
-    share = int.from_bytes(hashlib.blake2b(source, digest_size=4).digest(), "big") % 401 - 200
-    return round_to(multiply(last, Decimal(10_000 + share).scaleb(-4)), pair)
+def _bar(house: House, pair: PairName, start: int, end: int) -> list[Any] | None:
+    bar = house.prices.bar("kraken", (pair.base.symbol, pair.quote.symbol), start * 1000, end * 1000)
+    if bar is None:
+        return None
+    prices = [digits(each, pair.price_decimals) for each in (bar.open, bar.high, bar.low, bar.close, bar.close)]
+    return [start, *prices, "12.50000000", 42]
 
 
 PUBLIC: dict[str, Public] = {
