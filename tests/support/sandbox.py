@@ -106,9 +106,18 @@ class Sandbox:
         return done
 
     def unlimited(self) -> None:
-        """No exchange counts requests any more: for tests whose keeper hurries (`TALLYGLASS_SANDBOX_PACE`)."""
+        """Neither exchange nor source counts requests any more: for tests whose keeper hurries (`TALLYGLASS_SANDBOX_PACE`)."""
         for exchange in self.state["exchanges"]:
             self.happen(exchange, "no_limits")
+        self.control("POST", "limits", {"off": True})
+
+    def lie(self, source: str, asset: str, **lie: Any) -> None:
+        """`factor=`, `price=`, `stale=` days or `coin=`; with `day=` of that day's close alone. Until `honest`."""
+        self.control("POST", "prices", {"source": source, "asset": asset, **lie})
+
+    def honest(self) -> None:
+        """No source lies any more."""
+        self.control("DELETE", "prices")
 
     def truth(self, exchange: str = "", account: str = "main") -> dict[str, Any]:
         """The account as it really is; without an exchange, all prices and the worth of the main accounts."""

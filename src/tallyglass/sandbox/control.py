@@ -14,14 +14,20 @@ from typing import Any, Literal, Protocol, cast
 from urllib.parse import parse_qs
 
 from tallyglass.money import Amount, NotMoney, multiply, text, total
+from tallyglass.sandbox.coins import Coins
+from tallyglass.sandbox.ecb import CURRENCIES
 from tallyglass.sandbox.echo import BadAddress, Internet
 from tallyglass.sandbox.faults import BadFault, Faults
+from tallyglass.sandbox.lies import BadLie
 from tallyglass.sandbox.model import Act, Books, Incoming, Key, Outgoing, Posting, Venue
+from tallyglass.sandbox.quota import Quota
+from tallyglass.sandbox.telling import BadRange, closes, days_of, worth
 from tallyglass.sandbox.wishes import BadWish, act_of
 from tallyglass.sandbox.world import WorldPrices
 
 _REMEMBERED = 200_000
 _RIGHTS = ("read", "trade", "withdraw", "transfer")
+_WITH_COINS = ("defillama", "coingecko")
 _KEY_CHANGES = ("grant", "revoke", "ip_list", "dead", "expired", "account", "public_key", "also")
 
 
@@ -49,6 +55,9 @@ class Control:
         self.prices = prices
         self.faults = Faults()
         self.internet = Internet()
+        #: Of the price sources; an exchange keeps its own.
+        self.quota = Quota()
+        self._coins = Coins("", prices)
         self._serial = serial
         self._log: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self._calls: dict[tuple[str, str], Callable[..., Any]] = {
@@ -62,6 +71,10 @@ class Control:
             ("GET", "truth"): self._truth,
             ("GET", "addresses"): self.internet.told,
             ("POST", "addresses"): self._see,
+            ("GET", "prices"): self.prices.lies.listed,
+            ("POST", "prices"): self._lie,
+            ("DELETE", "prices"): self._tell_the_truth,
+            ("POST", "limits"): self._limit,
         }
 
     def note(self, request: Incoming, site: Caller, status: int, faults: Mapping[str, float]) -> None:
@@ -90,7 +103,7 @@ class Control:
         try:
             asked = _bound(call, rest, options | ({"given": _object(body)} if method == "POST" else {}))
             return Outgoing.json(call(*asked.args, **asked.kwargs))
-        except (json.JSONDecodeError, NotMoney, BadFault, BadAddress) as wrong:
+        except (json.JSONDecodeError, NotMoney, BadFault, BadAddress, BadLie, BadRange) as wrong:
             return Outgoing.json({"error": str(wrong)}, 400)
         except (Refused, BadWish) as no:
             return Outgoing.json({"error": str(no)}, no.status)
@@ -143,6 +156,28 @@ class Control:
     def _see(self, given: dict[str, Any]) -> dict[str, Any]:
         return self.internet.change(given)
 
+    def _lie(self, given: dict[str, Any]) -> list[dict[str, Any]]:
+        """What a source tells of an asset from now on, until it is told otherwise."""
+        coin, asset = (str(given.get(name, "")) for name in ("coin", "asset"))
+        named = {*self.prices.assets(), *CURRENCIES}
+        if asset and asset not in named:
+            raise Refused(404, f"no asset {asset!r}")
+        if coin and not (coin in named or (coin in self._coins.all and given.get("source") in _WITH_COINS)):
+            raise Refused(404, f"no coin {coin!r}")
+        if given.get("source") not in (*self.venues, *_WITH_COINS, "ecb", "norgesbank"):
+            raise Refused(404, f"no source {given.get('source')!r}")
+        self.prices.lies.order(given)
+        return self.prices.lies.listed()
+
+    def _tell_the_truth(self) -> list[dict[str, Any]]:
+        self.prices.lies.clear()
+        return []
+
+    def _limit(self, given: dict[str, Any]) -> dict[str, bool]:
+        """`{"off": true}`: the price sources count no requests any more."""
+        self.quota.off = bool(given.get("off", self.quota.off))
+        return {"off": self.quota.off}
+
     def _add_act(self, exchange: str, given: dict[str, Any]) -> dict[str, Any]:
         """Let something happen on an account now; the answer holds the new entries of its books."""
         venue = self._venue(exchange)
@@ -179,9 +214,11 @@ class Control:
         cut(account, before)
         return {"kind": "history_cut", "before": _rfc3339(before)}
 
-    def _truth(self, exchange: str = "", account: str = "main", entries: str = "yes") -> dict[str, Any]:
+    def _truth(self, exchange: str = "", account: str = "main", entries: str = "yes", **asked: str) -> dict[str, Any]:
         if not exchange:
             return self._world()
+        if exchange in ("prices", "worth"):
+            return self._past(exchange, asked)
         venue = self._venue(exchange)
         if account not in venue.books:
             raise Refused(404, f"no account {account!r}: there are {', '.join(venue.books)}")
@@ -189,6 +226,16 @@ class Control:
         orders = venue.open_orders() if account == "main" else []
         told = books.truth() if entries == "yes" else {"balances": _balances(books)}
         return {"exchange": exchange, "balances": told.pop("balances"), "open_orders": orders, **told}
+
+    def _past(self, what: str, asked: Mapping[str, str]) -> dict[str, Any]:
+        """The end of each day `from` … `to`: an `asset`'s price, or what the main accounts were worth together."""
+        days = days_of(asked, datetime.now(UTC))
+        if what == "worth":
+            return {"worth": worth(self.prices, [each.books["main"] for each in self.venues.values()], days)}
+        asset = asked.get("asset", "")
+        if asset not in self.prices.assets():
+            raise Refused(404, f"no asset {asset!r}: there are {', '.join(self.prices.assets())}")
+        return {"asset": asset, "prices": closes(self.prices, asset, days)}
 
     def _world(self) -> dict[str, Any]:
         """Every price, and what the main accounts are worth together."""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from urllib.parse import parse_qs
 
 from tallyglass.money import ROUNDED, Amount, divide
+from tallyglass.sandbox.lies import Lies
 from tallyglass.sandbox.model import Incoming, Outgoing
 
 FIRST_DAY = date(2019, 1, 2)
@@ -51,6 +52,9 @@ _TODAY: dict[str, tuple[str, str]] = {
     "USD": ("1.1594", "US dollar"),
     "ZAR": ("20.0150", "South African rand"),
 }
+
+CURRENCIES = {code: name for code, (_, name) in _TODAY.items()}
+"""Their names, by code."""
 
 COLUMNS = (
     *("KEY", "FREQ", "CURRENCY", "CURRENCY_DENOM", "EXR_TYPE", "EXR_SUFFIX", "TIME_PERIOD", "OBS_VALUE", "OBS_STATUS"),
@@ -118,8 +122,9 @@ class Ecb:
     id = "ecb"
     hosts: tuple[str, ...] = ("data-api.ecb.europa.eu",)
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: Rates, lies: Lies | None = None) -> None:
         self.rates = rates
+        self._lies = lies or Lies()
 
     def caller(self, request: Incoming) -> str:  # noqa: ARG002
         """Nobody signs here."""
@@ -177,7 +182,7 @@ class Ecb:
         writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow(COLUMNS)
         for currency in currencies:
-            series, name = self.rates.of(currency), _TODAY[currency][1]
+            name = _TODAY[currency][1]
             decimals = len(_TODAY[currency][0].partition(".")[2])
             head = (f"EXR.D.{currency}.EUR.SP00.A", "D", currency, "EUR", "SP00", "A")
             tail = (
@@ -205,8 +210,13 @@ class Ecb:
                 ),
                 *(f"{name}/Euro", f"ECB reference exchange rate, {name}/Euro, 2.15 pm (C.E.T.)", currency, 0),
             )
-            writer.writerows((*head, self.rates.days[at].isoformat(), str(series[at]), *tail) for at in span)
+            writer.writerows((*head, self.rates.days[at].isoformat(), self._told(currency, at), *tail) for at in span)
         return out.getvalue()
+
+    def _told(self, currency: str, at: int) -> str:
+        rate = self.rates.of(currency)[at]
+        lie = self._lies.of(self.id, currency, day=self.rates.days[at])
+        return str(rate if lie is None else lie.spoil(rate))
 
 
 def _working_days(first: date, last: datetime) -> Iterator[date]:

@@ -81,12 +81,13 @@ class Lies:
         """Those in force."""
         return [each.told() for each in self._all.values()]
 
-    def of(self, source: str, asset: str, end: int | None = None) -> Lie | None:
-        """The lie of a source about an asset now, or about what stood at the end of a day (milliseconds)."""
+    def of(self, source: str, asset: str, end: int | None = None, day: date | None = None) -> Lie | None:
+        """The lie of a source about an asset: now, at the end of a day (milliseconds), or on a day."""
         if not self._all:
             return None
-        day = None if end is None else datetime.fromtimestamp((end - 1) / 1000, UTC).date()
-        return (self._all.get((source, asset, day)) if day else None) or self._all.get((source, asset, None))
+        if end is not None:
+            day = datetime.fromtimestamp((end - 1) / 1000, UTC).date()
+        return self._all.get((source, asset, day)) or self._all.get((source, asset, None))
 
 
 def _day(value: str) -> date:

@@ -15,12 +15,15 @@ from aiohttp import web
 
 from tallyglass.sandbox import certificate
 from tallyglass.sandbox.bazaar import Listing, listings
+from tallyglass.sandbox.coingecko import CoinGecko
 from tallyglass.sandbox.control import Control
+from tallyglass.sandbox.defillama import DefiLlama
 from tallyglass.sandbox.ecb import Ecb
-from tallyglass.sandbox.echo import Echo, echoes
+from tallyglass.sandbox.echo import echoes
 from tallyglass.sandbox.growth import grow
 from tallyglass.sandbox.model import Venue
-from tallyglass.sandbox.server import Gate
+from tallyglass.sandbox.norgesbank import NorgesBank
+from tallyglass.sandbox.server import Gate, Site
 from tallyglass.sandbox.state import described, private, write
 from tallyglass.sandbox.walks import Scale
 from tallyglass.sandbox.world import WorldPrices, markets
@@ -49,7 +52,13 @@ def build(seed: int, scale: Scale, now: float, listed: int = 0) -> tuple[Control
     finally:
         gc.freeze()
         gc.enable()
-    return Control(made, prices, serial), Ecb(prices.rates)
+    return Control(made, prices, serial), Ecb(prices.rates, prices.lies)
+
+
+def price_sources(control: Control) -> tuple[Site, ...]:
+    """Who gives prices beside the exchanges and the European Central Bank."""
+    prices, quota = control.prices, control.quota
+    return DefiLlama(prices, quota), CoinGecko(prices, quota), NorgesBank(prices)
 
 
 def serve(port: int, seed: int, scale: Scale, state: Path, *, tls: bool = False, listed: int = 0) -> None:
@@ -66,7 +75,7 @@ async def _serve(port: int, world: tuple[Control, Ecb], state: Path, *, tls: boo
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    sources: list[Ecb | Echo] = [ecb, *echoes(control.internet)]
+    sources: list[Site] = [ecb, *echoes(control.internet), *price_sources(control)]
     gate = Gate([*control.venues.values(), *sources], control)
     runner = web.AppRunner(gate.app(), access_log=None, handle_signals=False)
     await runner.setup()

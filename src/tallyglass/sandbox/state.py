@@ -6,17 +6,25 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tallyglass.sandbox.ecb import Ecb
-from tallyglass.sandbox.echo import Echo
 from tallyglass.sandbox.model import Key, Venue
+
+
+class Source(Protocol):
+    """What answers under hosts of its own and has no keys."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def hosts(self) -> tuple[str, ...]: ...
+
 
 _ALSO = {"key": ("name", "api_key", "apiKey"), "secret": ("privateKey", "private_key", "api_secret", "apiSecret")}
 """Members of key files that mean the same as `key` and `secret`."""
 
 
-def described(base_url: str, venues: Mapping[str, Venue], sources: Iterable[Ecb | Echo]) -> dict[str, Any]:
+def described(base_url: str, venues: Mapping[str, Venue], sources: Iterable[Source]) -> dict[str, Any]:
     """What the state file says. Every key has at least the members `key` and `secret`."""
     return {
         "base_url": base_url,
