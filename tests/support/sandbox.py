@@ -106,7 +106,7 @@ class Sandbox:
         return done
 
     def unlimited(self) -> None:
-        """Neither exchange nor source counts requests any more: for tests whose keeper hurries (`TALLYGLASS_SANDBOX_PACE`)."""
+        """Nobody counts requests any more: for tests whose keeper hurries (`TALLYGLASS_SANDBOX_PACE`)."""
         for exchange in self.state["exchanges"]:
             self.happen(exchange, "no_limits")
         self.control("POST", "limits", {"off": True})
