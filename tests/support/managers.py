@@ -69,6 +69,26 @@ def stand_in(folder: Path, name: str, kept: Mapping[str, str]) -> None:
     program.chmod(0o700)
 
 
+_SLOW = """#!{python}
+import pathlib, sys, time
+here = pathlib.Path({folder!r})
+sys.stdout.write({text!r})
+sys.stdout.flush()
+(here / "begun").touch()
+until = time.monotonic() + 60
+while not (here / "go").exists() and time.monotonic() < until:
+    time.sleep(0.02)
+"""
+
+
+def slow_manager(folder: Path, text: str) -> None:
+    """An `op` that gives an item with this in it, says so (`begun`), and ends when it may (`go`)."""
+    fields = [{"label": name, "value": value} for name, value in json.loads(text).items()]
+    program = folder / "op"
+    program.write_text(_SLOW.format(python=sys.executable, folder=str(folder), text=json.dumps({"fields": fields})))
+    program.chmod(0o700)
+
+
 @contextmanager
 def password_store(bin_folder: Path, kept: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """`pass` with these entries, and the environment in which it finds them; the real one where it is installed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -23,11 +24,14 @@ from tallyglass.app.session import no_home
 from tallyglass.app.views import moment
 from tallyglass.keeper.client import Keeper
 
+log = logging.getLogger(__name__)
+
 _VAULT, _HEAD, _JOURNAL, _PORTFOLIO = "vault.db", "journal.head", "journal.jsonl", "portfolio.db"
 #: What belongs to a running program, or is taken in a way of its own.
 _APART = (_VAULT, _HEAD, _JOURNAL, _PORTFOLIO, f"{_PORTFOLIO}-wal", f"{_PORTFOLIO}-shm", "keeper.lock")
 _ASIDE = "before-"
 _STAGED = ".restoring"
+_COPYING = ".backup-"
 
 
 class BackupView(TypedDict):
@@ -87,6 +91,7 @@ def backup(home: Home, file: Path, passphrase: str, *, log_level: str = "warning
         _insist_on_intact(keeper, "The journal is broken, and nobody could restore a backup of it")
         archive = Archive(datetime.now(UTC), keeper.health().install_id, __version__, _taken(home, keeper))
         known = len(keeper.connections())
+    log.debug("%d files are taken, and sealed now", len(archive.files))
     sealed = seal(archive, passphrase)
     _write_new(file, sealed)
     return {
@@ -171,10 +176,17 @@ def _taken(home: Home, keeper: Keeper) -> dict[str, bytes]:
 def _portfolio(home: Home, keeper: Keeper) -> bytes:
     from tallyglass.store.sqlcipher import copy_store
 
-    with tempfile.TemporaryDirectory(dir=home.path, prefix=".backup-") as folder:
-        copy = Path(folder) / _PORTFOLIO
-        copy_store(home.portfolio, keeper.store_key(), copy)
-        return copy.read_bytes()
+    handle = os.open(home.path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # whoever copies holds it: what lies there now was left by a crash
+        for left in home.path.glob(f"{_COPYING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=home.path, prefix=_COPYING) as folder:
+            copy = Path(folder) / _PORTFOLIO
+            copy_store(home.portfolio, keeper.store_key(), copy)
+            return copy.read_bytes()
+    finally:
+        os.close(handle)
 
 
 def _vault_and_journal(folder: Path) -> dict[str, bytes]:
