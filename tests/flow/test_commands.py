@@ -275,6 +275,16 @@ def test_parse_makes_items_of_a_raw_answer(program: Program, tmp_path: Path) -> 
     assert (words.code, "1 items, 0 not understood" in words.words) == (DONE, True)
 
 
+def test_parse_is_told_what_was_asked_where_the_answer_does_not_say(program: Program, tmp_path: Path) -> None:
+    answer = tmp_path / "klines.json"
+    answer.write_text('[[1795132800000,"850.1","861.0","849.0","851.26","9.5",1795219199999]]')
+    code, found = program.json("parse", "binance", "candles", str(answer), "--asked", "symbol=BNBUSDT")
+    close = {"item": "close", "base": "BNB", "quote": "USDT", "day": "2026-11-20", "price": "851.26"}
+    assert (code, found) == (DONE, {"items": [close], "unparsed": []})
+    code, problem = program.json("parse", "binance", "candles", str(answer))
+    assert (code, problem["error"]["code"]) == (USAGE, "not_readable")
+
+
 def test_disconnect_removes_the_secret_and_history_only_when_asked(program: Program, sandbox: Sandbox) -> None:
     connection = program.connect("kraken", sandbox.key("kraken", "wrong_account"))[1]["connection"]
     assert program.json("sync", connection)[0] == DONE

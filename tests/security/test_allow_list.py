@@ -53,10 +53,9 @@ def test_the_walk_meets_everything_that_matters(endpoints: list[Endpoint], recor
 
 
 def test_the_manifest_lists_its_own_lines_and_nothing_beside_them(endpoints: list[Endpoint]) -> None:
-    """Every path of every exchange, with every method, at every host, asked of every page."""
+    """Every path of every exchange, with every method, at every host, asked of every page: of sources too."""
     paths = {each.filled for each in endpoints} | {"/sapi/v1/soft-staking/set"}  # changes the account, by GET
-    for name in EXCHANGES:
-        page = registry.manifest(name)
+    for page in registry.manifests().values():
         hosts = {each.host for each in endpoints} | {read.host for read in page.reads.values()}
         asked = {(m, h, p) for m in METHODS for h in hosts for p in paths | {filled(r) for r in page.reads.values()}}
         assert {each for each in asked if page.lists(*each)} == {
@@ -149,6 +148,7 @@ def readings(each: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "unknown_exchange", {"source": each.url, "read": "server_time", "params": {}}
     for value in (path, path[1:], f"a1/../../..{path}?", f"a1?{path}", f"a1#{path}", quote(path, safe="")):
         yield "not_allowed", {"connection": "coinbase", "read": "ledger", "params": {"account": value}}
+        yield "not_allowed", {"source": "defillama", "read": "candles", "params": {"coin": value}}
     smuggled = f"0\r\n\r\n{each.method} {path} HTTP/1.1\r\nHost: {each.host}\r\n\r\n"
     yield "not_allowed", {"connection": "kraken", "read": "ledger", "params": {"ofs": smuggled}}
     yield "bad_call", {"connection": name, "read": "balances", "params": {}, "path": path, "method": each.method}

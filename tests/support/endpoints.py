@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -44,7 +45,7 @@ class Endpoint:
 
 def filled(read: Read) -> str:
     """The path of a read with the same plain segment in place of each placeholder."""
-    return "/".join("a1" if part.startswith("{") else part for part in read.path.split("/"))
+    return re.sub(r"\{[a-z_]+\}", "a1", read.path)
 
 
 @cache
