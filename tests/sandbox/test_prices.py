@@ -421,6 +421,7 @@ def test_the_worth_of_the_past_is_told_from_the_books_and_ends_at_todays() -> No
     assert len(days) == 691
     assert days["2026-11-22"] == now
     assert min(days.values()) > 0
+    assert world().answer("GET", "/truth/kraken", "from=2026-01-01", b"").status == 400
     for query in ("from=soon", "from=2026-01-02&to=2026-01-01", "from=1900-01-01"):
         assert world().answer("GET", "/truth/worth", query, b"").status == 400
     assert world().answer("GET", "/truth/prices", "asset=SHIB", b"").status == 404

@@ -65,6 +65,7 @@ def test_the_program_tells_where_it_listens_to_its_owner_alone(tmp_path: Path) -
         assert stat.S_IMODE(sandbox.state_file.stat().st_mode) == 0o600
         assert sandbox.state["base_url"] == sandbox.base_url
         assert sandbox.state["sources"]["ecb"]["hosts"] == {"data-api.ecb.europa.eu": f"{sandbox.base_url}/ecb"}
+        assert sandbox.state["sources"].keys() > {"ecb", "norgesbank", "defillama", "coingecko"}
         for exchange in sandbox.state["exchanges"].values():
             for fields in exchange["keys"].values():
                 assert fields["key"]

@@ -1,7 +1,8 @@
 """What an exchange says, in its own words, while it is closed for maintenance, or to who asks too often.
 
 Kraken: docs.kraken.com, get-system-status, and its error strings. Binance: developers.binance.com, wallet/others/
-system-status, and its error codes. Coinbase: docs.cdp.coinbase.com, api-architecture/status-codes (503).
+system-status, and its error codes. Coinbase: docs.cdp.coinbase.com, api-architecture/status-codes (503). CoinGecko:
+docs.coingecko.com, errors-and-rate-limits.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def too_many(exchange: str, request: Incoming) -> bytes:
         words = {"errors": [{"id": "rate_limit_exceeded", "message": "Too many requests"}]}
     elif exchange == "coinbase":
         words = {"error": "RESOURCE_EXHAUSTED", "error_details": "too many requests", "message": "too many requests"}
+    elif exchange == "coingecko":
+        words = {"status": {"error_code": 429, "error_message": "You've exceeded the Rate Limit."}}
     return b"" if words is None else json.dumps(words).encode()
 
 

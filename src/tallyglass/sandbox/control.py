@@ -219,6 +219,8 @@ class Control:
             return self._world()
         if exchange in ("prices", "worth"):
             return self._past(exchange, asked)
+        if asked:
+            raise Refused(400, f"not how this is asked: {', '.join(asked)}")
         venue = self._venue(exchange)
         if account not in venue.books:
             raise Refused(404, f"no account {account!r}: there are {', '.join(venue.books)}")

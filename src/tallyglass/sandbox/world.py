@@ -146,7 +146,7 @@ class WorldPrices:
             newest = min(newest or end, self.walks.span.end - lie.stale * DAY)
         if start < FIRST or (newest is not None and start >= newest):
             return None
-        truth = self.walks.bar(base, quote, start, end)
+        truth = self.walks.bar(base, quote, start, end if newest is None else min(end, newest))
         if lie is None:
             return truth
         return truth.of(lambda price: self._spoiled(lie, base, quote, price))
