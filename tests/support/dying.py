@@ -31,8 +31,9 @@ def main() -> int:
         nonlocal done, following
         if (home / "vault.db.new").exists():
             following = _OF_A_CHANGE
-        if (home.parent / "armed").exists() and (which == "all" or following):
-            done, following = done + 1, following - 1
+        counts, following = which == "all" or following > 0, max(following - 1, 0)
+        if counts and (home.parent / "armed").exists():
+            done += 1
             if done == int(step):
                 os.kill(os.getpid(), signal.SIGKILL)
         fsync(fd)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +31,8 @@ class Tap:
 
     url: str = ""
     heard: list[Heard] = field(default_factory=list)
+    #: Called with each request before it is handed on.
+    heed: Callable[[Heard], None] = lambda _: None
 
     def count(self, path: str) -> int:
         return sum(each.target.partition("?")[0].endswith(path) for each in self.heard)
@@ -69,6 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         heard = Heard(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         self.tap.heard.append(heard)
+        self.tap.heed(heard)
         wire = http.client.HTTPConnection(self.beyond, timeout=60)
         try:
             wire.request(self.command, self.path, body or None, dict(self.headers.items()))

@@ -160,6 +160,12 @@ def cursor_of(db: Connection, connection: str, stream: str) -> Cursor:
     return found or {}
 
 
+def broken_off(db: Connection, connection: str) -> frozenset[str]:
+    """The streams that are on their way: their last reading came to no end."""
+    query = select(cursors.c.stream).where(cursors.c.connection == connection, ~cursors.c.done)
+    return frozenset(db.execute(query).scalars())
+
+
 def set_cursor(db: Connection, connection: str, stream: str, cursor: Cursor, *, done: bool, now: datetime) -> None:
     """Move a stream on."""
     row = {"connection": connection, "stream": stream, "cursor": dict(cursor), "done": done, "updated_at": now}

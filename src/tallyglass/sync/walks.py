@@ -47,6 +47,8 @@ class Walk:
     good: Cursor = field(default_factory=dict)
     #: How often it has begun anew, since what its cursor named was gone.
     restarts: int = 0
+    #: An earlier sync broke off on this walk: what has come since it began lies before its beginning.
+    resumed: bool = False
 
     @property
     def turn(self) -> tuple[bool, datetime]:
@@ -64,6 +66,14 @@ class Walk:
         self.restarts, self.repeats = self.restarts + 1, 0
         self.seen.clear()  # it lawfully comes by the same answers again
         return dict(self.cursor) != dict(before)
+
+    def once_more(self) -> bool:
+        """Whether it is walked again from its end, for what has come while nobody read: once, if it was resumed."""
+        again, self.resumed = self.resumed, False
+        if again:
+            self.repeats = 0
+            self.seen.clear()
+        return again
 
     def check(self, page: Page, body: bytes) -> None:
         """Raises `Stuck`. Empty windows look alike and are no sign of anything; the same rows again and again are."""
@@ -125,11 +135,12 @@ class Walks:
             return False
         with self._job.store.read() as db:
             cursors = {stream.name: history.cursor_of(db, self._job.connection, stream.name) for stream in fresh}
+            resumed = history.broken_off(db, self._job.connection)
         for stream in fresh:
             part = PartReport(self._job.connection, stream.name)
             self._report.parts.append(part)
             self._begun.add(stream.name)
-            self._waiting.append(Walk(stream, part, cursors[stream.name]))
+            self._waiting.append(Walk(stream, part, cursors[stream.name], resumed=stream.name in resumed))
         return True
 
     def _lane(self, writer: Writer) -> None:
@@ -163,7 +174,7 @@ class Walks:
         writer.check()
         part, begun = walk.part, time.monotonic()
         try:
-            done = self._page(writer, walk)
+            done = self._page(writer, walk) and not walk.once_more()
         except ExchangeRefused as refused:
             done = not walk.begins_anew(refused)
             if done and (refused.fault_code == "not_opened" or _needless(walk.stream, refused)):
