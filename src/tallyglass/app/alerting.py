@@ -190,7 +190,7 @@ def _is_due(db: Db, weekly: Weekly, now: datetime) -> bool:
 def digest_text(session: Session, looked: hygiene.Looked, weekly: Weekly | None) -> str:
     """Your keys this week. No balances, unless the user wants them there."""
     now = session.now()
-    uses = [row for row in session.keeper.journal(limit=_LINES) if row.time >= now - _WEEK]
+    uses = session.keeper.journal(limit=_LINES, since=now - _WEEK)
     weeks = []
     for key in hygiene.key_views(session, looked):
         mine = [row for row in uses if row.connection == key["connection"]]

@@ -43,6 +43,8 @@ class _Chain:
     size: int = 0
     #: Key fingerprint, connection → the latest time of its lines.
     last_used: dict[str, str] = field(default_factory=dict)
+    #: Key fingerprint → when the exchange has answered it last.
+    answered: dict[str, str] = field(default_factory=dict)
     #: The highest number of a writing of the vault that a line names.
     vault: int = 0
     #: The MAC after each number of lines that an anchor names.
@@ -70,6 +72,8 @@ class Journal:
         self.head = Head()
         #: Key fingerprint, connection → the latest time of a line about it, by our clock, which may have been set back.
         self.last_used: dict[str, str] = {}
+        #: Key fingerprint → when its exchange has answered it last, not refused it.
+        self.answered: dict[str, str] = {}
         #: The highest number of a writing of the vault that a line named when the journal was read.
         self.vault = 0
         self.broken = ""
@@ -92,7 +96,7 @@ class Journal:
             self._trusted = ()  # read again before the next line
             raise _broken(f"the journal cannot be written ({error.strerror})") from error
         self.head, self._trusted = head, self._state()
-        self._note(line, self.last_used)
+        _note(line, self.last_used, self.answered)
         return head.count
 
     def verify(self) -> JournalReport:
@@ -149,7 +153,7 @@ class Journal:
                 if chain.torn:
                     os.truncate(self.path, chain.size)  # a line that was never finished: its key was not used
                 self.head = chain.head
-            self.last_used, self.vault = chain.last_used, chain.vault
+            self.last_used, self.answered, self.vault = chain.last_used, chain.answered, chain.vault
             self._trusted = self._state()
         except OSError as error:
             self.broken, self._trusted = f"the journal cannot be read ({error.strerror})", ()
@@ -194,7 +198,7 @@ class Journal:
                 if number in counts:
                     chain.at[number] = mac
                 line = _parsed(raw)
-                self._note(line, chain.last_used)
+                _note(line, chain.last_used, chain.answered)
                 chain.first = chain.first or line
                 chain.vault = max(chain.vault, line.get("vault", 0))
         return chain
@@ -239,11 +243,13 @@ class Journal:
         told = f"{head.count} {head.mac.hex()}"
         return f"{told} {hmac.digest(self._key, b'head ' + told.encode(), 'sha256').hex()}\n".encode()
 
-    @staticmethod
-    def _note(line: Mapping[str, Any], last_used: dict[str, str]) -> None:
-        if line["event"] in ("key:use", "key:answer", "connection:admit"):
-            for name in (line["key"], line["connection"]):
-                last_used[name] = max(last_used.get(name, ""), line["at"])
+
+def _note(line: Mapping[str, Any], last_used: dict[str, str], answered: dict[str, str]) -> None:
+    if line["event"] in ("key:use", "key:answer", "connection:admit"):
+        for name in (line["key"], line["connection"]):
+            last_used[name] = max(last_used.get(name, ""), line["at"])
+    if line["event"] == "key:answer" and line["status"] == 200:
+        answered[line["key"]] = max(answered.get(line["key"], ""), line["at"])
 
 
 def _head(raw: bytes) -> Head | None:

@@ -177,9 +177,8 @@ class Life:
             self._keys().journal.append("connection:forget", **_who(known), **told)
 
     def _worked_lately(self, held: Held) -> bool:
-        since = datetime.now(UTC) - death.LATELY
-        rows = self._keys().journal.rows(5_000)
-        return any(each.key == held.fingerprint and each.status == "200" and each.time > since for each in rows)
+        at = self._keys().journal.answered.get(held.fingerprint)
+        return at is not None and datetime.fromisoformat(at) > datetime.now(UTC) - death.LATELY
 
     def _bury(self, known: Connection, held: Held, found: Death, *, old: bool) -> None:
         shelf = self._shelf()
