@@ -206,15 +206,31 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_an_address_lasts_until_another_of_its_family_is_seen_in_its_place(store: Store) -> None:
     looks = [{HERE: True, SIX: True}, {HERE: True}, {THERE: False}, {}, {HERE: True}]
-    for hours, told in enumerate(looks):
+    for quarters, told in enumerate(looks):
         with store.write() as db:
-            memory.note(db, "", told, NOON + hours * HOUR)
+            memory.note(db, "", told, NOON + quarters * HOUR / 4)
     with store.read() as db:
         kept = [(each.address, each.since, each.last_at, each.ended_at) for each in memory.seen(db)]
-    at = [NOON + hours * HOUR for hours in range(5)]
+    at = [NOON + quarters * HOUR / 4 for quarters in range(5)]
     assert kept == [
         (HERE, at[4], at[4], None),
         (THERE, at[2], at[2], at[4]),
         (SIX, at[0], at[0], None),
         (HERE, at[0], at[1], at[2]),
     ]
+
+
+def test_what_was_lost_from_sight_begins_anew_and_is_the_same_address_still(store: Store) -> None:
+    looks = {0: {THERE: True}, 10: {HERE: True}, 20: {HERE: True}, 90: {HERE: True}, 100: {HERE: False}}
+    for minutes, told in looks.items():
+        with store.write() as db:
+            memory.note(db, "", told, NOON + minutes * HOUR / 60)
+    at = {minutes: NOON + minutes * HOUR / 60 for minutes in looks}
+    with store.read() as db:
+        kept = memory.seen(db)
+    assert [(each.since, each.last_at, each.sure) for each in kept if each.address == HERE] == [
+        (at[90], at[100], False),
+        (at[10], at[20], True),
+    ]
+    mine = egress.ours(Egress(seen=kept), "kraken")
+    assert (mine.addresses, mine.since, mine.before) == ((HERE,), at[10], (THERE,))

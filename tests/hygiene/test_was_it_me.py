@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from support.letters import Letter, Post
 from support.program import DONE, PARTIAL, USAGE, Program
 from tallyglass.app import was_it_me
 from tallyglass.app.keeper_process import KeeperProcess
-from tallyglass.keeper.client import Keeper
+from tallyglass.app.session import Session, with_store
+from tallyglass.store import egress
 
 PASSPHRASE = "four herons on a cold pier"
 MAILS = 200
@@ -89,23 +91,79 @@ def truth() -> Truth:
     return Truth(5)
 
 
-@pytest.fixture(scope="module")
-def keeper(tmp_path_factory: pytest.TempPathFactory, truth: Truth) -> Iterator[Keeper]:
-    home = written(tmp_path_factory.mktemp("diary"), PASSPHRASE, truth.lines)
+@contextmanager
+def opened(folder: Path, lines: list[Line]) -> Iterator[Session]:
+    """A home with such a journal, unlocked."""
+    home = written(folder, PASSPHRASE, lines)
     process = KeeperProcess(home, sandbox=None)
     try:
         keeper = process.start()
         keeper.unlock(PASSPHRASE)
-        yield keeper
+        with with_store(home, keeper) as session:
+            yield session
     finally:
         process.stop()
 
 
-def test_two_hundred_mails_and_no_wrong_answer(keeper: Keeper, truth: Truth) -> None:
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory, truth: Truth) -> Iterator[Session]:
+    with opened(tmp_path_factory.mktemp("diary"), truth.lines) as session:
+        yield session
+
+
+#: How a look at our address from outside went, around one sync of a program behind a router.
+LOOKS = ("before and after", "before and after", "before and after", "before", "one service", "changed", "never")
+
+
+def looked(session: Session, lines: list[Line], dice: random.Random) -> dict[datetime, bool]:
+    """What services told around each sync; gives whether that makes it certain from where it was."""
+    certain: dict[datetime, bool] = {}
+    with session.store.write() as db:
+        for first in lines[::3]:
+            how = dice.choice(LOOKS)
+            before, after = first.time - timedelta(minutes=4), first.time + timedelta(minutes=5)
+            sure = how != "one service"
+            assert first.ip is not None
+            if how != "never":
+                egress.note(db, "", {first.ip: sure}, before)
+            if how in ("before and after", "one service"):
+                egress.note(db, "", {first.ip: sure}, after)
+            if how == "changed":
+                egress.note(db, "", {_another(first.ip): sure}, after)
+            certain |= {first.time + timedelta(seconds=3 * n): how == "before and after" for n in range(3)}
+    return certain
+
+
+def _another(address: str) -> str:
+    return "2001:db8:77::1" if ":" in address else "192.0.2.77"
+
+
+def test_behind_a_router_what_was_seen_from_outside_answers_and_never_wrongly(tmp_path: Path, truth: Truth) -> None:
+    told: Counter[tuple[str, str]] = Counter()
+    bare = [replace(each, ip=None) for each in truth.lines]
+    with opened(tmp_path, bare) as session:
+        certain = looked(session, truth.lines, random.Random(11))  # noqa: S311 - repeatable, protects nothing
+        for _ in range(MAILS):
+            expected, about, letter = truth.mail()
+            found = was_it_me.ask_mail(session, letter.raw)
+            told[expected, found["answer"]] += 1
+            said = f"{about}\n{letter.time}\n{found}\n{letter.raw.decode()}"
+            assert found["answer"] in (expected, "cannot_tell"), said
+            known = [certain[datetime.fromisoformat(use["time"])] for use in found["uses"]]
+            if expected == "yes" and any(found["asked"]["ips"]):
+                assert (found["answer"] == "yes") == all(known), said
+                assert found["answer"] == "yes" or "not certain" in found["why"]
+
+    assert told["yes", "yes"] > MAILS // 4
+    assert told["no", "no"] > MAILS // 4
+    assert told["yes", "cannot_tell"] > MAILS // 20, "some looks leave it open"
+
+
+def test_two_hundred_mails_and_no_wrong_answer(session: Session, truth: Truth) -> None:
     told: Counter[tuple[str, str]] = Counter()
     for _ in range(MAILS):
         expected, about, letter = truth.mail()
-        found = was_it_me.ask_mail(keeper, letter.raw)
+        found = was_it_me.ask_mail(session, letter.raw)
         told[expected, found["answer"]] += 1
         assert found["answer"] == expected, f"{about}\n{letter.time}\n{found}\n{letter.raw.decode()}"
         assert bool(found["uses"]) or expected == "no"
@@ -114,11 +172,11 @@ def test_two_hundred_mails_and_no_wrong_answer(keeper: Keeper, truth: Truth) -> 
     assert told["no", "no"] > MAILS // 3
 
 
-def test_a_time_without_its_zone_is_never_answered_wrongly(keeper: Keeper, truth: Truth) -> None:
+def test_a_time_without_its_zone_is_never_answered_wrongly(session: Session, truth: Truth) -> None:
     told: Counter[tuple[str, str]] = Counter()
     for _ in range(MAILS):
         expected, about, letter = truth.mail(zone=False)
-        found = was_it_me.ask_mail(keeper, letter.raw)
+        found = was_it_me.ask_mail(session, letter.raw)
         told[expected, found["answer"]] += 1
         assert found["answer"] in (expected, "cannot_tell"), f"{about}\n{letter.time}\n{found}\n{letter.raw.decode()}"
 

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
+from tallyglass.app import egress
 from tallyglass.app.exchanges import exchange
 from tallyglass.app.problems import Problem
+from tallyglass.app.session import Session
 from tallyglass.app.views import moment
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.manifest import Manifest
+from tallyglass.hygiene import compromise, moments, was_it_me
 from tallyglass.hygiene import mail as mails
-from tallyglass.hygiene import moments, was_it_me
 from tallyglass.hygiene.was_it_me import Question, Record, Use
-from tallyglass.keeper.client import JournalBroken, JournalRow, Keeper
+from tallyglass.keeper.client import Connection, JournalBroken, JournalRow, Keeper
+from tallyglass.store import egress as seen
 
 #: More uses of keys than there can be in a few hours.
 _MOST = 100_000
@@ -57,14 +60,14 @@ class AnswerView(TypedDict):
     asked: AskedView
 
 
-def ask(keeper: Keeper, name: str, at: str, ip: str = "", *, window: float | None = None) -> AnswerView:
+def ask(session: Session, name: str, at: str, ip: str = "", *, window: float | None = None) -> AnswerView:
     """Whether a key of an exchange was used then, from there. A time without a zone is UTC."""
     manifest = exchange(name)
     question = Question(_spans(at), _addresses([ip] if ip else []), window=_window(window))
-    return _answered(keeper, manifest, question, "")
+    return _answered(session, manifest, question, "")
 
 
-def ask_mail(keeper: Keeper, raw: bytes, name: str = "", ip: str = "", *, window: float | None = None) -> AnswerView:
+def ask_mail(session: Session, raw: bytes, name: str = "", ip: str = "", *, window: float | None = None) -> AnswerView:
     """The same of an exchange's mail, which tells time and address, and mostly the exchange. `ip`: if it does not."""
     mail = mails.read(raw)
     if mail.is_encrypted:
@@ -76,7 +79,7 @@ def ask_mail(keeper: Keeper, raw: bytes, name: str = "", ip: str = "", *, window
     addresses: tuple[mails.Address | None, ...] = _addresses([ip]) if ip else mail.addresses()
     hides = not addresses and mail.hides_address
     question = Question(spans, addresses, hides, _window(window))
-    return _answered(keeper, manifest, question, _SIGN_IN.format(name=manifest.name) if mail.speaks_of_sign_in else "")
+    return _answered(session, manifest, question, _SIGN_IN.format(name=manifest.name) if mail.speaks_of_sign_in else "")
 
 
 _SIGN_IN = (
@@ -130,10 +133,10 @@ def _domain(manifest: Manifest) -> str:
     return manifest.home.removeprefix("https://").removeprefix("www.").partition("/")[0]
 
 
-def _answered(keeper: Keeper, manifest: Manifest, question: Question, aside: str) -> AnswerView:
-    ours = _addresses(keeper.egress())
-    found = was_it_me.answer(question, record(keeper, manifest.id, question), datetime.now(UTC), ours)
-    there = [each.id for each in keeper.connections() if each.exchange == manifest.id]
+def _answered(session: Session, manifest: Manifest, question: Question, aside: str) -> AnswerView:
+    told = record(session.keeper, manifest.id, question)
+    found = was_it_me.answer(question, told, datetime.now(UTC), _ours(session, manifest.id, question, told))
+    there = [_stop(each, question) for each in session.keeper.connections() if each.exchange == manifest.id]
     return {
         "answer": found.verdict,
         "why": found.why,
@@ -146,6 +149,22 @@ def _answered(keeper: Keeper, manifest: Manifest, question: Question, aside: str
             "window_minutes": question.window / timedelta(minutes=1),
         },
     }
+
+
+def _ours(session: Session, exchange: str, question: Question, told: Record) -> was_it_me.Ours:
+    """Our addresses as they were. What is asked of the last minutes is looked up now: then it is certain for them."""
+    lacks = any(use.egress_ip is None for use in told.uses) and any(question.addresses)
+    if lacks and abs(session.now() - max(each.end for each in question.spans)) < seen.CONTINUOUS:
+        egress.look(session)
+    known = egress.known(session)
+    return was_it_me.Ours(_addresses(known.ways.addresses_for(exchange)), known.seen)
+
+
+def _stop(known: Connection, question: Question) -> str:
+    """What stops the key that was in use then: where a suspected one has been replaced since, not only that one."""
+    begin = min(each.begin for each in question.spans)
+    before = compromise.replaced(known, datetime.now(UTC))
+    return f"{known.id} --new-key" if before is not None and begin >= before.since else known.id
 
 
 def record(keeper: Keeper, exchange: str, question: Question) -> Record:

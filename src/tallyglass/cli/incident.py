@@ -38,11 +38,11 @@ def was_it_me(
     if bool(at) == bool(mail) or not (exchange or mail):
         raise Problem("usage", "Give --exchange and --at, or --mail.", "See: tallyglass was-it-me --help")
     raw = _mail(mail) if mail else b""
-    with options.keeper() as keeper:
+    with options.session() as session:
         if mail:
-            view = doubts.ask_mail(keeper, raw, exchange, ip, window=window)
+            view = doubts.ask_mail(session, raw, exchange, ip, window=window)
         else:
-            view = doubts.ask(keeper, exchange, at, ip, window=window)
+            view = doubts.ask(session, exchange, at, ip, window=window)
     if options.json:
         show.as_json(view)
     else:

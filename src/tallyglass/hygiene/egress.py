@@ -12,6 +12,7 @@ from tallyglass.exchanges.manifest import Manifest
 from tallyglass.hygiene.facts import Egress, Facts, KeyFacts
 from tallyglass.hygiene.findings import Finding
 from tallyglass.keeper.client import Binding
+from tallyglass.store.egress import Seen
 
 Network = IPv4Network | IPv6Network
 #: said: by the operator; sure: two services told the same; single: one did; doubtful: they differ; unknown: none did.
@@ -84,14 +85,22 @@ def ours(egress: Egress, exchange: str) -> Ours:
         return Ours()
     version = None if way else min(each.version for each in now)
     now = [each for each in now if version in (None, each.version)]
-    since = max(each.since for each in now)
-    ended = [each for each in here if version in (None, each.version) and each.ended_at is not None]
+    held = {each.address for each in now}
+    ended = [each for each in here if version in (None, each.version) and each.address not in held]
     ended = [each for each in ended if each.sure] or ended  # what one service alone said may never have been so
     last = max((each.ended_at for each in ended if each.ended_at), default=None)
+    since = max(_held_since(each, here, ended) for each in now)
     before = tuple(each.address for each in ended if each.ended_at == last)
     crowded = len({each.version for each in now}) < len(now)
     known: Known = "doubtful" if crowded else "sure" if all(each.sure for each in now) else "single"
     return Ours(tuple(sorted(each.address for each in now)), known, since, before)
+
+
+def _held_since(now: Seen, here: Iterable[Seen], others: Iterable[Seen]) -> datetime:
+    """When the address came: lost from sight for a while, with no other seen in its place, it is the same still."""
+    ends = [each.ended_at for each in others if each.ended_at and each.version == now.version]
+    mine = [each.since for each in here if each.address == now.address]
+    return min((since for since in mine if not ends or since >= max(ends)), default=now.since)
 
 
 def bond(binding: Binding, ours: Ours) -> Bond:

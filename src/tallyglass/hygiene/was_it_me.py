@@ -6,7 +6,7 @@ tell for certain, the answer is that it cannot be told, and why.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from tallyglass.hygiene.mail import Address, address
 from tallyglass.hygiene.moments import Span
+from tallyglass.store.egress import Seen
 
 Verdict = Literal["yes", "no", "cannot_tell"]
 
@@ -83,6 +84,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Ours:
+    """What is known of our addresses where the journal has none: behind a router that gives us another (NAT)."""
+
+    #: What the operator says that the exchange sees.
+    said: tuple[Address, ...] = ()
+    #: What services saw, by every way out.
+    seen: tuple[Seen, ...] = ()
+
+    def at(self, moment: datetime, version: int) -> Address | None:
+        """The address of a family at a moment, where that is certain: two services told it before and after."""
+        there = [each for each in self.seen if each.since <= moment <= each.last_at and each.version == version]
+        found = {each.address for each in there}
+        return address(found.pop()) if len(found) == 1 and all(each.sure for each in there) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Yes, no, or that it cannot be told; and why."""
 
@@ -91,8 +108,8 @@ class Answer:
     uses: tuple[Use, ...] = ()
 
 
-def answer(asked: Question, record: Record, now: datetime, ours: Collection[Address] = ()) -> Answer:
-    """Whether a key was used by us at that moment, from there. `ours`: the addresses that are known to be ours."""
+def answer(asked: Question, record: Record, now: datetime, ours: Ours | None = None) -> Answer:
+    """Whether a key was used by us at that moment, from there."""
     if not record.intact:
         return Answer("cannot_tell", f"The journal does not prove anything: {record.text}")
     for earlier, later in pairwise(record.uses):
@@ -101,8 +118,8 @@ def answer(asked: Question, record: Record, now: datetime, ours: Collection[Addr
                 f"This computer's clock was set back from {_at(earlier.time)} to {_at(later.time)}: which of the times"
             )
             return Answer("cannot_tell", f"{text} in the journal are right cannot be told.")
-    readings = [_Reading(asked, span, record, now) for span in asked.spans]
-    found = [each.answer(one, ours) for each in readings for one in (asked.addresses or (None,))]
+    readings = [_Reading(asked, span, record, now, ours or Ours()) for span in asked.spans]
+    found = [each.answer(one) for each in readings for one in (asked.addresses or (None,))]
     verdicts = {each.verdict for each in found}
     if len(verdicts) == 1:
         return max(found, key=lambda each: len(each.uses))
@@ -114,18 +131,18 @@ def answer(asked: Question, record: Record, now: datetime, ours: Collection[Addr
 class _Reading:
     """One moment that can be meant, before the journal."""
 
-    def __init__(self, asked: Question, span: Span, record: Record, now: datetime) -> None:
-        self._asked, self._span, self._record, self._now = asked, span, record, now
+    def __init__(self, asked: Question, span: Span, record: Record, now: datetime, ours: Ours) -> None:
+        self._asked, self._span, self._record, self._now, self._ours = asked, span, record, now, ours
         self._begin, self._end = span.begin - asked.window, span.end + asked.window
         self._then = [each for each in record.uses if self._begin <= each.time < self._end]
 
-    def answer(self, told: Address | None, ours: Collection[Address]) -> Answer:
+    def answer(self, told: Address | None) -> Answer:
         """For one address, or for none."""
         if self._span.begin > self._now + self._asked.window:
             return Answer("cannot_tell", f"{_at(self._span.begin)} has not come yet: its time zone may be another.")
         if not self._then:
             return self._nothing(told)
-        return self._by_time() if told is None else self._by_address(told, ours)
+        return self._by_time() if told is None else self._by_address(told)
 
     def _nothing(self, told: Address | None) -> Answer:
         restarted = self._record.restarted
@@ -134,7 +151,8 @@ class _Reading:
         near = [
             each
             for each in self._record.uses
-            if self._begin - NEAR <= each.time < self._end + NEAR and (told is None or each.address in (told, None))
+            if self._begin - NEAR <= each.time < self._end + NEAR
+            and (told is None or self._place(each, told) in (told, None))
         ]
         if near:
             text = f"No key was used at {_at(self._span.begin)}, but a few minutes away: {listed(near)}."
@@ -155,21 +173,31 @@ class _Reading:
             return Answer("cannot_tell", text, seen)
         return Answer("yes", f"Tallyglass used its key then: {listed(seen)}.", seen)
 
-    def _by_address(self, told: Address, ours: Collection[Address]) -> Answer:
-        same = [each for each in self._then if each.address == told]
-        unknown = [each for each in self._then if each.address is None]
-        if not same and told in ours:
-            same = unknown
+    def _place(self, use: Use, told: Address) -> Address | None:
+        """From where a use came, as the journal has it; else from where it must have come, if by such an address."""
+        if use.address is not None:
+            return use.address
+        return told if told in self._ours.said else self._ours.at(use.time, told.version)
+
+    def _by_address(self, told: Address) -> Answer:
+        places = {each: self._place(each, told) for each in self._then}
+        same = [each for each, place in places.items() if place == told]
+        unknown = [each for each, place in places.items() if place is None]
         seen = tuple(each for each in same if each.seen)
         if seen:
-            known = "" if seen[0].address else f" {told} is an address of yours."
+            known = "" if seen[0].address else f" {told} was your address then, as it was seen from outside."
             return Answer("yes", f"Tallyglass used its key then: {listed(seen)}.{known}", seen)
         if same:
             return self._unseen(same)
         if unknown:
-            text = f"Tallyglass used its key then ({listed(unknown)}), but from which address is not on record."
+            text = (
+                f"Tallyglass used its key then ({listed(unknown)}), but from which address is not on record, and which "
+                "one you had then is not certain: no two services told the same of it, shortly before and after."
+            )
             return Answer("cannot_tell", text, tuple(unknown))
-        text = f"Tallyglass used its key then, but not from {told}: {listed(self._then)}."
+        outside = ", ".join(sorted({str(place) for each, place in places.items() if place and not each.address}))
+        known = f" From outside your address was {outside}." if outside else ""
+        text = f"Tallyglass used its key then, but not from {told}: {listed(self._then)}.{known}"
         return Answer("no", text, tuple(self._then))
 
     def _unseen(self, uses: Sequence[Use]) -> Answer:

@@ -105,8 +105,8 @@ def _asked(session: Session, given: dict[str, str]) -> Model:
         return _answered(None, given, Problem("usage", "Paste the mail, or give exchange and time."))
     try:
         if mail:
-            return _answered(was_it_me.ask_mail(session.keeper, mail.encode(), name, ip), given, None)
-        return _answered(was_it_me.ask(session.keeper, name, at, ip), given, None)
+            return _answered(was_it_me.ask_mail(session, mail.encode(), name, ip), given, None)
+        return _answered(was_it_me.ask(session, name, at, ip), given, None)
     except Problem as problem:
         return _answered(None, given, problem)
 
