@@ -27,6 +27,7 @@ from tallyglass.exchanges.streams import (
     Order,
     Parsed,
     Ticker,
+    priced,
     told_once,
 )
 from tallyglass.money import ZERO, Amount, Asset, add, amount, total
@@ -186,7 +187,7 @@ def _tickers(read_id: str, body: bytes, known: Known) -> Parsed:
             raise Strange(f"the market {row.symbol} is not known")
         price = amount(row.price or row.lastPrice)
         # A closed market keeps its last price for years, one that never traded has zero: neither is a price of today.
-        return Ticker(*pair, price) if price > ZERO and (market is None or market.open) else None
+        return Ticker(*pair, priced(price)) if price != ZERO and (market is None or market.open) else None
 
     return each(read_id, raws, _Price, ticker)
 

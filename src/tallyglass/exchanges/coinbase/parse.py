@@ -23,7 +23,18 @@ from tallyglass.exchanges.coinbase.wire import (
     time_of,
 )
 from tallyglass.exchanges.decoding import decode
-from tallyglass.exchanges.streams import Balance, Item, Known, Market, NotReadable, Order, Parsed, Ticker, told_once
+from tallyglass.exchanges.streams import (
+    Balance,
+    Item,
+    Known,
+    Market,
+    NotReadable,
+    Order,
+    Parsed,
+    Ticker,
+    priced,
+    told_once,
+)
 from tallyglass.ledger.entries import SPOT
 from tallyglass.money import ZERO, Amount, Asset, add, amount, divide
 
@@ -310,8 +321,8 @@ def _ticker(row: Product, known: Known) -> Iterator[Ticker]:
     base, quote = (listed.base, listed.quote) if listed else _pair(row)
     price = amount(row.price) if row.price else ZERO
     trading = listed.open if listed else _open(row)
-    if price > ZERO and trading:  # a market that never traded has no price, a closed one none of today
-        yield Ticker(base, quote, price)
+    if price != ZERO and trading:  # a market that never traded has no price, a closed one none of today
+        yield Ticker(base, quote, priced(price))
 
 
 def _pair(row: Product) -> tuple[Asset, Asset]:

@@ -15,8 +15,8 @@ from tallyglass.exchanges.kraken.names import pair, place, symbol
 from tallyglass.exchanges.kraken.orders import closed_orders, open_orders
 from tallyglass.exchanges.kraken.rows import Listing, Rows, each, members, result
 from tallyglass.exchanges.kraken.trades import trades
-from tallyglass.exchanges.streams import Balance, Known, Market, NotReadable, Parsed, Ticker, told_once
-from tallyglass.money import amount
+from tallyglass.exchanges.streams import Balance, Known, Market, NotReadable, Parsed, Ticker, priced, told_once
+from tallyglass.money import ZERO, amount
 
 
 class _Holding(msgspec.Struct, frozen=True):
@@ -111,15 +111,16 @@ def _markets(body: bytes) -> Parsed:
 
 
 def _tickers(body: bytes, known: Known) -> Parsed:
-    def ticker(name: str, row: _TickerRow) -> Ticker:
+    def ticker(name: str, row: _TickerRow) -> Ticker | None:
         base, quote = pair(name, known.markets)
-        return Ticker(base, quote, amount(row.c[0]))
+        price = amount(row.c[0])
+        return Ticker(base, quote, priced(price)) if price != ZERO else None
 
-    # A closed market keeps the price of its last day, which is none of today.
+    # A closed market keeps the price of its last day, which is none of today; one that never traded has zero.
     closed = {name for name, market in known.markets.items() if not market.open}
     rows = ((name, raw) for name, raw in result(body, Rows).items() if name not in closed)
     items, unparsed = each(rows, _TickerRow, ticker)
-    return Parsed(tuple(items), tuple(unparsed))
+    return Parsed(tuple(item for item in items if item), tuple(unparsed))
 
 
 def _key_info(body: bytes) -> Parsed:

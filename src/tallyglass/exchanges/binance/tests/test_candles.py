@@ -13,7 +13,7 @@ import pytest
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.binance.candles import REACH, pages
 from tallyglass.exchanges.binance.parse import parse
-from tallyglass.exchanges.streams import Close, Known, Market, NotReadable, Parsed, midnight
+from tallyglass.exchanges.streams import Close, Known, Market, NotReadable, Parsed, Ticker, midnight
 from tallyglass.money import Asset
 
 BNB, USDT = Asset("BNB"), Asset("USDT")
@@ -100,3 +100,11 @@ def test_a_range_is_asked_for_in_thousands_of_days_the_newest_first() -> None:
     assert (call.method, call.host, call.path) == ("GET", "api.binance.com", "/api/v3/klines")
     assert call.query == f"interval=1d&limit=1000&symbol=BNBUSDT&startTime={ranges[-1][0]}&endTime={ranges[-1][1]}"
     assert (REACH, registry.manifest("binance").read("candles").cost) == (None, 2)
+
+
+@pytest.mark.parametrize(("last", "kept"), [("-1.0", 1), ("NaN", 1), ("0.00000000", 0)])
+def test_a_last_price_that_is_none_is_kept_apart_and_zero_says_that_nothing_was_traded(last: str, kept: int) -> None:
+    body = json.dumps([{"symbol": "BNBUSDT", "price": last}, {"symbol": "ETHUSDT", "price": "2"}])
+    found = parse("tickers", body.encode(), Known(markets={"BNBUSDT": MARKET}))
+    assert [item.base for item in found.items if isinstance(item, Ticker)] == ["ETH"]
+    assert len(found.unparsed) == kept

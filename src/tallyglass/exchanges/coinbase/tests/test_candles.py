@@ -13,7 +13,7 @@ import pytest
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.coinbase.candles import REACH, pages
 from tallyglass.exchanges.coinbase.parse import parse
-from tallyglass.exchanges.streams import Close, Known, Market, NotReadable, Parsed, midnight
+from tallyglass.exchanges.streams import Close, Known, Market, NotReadable, Parsed, Ticker, midnight
 from tallyglass.money import Asset
 
 ETH, EUR = Asset("ETH"), Asset("EUR")
@@ -83,3 +83,14 @@ def test_a_range_is_asked_for_in_pieces_that_coinbase_gives_the_newest_first() -
     assert call.path == "/api/v3/brokerage/market/products/ETH-EUR/candles"
     assert call.query == f"granularity=ONE_DAY&start={ranges[-1][0]}&end={ranges[-1][1]}"
     assert REACH is None
+
+
+@pytest.mark.parametrize(("last", "kept"), [("-1.0", 1), ("NaN", 1), ("0", 0), ("", 0)])
+def test_a_last_price_that_is_none_is_kept_apart_and_zero_says_that_nothing_was_traded(last: str, kept: int) -> None:
+    rows = [
+        {"product_id": f"{base}-EUR", "base_currency_id": base, "quote_currency_id": "EUR", "price": price}
+        for base, price in (("ETH", last), ("BTC", "2"))
+    ]
+    found = parse("tickers", json.dumps({"products": rows}).encode(), Known(markets={"ETH-EUR": MARKET}))
+    assert [item.base for item in found.items if isinstance(item, Ticker)] == ["BTC"]
+    assert len(found.unparsed) == kept

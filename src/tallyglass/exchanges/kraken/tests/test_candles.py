@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.kraken.candles import REACH, pages
 from tallyglass.exchanges.kraken.parse import parse
-from tallyglass.exchanges.streams import Close, Known, Market, NotReadable, Parsed
+from tallyglass.exchanges.streams import Close, Known, Market, NotReadable, Parsed, Ticker
 from tallyglass.money import Asset
 
 BTC, EUR = Asset("BTC"), Asset("EUR")
@@ -106,3 +106,11 @@ def test_any_bars_are_read_or_kept_or_refused(bars: object, last: int) -> None:
         return
     assert isinstance(bars, list)
     assert len(found.unparsed) == len(bars)
+
+
+@pytest.mark.parametrize(("last", "kept"), [("-1.0", 1), ("NaN", 1), ("1e99", 1), ("0.0", 0)])
+def test_a_last_price_that_is_none_is_kept_apart_and_zero_says_that_nothing_was_traded(last: str, kept: int) -> None:
+    body = json.dumps({"error": [], "result": {"XXBTZEUR": {"c": [last, "0.1"]}, "XETHZEUR": {"c": ["2", "1"]}}})
+    found = parse("tickers", body.encode(), Known(markets={MARKET.name: MARKET}))
+    assert [item.base for item in found.items if isinstance(item, Ticker)] == ["ETH"]
+    assert len(found.unparsed) == kept
