@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tallyglass.ledger.daily import DayMove
 from tallyglass.money import ZERO, Amount, Asset, amount, multiply, total
-from tallyglass.portfolio.days import DayWorth, Priced, value_days
+from tallyglass.portfolio.days import DayWorth, value_days
+from tallyglass.prices.quick import Priced
 
 FIRST = date(2026, 3, 1)
 ASSETS = tuple(map(Asset, ("BTC", "ETH", "EUR", "ODD")))

@@ -16,10 +16,11 @@ from tallyglass.ledger.transfers import Found, find, movement
 from tallyglass.money import ZERO, Amount, Asset, add, multiply, text, total
 from tallyglass.portfolio.benchmark import hold, mix
 from tallyglass.portfolio.cost import Basis, bases
-from tallyglass.portfolio.days import DayWorth, Priced, value_days
+from tallyglass.portfolio.days import DayWorth, value_days
 from tallyglass.portfolio.moves import moves
 from tallyglass.portfolio.performance import Performance, performance, period
 from tallyglass.portfolio.returns import DayPoint
+from tallyglass.prices.quick import Priced
 
 _HAND = Context(prec=60, traps=[])
 CENT = Decimal("0.01")
@@ -55,7 +56,7 @@ def day_moves() -> Iterable[DayMove]:
             yield DayMove(entry.time.date(), connection, leg.asset, leg.amount, flow, fee, reward)
     for each in transfers().transfers:
         sent, received = entries[each.sent.key], entries[each.received.key]
-        yield from crossing(_side(sent), _side(received))
+        yield from (move for _, move in crossing(_side(sent), _side(received)))
 
 
 def _side(entry: Entry) -> Side:

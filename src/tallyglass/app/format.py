@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from tallyglass.money import ROUNDED
+from tallyglass.money import ROUNDED, divide, magnitude, subtract, text
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 UNKNOWN = "unknown"
+_UNITS = ((Decimal(10**9), "G"), (Decimal(10**6), "M"), (Decimal(10**3), "k"))
 
 
 def money(value: str | None, currency: str) -> str:
@@ -43,6 +44,27 @@ def price(value: str | None, currency: str) -> str:
     shown = f"{whole}.{decimals.rstrip('0'):0<2}"
     sign = SIGNS.get(currency)
     return f"{sign}{shown}" if sign else f"{shown} {currency}"
+
+
+def change(before: str, after: str, currency: str) -> str:
+    """By how much a value changed, with its sign."""
+    value = money(text(subtract(Decimal(after), Decimal(before))), currency)
+    return value if value.startswith("−") else f"+{value}"
+
+
+def flow(value: str, currency: str) -> str:
+    """What came from outside, or went there; nothing for nothing."""
+    return "" if value == "0" else change("0", value, currency)
+
+
+def short(value: Decimal, currency: str) -> str:
+    """A value beside a chart: three digits and how many zeros: `$12.3k`, `€4.56M`."""
+    size, unit = next((each for each in _UNITS if magnitude(value) >= each[0]), (Decimal(1), ""))
+    number = divide(value, size)
+    places = max(2 - max(number.adjusted(), 0), 0) if number else 0
+    shown = f"{number.copy_abs():.{places}f}{unit}"
+    sign = SIGNS.get(currency, "")
+    return f"{'−' if value < 0 else ''}{sign}{shown}"
 
 
 def quantity(value: str) -> str:

@@ -46,7 +46,7 @@ def _doubts(known: Evidences, each: Books) -> Iterator[Cause]:
             unread |= known.of(each).unread(found) or not lease.is_held(known.db, name, datetime.now(UTC))
         elif cause.code not in _HARMLESS:
             words = f"{_size(name, found, cause.since)}. Why, and what to do: tallyglass reconcile"
-            yield Cause("gap", f"{name}/{gap.asset}", words)
+            yield Cause("gap", f"{name}/{gap.asset}", words, _began(found, cause.since))
     if unread:
         yield Cause("history_unread", name, f"{name}: its history is not read to its end; until then it proves nothing")
 
@@ -55,8 +55,12 @@ def _size(name: str, gap: Gap, since: datetime | None) -> str:
     """How much, which way, since when."""
     side = "more" if gap.amount > ZERO else "less"
     words = f"{name} reports {text(magnitude(gap.amount))} {gap.asset} {side} than its history comes to"
-    began = since or (gap.opened.wrong_at if gap.opened else None)
+    began = _began(gap, since)
     return f"{words}, since {minute(began)}" if began else words
+
+
+def _began(gap: Gap, since: datetime | None) -> datetime | None:
+    return since or (gap.opened.wrong_at if gap.opened else None)
 
 
 def standing(session: Session) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from tallyglass.app.problems import Problem
@@ -10,7 +10,7 @@ from tallyglass.app.proof import doubts
 from tallyglass.app.session import Session
 from tallyglass.app.views import HoldingView, WorthView, moment
 from tallyglass.keeper.client import Connection
-from tallyglass.money import asset, text
+from tallyglass.money import Amount, Asset, asset, text
 from tallyglass.portfolio.worth import Cause, Holding, Source, Worth
 from tallyglass.portfolio.worth import worth as value
 from tallyglass.prices.paths import Quotes
@@ -30,9 +30,14 @@ def worth(session: Session) -> Worth:
             _source(db, each, faults.get((each.id, "balances")), against.get(each.id, ())) for each in connections
         ]
         quotes = _quotes(db, {connection.exchange for connection in connections})
-        currency = asset(present.setting(db, "currency", DEFAULT_CURRENCY))
+        currency = currency_of(db)
     failed = {source: fault.text for (source, part), fault in faults.items() if part in ("tickers", "rates")}
     return value(sources, quotes.price, currency, session.now(), failed)
+
+
+def currency_of(db: Db) -> Asset:
+    """The currency in which everything is counted."""
+    return asset(present.setting(db, "currency", DEFAULT_CURRENCY))
 
 
 def _source(db: Db, connection: Connection, fault: present.Freshness | None, against: Sequence[Cause]) -> Source:
@@ -56,9 +61,21 @@ def _quotes(db: Db, exchanges: set[str]) -> Quotes:
     return Quotes(used, rates, date.fromisoformat(day) if day else None)
 
 
-def worth_view(session: Session) -> WorthView:
-    """`worth --json`."""
-    found = worth(session)
+def present_price(session: Session, db: Db) -> Callable[[Asset], Amount | None]:
+    """What one unit of an asset is worth now, whether it is owned or not."""
+    quotes = _quotes(db, {each.exchange for each in session.keeper.connections() if each.state != "dead"})
+    currency = currency_of(db)
+
+    def price(asset: Asset) -> Amount | None:
+        found = quotes.price(asset, currency)
+        return None if found is None else found.value
+
+    return price
+
+
+def worth_view(session: Session, found: Worth | None = None) -> WorthView:
+    """`worth --json`: of this moment, or what was found of another."""
+    found = found or worth(session)
     return {
         "total": text(found.total),
         "currency": found.currency,

@@ -132,7 +132,8 @@ MODULES = {
     "backup": "backup restore",
     "incident": "was-it-me compromised",
     "alerts": "alerts",
-    "money": "sync replay worth holdings orders unparsed set-currency",
+    "money": "sync replay holdings orders unparsed set-currency",
+    "worth": "worth",
     "history": "history",
     "transfers": "transfers",
     "reconcile": "reconcile",
@@ -144,7 +145,7 @@ MODULES = {
 def _load(arguments: list[str]) -> None:
     """Import the module of the command that was asked for; all of them where that is not clear (help)."""
     found = [module for module, commands in MODULES.items() if set(commands.split()) & set(arguments)]
-    for module in found[:1] if len(found) == 1 else MODULES:
+    for module in found or MODULES:
         import_module(f"tallyglass.cli.{module}")
 
 

@@ -1,4 +1,4 @@
-"""Commands about what is owned: sync, replay, worth, holdings, orders, unparsed."""
+"""Commands about what is owned: sync, replay, holdings, orders, unparsed, set-currency."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tallyglass.app import format as shown
 from tallyglass.app import history as ledger
 from tallyglass.app import worth as valuing
 from tallyglass.app.problems import Problem
-from tallyglass.app.views import SyncPartView, WorthView
+from tallyglass.app.views import SyncPartView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
@@ -148,43 +148,6 @@ def _print_faults(found: list[SyncPartView]) -> None:
         fix = parts[0]["fix"]
         show.problem(text, "" if fix == told else fix)
         told = fix
-
-
-@app.command()
-def worth() -> None:
-    """What everything is worth, from stored data. Says so when it is not the whole."""
-    with options.session() as session:
-        found = valuing.worth_view(session)
-        if not found["sources"] and options.nothing_yet(session.keeper):
-            return
-    if options.json:
-        show.as_json(found)
-    else:
-        print_worth(found)
-    if not found["complete"]:
-        raise typer.Exit(main.PARTIAL)
-
-
-def print_worth(found: WorthView) -> None:
-    """Net worth and holdings for people."""
-    currency = found["currency"]
-    mark = "" if found["complete"] else " [bold yellow]partial[/]"
-    show.out.print(f"\nNet worth  [bold]{shown.money(found['total'], currency)}[/]{mark}")
-    fresh = [f"{source['connection']} {shown.age(source['fresh_at'])}" for source in found["sources"]]
-    show.out.print(", ".join(fresh) or "no connections yet", style="dim")
-    for cause in found["causes"]:
-        show.out.print(f"! {cause['text']}", style="yellow", markup=False)
-    rows = show.table("asset", ("amount", "right"), ("price", "right"), "source", ("value", "right"))
-    for holding in found["holdings"]:
-        rows.add_row(
-            holding["asset"],
-            shown.quantity(holding["amount"]),
-            shown.price(holding["price"], currency),
-            holding["price_source"] or "",
-            shown.money(holding["value"], currency),
-        )
-    show.out.print()
-    show.print_table(rows)
 
 
 @app.command()

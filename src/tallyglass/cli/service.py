@@ -22,8 +22,9 @@ from tallyglass.app.service import Service
 from tallyglass.app.session import check_home, create_home, no_home
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
-from tallyglass.cli.money import print_worth, watching
+from tallyglass.cli.money import watching
 from tallyglass.cli.options import options, read_passphrase
+from tallyglass.cli.worth import print_worth
 from tallyglass.keeper.client import Keeper, Unreachable
 
 Port = Annotated[int, typer.Option(help="Where the dashboard listens, on this machine only.", min=0, max=65535)]

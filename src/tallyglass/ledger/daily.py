@@ -19,8 +19,11 @@ from tallyglass.money import ZERO, Amount, Asset, add, negate, total
 ON_THE_WAY: Final = "on-the-way"
 """The owner of what has left one connection and not yet arrived at the other. No connection can have that name."""
 
-#: What the user says to have been there before all history; what he says of an account that no exchange knows.
-OPENINGS: Final = ("opening:", "own:")
+OWN: Final = "own:"
+"""The names of accounts that no exchange knows begin so, and the ids of what the user says of them."""
+
+#: What the user says to have been there before all history, or on an account of his own.
+_STATED: Final = ("opening:", OWN)
 
 Share = Literal["flow", "fee", "reward"]
 """What a movement is beside being one: from or to outside, paid, or earned."""
@@ -51,7 +54,7 @@ def share(kind: Kind, entry_id: str, *, matched: bool) -> Share | None:
     """
     if matched:
         return None
-    if kind == "adjustment" and entry_id.startswith(OPENINGS):
+    if kind == "adjustment" and entry_id.startswith(_STATED):
         return "flow"
     return _SHARES.get(kind)
 
@@ -64,8 +67,8 @@ class Side:
     legs: tuple[Leg, ...]
 
 
-def crossing(sent: Side, received: Side) -> Iterator[DayMove]:
-    """What was on the way between two connections, from the day of departure to that of arrival.
+def crossing(sent: Side, received: Side) -> Iterator[tuple[datetime, DayMove]]:
+    """What was on the way between two connections: what began to be at departure, and ended at arrival.
 
     What arrives less than was sent has been paid to the network, on the day of arrival.
     """
@@ -74,8 +77,8 @@ def crossing(sent: Side, received: Side) -> Iterator[DayMove]:
     lost = add(total(left.values()), arrived)  # left is negative
     for asset, amount in left.items():
         fee, lost = lost, ZERO
-        yield DayMove(sent.time.date(), ON_THE_WAY, asset, negate(amount))
-        yield DayMove(received.time.date(), ON_THE_WAY, asset, amount, fee=fee)
+        yield sent.time, DayMove(sent.time.date(), ON_THE_WAY, asset, negate(amount))
+        yield received.time, DayMove(received.time.date(), ON_THE_WAY, asset, amount, fee=fee)
 
 
 def _principal(legs: Iterable[Leg]) -> dict[Asset, Amount]:

@@ -8,23 +8,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from tallyglass.ledger.daily import DayMove
 from tallyglass.money import EXACT, ZERO, Amount, Asset, add
-from tallyglass.portfolio.worth import NOT_MONEY
+from tallyglass.portfolio.worth import NOT_MONEY, CauseCode
+from tallyglass.prices.quick import Priced
 
-MISSING: Final = "price_missing"
+MISSING: Final[CauseCode] = "price_missing"
 #: What came or went has no price: the sum of deposits lacks it from that day on.
-FLOW_MISSING: Final = "flow_missing"
-
-
-class Priced(NamedTuple):
-    """The price of one unit at the end of a day."""
-
-    value: Amount
-    #: Why it may not be right: codes, as `prices` has them.
-    marks: tuple[str, ...] = ()
+FLOW_MISSING: Final[CauseCode] = "flow_missing"
 
 
 Pricing = Callable[[Asset, date], Priced | None]

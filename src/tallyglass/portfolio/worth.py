@@ -37,6 +37,12 @@ CauseCode = Literal[
     "price_missing",
     "price_stale",
     "price_source_failed",
+    "flow_missing",
+    "old_price",
+    "ended",
+    "disagree",
+    "price_jumped",
+    "same_symbol",
 ]
 
 
@@ -48,6 +54,8 @@ class Cause:
     #: A connection, an asset, or `CONNECTION/ASSET`.
     about: str
     text: str
+    #: Since when it is so; None where that is not known, or since ever.
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,14 @@ def newest(db: Connection, source: str, base: Asset, quote: Asset) -> date | Non
     return db.execute(select(func.max(closes.c.day)).where(*here)).scalar()
 
 
+def last(db: Connection, series: Series, *, before: date) -> StoredClose | None:
+    """The last close of a market before a day."""
+    here = tuple(closes.c[name] == value for name, value in series._asdict().items())
+    query = select(closes.c.day, closes.c.price).where(*here, closes.c.day < before)
+    row = db.execute(query.order_by(closes.c.day.desc()).limit(1)).first()
+    return None if row is None else StoredClose(series, row.day, row.price)
+
+
 def forget_closes(db: Connection, source: str, base: Asset) -> date | None:
     """Delete what a source has told of an asset, which turned out to be another; the first day of it."""
     first = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import localcontext
 from functools import cache, lru_cache
@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Delete, Select, and_, bindparam, delete, func, select
 
 from tallyglass.ledger.daily import ON_THE_WAY, DayMove, Side, crossing, joined, share
+from tallyglass.ledger.entries import Kind
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import MOVES
 from tallyglass.money import EXACT, ZERO, Amount, Asset, add, amount, subtract, text
@@ -31,7 +32,10 @@ _COLUMNS: Final = ("day", "connection", "asset", "amount", "flow", "fee", "rewar
 _SUMS: Final = ("amount", "flow", "fee", "reward")
 
 _Cell = tuple[int, str, Asset]
-_Sums = defaultdict[_Cell, list[Amount]]
+"""A day as it stands in its column, a connection, an asset."""
+_Parts = defaultdict[tuple[int, str], defaultdict[Asset, list[Amount]]]
+_Sums = _Parts
+"""Of a day and a connection, by asset: amounts still to be added; and what they come to, in the order of `_SUMS`."""
 
 
 def outdate(db: Connection, days: Iterable[date]) -> None:
@@ -56,7 +60,9 @@ def refresh(db: Connection) -> date | None:
     changed = [_count(db, span, sides) for span in list(_spans(db))]
     db.execute(delete(stale_days))
     if db.execute(delete(settings).where(settings.c.name == _CROSSINGS)).rowcount:
-        changed.append(_replace(db, day_moves.c.connection == ON_THE_WAY, joined(_crossings(db)).values()))
+        crossed = joined(move for _, move in _crossings(db))
+        found = {_cell(each): each for _, each in sorted(crossed.items())}
+        changed.append(_replace(db, day_moves.c.connection == ON_THE_WAY, found))
     return min((day for day in changed if day is not None), default=None)
 
 
@@ -70,6 +76,11 @@ def outdated(db: Connection) -> bool:
 def first(db: Connection) -> date | None:
     """The first day on which anything moved."""
     return db.execute(select(func.min(day_moves.c.day))).scalar()
+
+
+def owners(db: Connection) -> list[str]:
+    """Every connection that holds anything by its entries."""
+    return sorted(running.kept(db))
 
 
 def moves(db: Connection, since: date | None = None) -> Iterator[DayMove]:
@@ -98,6 +109,28 @@ def before(db: Connection, day: date, moved: Iterable[DayMove]) -> dict[tuple[st
     return {place: each for place, each in held.items() if each}
 
 
+def held_at(db: Connection, moment: datetime, gone: Mapping[str, date]) -> dict[tuple[str, Asset], Amount]:
+    """What every connection held at a moment, and what was on the way. All days are to be counted.
+
+    `gone`: connections that are no more, and the day on which they went.
+    """
+    start, day = _start(moment.date()), moment.date()
+    held: dict[tuple[str, Asset], Amount] = defaultdict(lambda: ZERO, before(db, day, moves(db, day)))
+    done = _done(db)
+    of = entries.c
+    query = select(of.bucket, of.legs).where(of.time >= start, of.time <= moment)
+    for bucket, packed in db.execute(query):
+        for leg in rows.legs_of(packed) if bucket in done else ():
+            place = done[bucket][0], leg.asset
+            held[place] = add(held[place], leg.amount)
+    held = {place: each for place, each in held.items() if place[0] != ON_THE_WAY and gone.get(place[0], day) >= day}
+    for at, move in _crossings(db):
+        if at <= moment:
+            place = ON_THE_WAY, move.asset
+            held[place] = add(held.get(place, ZERO), move.amount)
+    return {place: each for place, each in held.items() if each}
+
+
 def _spans(db: Connection) -> Iterator[tuple[date, date]]:
     """The stale days as spans without a hole, none of them too long to count in one go."""
     days = list(db.execute(select(stale_days.c.day).order_by(stale_days.c.day)).scalars())
@@ -120,41 +153,53 @@ def _matched(db: Connection) -> frozenset[tuple[str, str]]:
 
 def _count(db: Connection, span: tuple[date, date], matched: Collection[Key]) -> date | None:
     """Count the days of a span anew; the first of them that has changed."""
-    query = (
-        select(buckets.c.connection, buckets.c.kind, entries.c.id, entries.c.time, entries.c.legs)
-        .join(buckets)
-        .where(entries.c.time >= _start(span[0]), entries.c.time < _start(span[1] + timedelta(1)))
-        .where(buckets.c.status == "done")
-    )
-    sums: _Sums = defaultdict(lambda: [ZERO] * len(_SUMS))
-    cursor = db.execute(query).cursor
+    of = entries.c
+    within = (of.time >= _start(span[0]), of.time < _start(span[1] + timedelta(1)))
+    cursor = db.execute(select(of.bucket, of.id, of.time, of.legs).where(*within)).cursor
+    done = _done(db)
+    sums: _Sums = defaultdict(lambda: defaultdict(lambda: [ZERO] * len(_SUMS)))
     while some := cursor.fetchmany(_BATCH):
-        _add(sums, some, matched)
+        _add(sums, some, done, matched)
     here = and_(day_moves.c.day.between(*span), day_moves.c.connection != ON_THE_WAY)
-    return _replace(db, here, (_cell(*cell, *each) for cell, each in sums.items() if any(each)))
+    found = {
+        (day, connection, asset): DayMove(_day(day), connection, asset, *each)
+        for (day, connection), assets in sorted(sums.items())
+        for asset, each in sorted(assets.items())
+        if any(each)
+    }
+    return _replace(db, here, found)
 
 
-def _add(sums: _Sums, some: Sequence[Any], matched: Collection[Key]) -> None:
+def _done(db: Connection) -> dict[int, tuple[str, Kind]]:
+    """Of every bucket of entries that have happened: whose they are, and of what kind."""
+    query = select(buckets.c.id, buckets.c.connection, buckets.c.kind).where(buckets.c.status == "done")
+    return {number: (connection, kind) for number, connection, kind in db.execute(query)}
+
+
+def _add(sums: _Sums, some: Sequence[Any], done: Mapping[int, tuple[str, Kind]], matched: Collection[Key]) -> None:
     """Add the legs of some entries, as the driver gives them, to the sums. A million entries come this way."""
-    parts: list[dict[_Cell, list[Amount]]] = [defaultdict(list) for _ in _SUMS]
-    moved = parts[0]
-    for connection, kind, name, at, packed in some:
+    parts: list[_Parts] = [defaultdict(lambda: defaultdict(list)) for _ in _SUMS]
+    for (bucket, name, at, _), legs in zip(some, rows.legs_of_all([each[3] for each in some]), strict=True):
+        if bucket not in done:
+            continue
+        connection, kind = done[bucket]
         what = share(kind, name, matched=kind in MOVES and (connection, name) in matched)
-        day = at // _DAY
-        for leg in rows.legs_of(packed):
-            cell = day, connection, leg.asset
-            moved[cell].append(leg.amount)
-            part = "fee" if leg.role == "fee" else what
-            if part:
-                parts[_SUMS.index(part)][cell].append(leg.amount)
+        here = at // _DAY, connection
+        moved = parts[0][here]
+        for leg in legs:
+            moved[leg.asset].append(leg.amount)
+            if part := "fee" if leg.role == "fee" else what:
+                parts[_SUMS.index(part)][here][leg.asset].append(leg.amount)
     with localcontext(EXACT):
         for index, found in enumerate(parts):
-            for cell, amounts in found.items():
-                sums[cell][index] = sum(amounts, sums[cell][index])
+            for here, assets in found.items():
+                for asset, amounts in assets.items():
+                    cell = sums[here][asset]
+                    cell[index] = sum(amounts, cell[index])
 
 
-def _crossings(db: Connection) -> Iterator[DayMove]:
-    """What was ever on the way between two connections."""
+def _crossings(db: Connection) -> Iterator[tuple[datetime, DayMove]]:
+    """What was ever on the way between two connections: what began to be, and what ended."""
     sent, received = entries.alias(), entries.alias()
     of = transfers.c
     query = (
@@ -167,20 +212,16 @@ def _crossings(db: Connection) -> Iterator[DayMove]:
         yield from crossing(Side(left, rows.legs_of(out)), Side(arrived, rows.legs_of(came)))
 
 
-def _replace(db: Connection, here: ColumnElement[bool], found: Iterable[DayMove]) -> date | None:
-    """Let the moves there be these; the first day that was different."""
-    before = {_place(each): each for each in _moves(db, select(day_moves).where(here))}
-    after = {_place(each): each for each in found}
-    changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
-    gone = [
-        {"day_": day, "connection_": connection, "asset_": asset} for day, connection, asset in changed & before.keys()
-    ]
-    if gone:
-        db.execute(_deleting(), gone)
-    come = sorted((after[place] for place in changed & after.keys()), key=_place)
+def _replace(db: Connection, here: ColumnElement[bool], found: Mapping[_Cell, DayMove]) -> date | None:
+    """Let the moves there be these, given in order; the first day that was different."""
+    before = {_cell(each): each for each in _moves(db, select(day_moves).where(here))}
+    gone = [cell for cell, each in before.items() if each != found.get(cell)]
+    come = {cell: each for cell, each in found.items() if each != before.get(cell)} if before else found
+    for cell in gone:
+        db.execute(_deleting(), dict(zip(("day_", "connection_", "asset_"), (_day(cell[0]), *cell[1:]), strict=True)))
     if come:
-        upsert.insert(db, day_moves, _COLUMNS, [_packed(each) for each in come], keys=_COLUMNS[:3])
-    return min((day for day, *_ in changed), default=None)
+        upsert.insert(db, day_moves, _COLUMNS, [_packed(cell, each) for cell, each in come.items()], keys=_COLUMNS[:3])
+    return min((_day(cell[0]) for cell in (*gone, *come)), default=None)
 
 
 @cache
@@ -189,12 +230,8 @@ def _deleting() -> Delete:
     return delete(day_moves).where(*place)
 
 
-def _cell(day: int, connection: str, asset: Asset, *sums: Amount) -> DayMove:
-    return DayMove(_day(day), connection, asset, *sums)
-
-
-def _place(move: DayMove) -> tuple[date, str, Asset]:
-    return move.day, move.connection, move.asset
+def _cell(move: DayMove) -> _Cell:
+    return move.day.toordinal() - FIRST_DAY, move.connection, move.asset
 
 
 def _moves(db: Connection, query: Select[Any]) -> Iterator[DayMove]:
@@ -211,10 +248,11 @@ def _day(number: int) -> date:
     return date.fromordinal(FIRST_DAY + number)
 
 
-def _packed(move: DayMove) -> tuple[Any, ...]:
+def _packed(cell: _Cell, move: DayMove) -> tuple[Any, ...]:
     """As the driver takes it; nothing is told of what is nothing."""
-    shares = (text(each) if each else None for each in (move.flow, move.fee, move.reward))
-    return move.day.toordinal() - FIRST_DAY, move.connection, move.asset, text(move.amount), *shares
+    flow, fee, reward = move.flow, move.fee, move.reward
+    shares = (text(flow) if flow else None, text(fee) if fee else None, text(reward) if reward else None)
+    return *cell, text(move.amount), *shares
 
 
 def _start(day: date) -> datetime:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -187,6 +187,13 @@ def set_rates(db: Connection, found: Iterable[tuple[str, str, Amount]]) -> None:
     if known:
         told = [{"day": day, "currency": currency, "per_euro": amount(rate)} for day, currency, rate in known]
         upsert.upsert(db, rates, told, updated=("per_euro",))
+
+
+def rates_between(db: Connection, first: date, last: date) -> Iterator[tuple[date, Asset, Amount]]:
+    """The daily rates of these days: day, currency, units per euro."""
+    query = select(rates).where(rates.c.day.between(first.isoformat(), last.isoformat()))
+    for row in db.execute(query):
+        yield date.fromisoformat(row.day), Asset(row.currency), row.per_euro
 
 
 def newest_rates(db: Connection) -> tuple[str, dict[str, Amount]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -22,6 +22,7 @@ from tallyglass.store.tables import buckets, entries
 _MICROSECOND: Final = timedelta(microseconds=1)
 _to_json: Final = msgspec.json.Encoder().encode
 _to_legs: Final = msgspec.json.Decoder(tuple[Leg, ...]).decode
+_to_all_legs: Final = msgspec.json.Decoder(list[tuple[Leg, ...]]).decode
 _to_facts: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 _to_names: Final = msgspec.json.Decoder(list[str]).decode
 _by_id: Final = attrgetter("id")
@@ -119,6 +120,11 @@ def stored(row: Any) -> StoredEntry:
 def legs_of(packed: str) -> tuple[Leg, ...]:
     """The legs in their column."""
     return _to_legs(packed)
+
+
+def legs_of_all(packed: Sequence[str]) -> list[tuple[Leg, ...]]:
+    """The legs in many columns: half the work of one by one."""
+    return _to_all_legs(f"[{','.join(packed)}]")
 
 
 def assets_of(packed: str) -> list[Asset]:

@@ -1,0 +1,40 @@
+"""The prices of past days: the closes that are stored, and the user's word on them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+
+from tallyglass.money import Amount, Asset
+from tallyglass.portfolio.days import Pricing
+from tallyglass.prices.closing import GAP, DailyPrices, History
+from tallyglass.prices.paths import Spoken, Word
+from tallyglass.prices.routes import Link
+from tallyglass.store import closes, present
+from tallyglass.store.base import Db
+
+
+def pricing(db: Db, currency: Asset, days: tuple[date, date]) -> Pricing:
+    """The price of every asset on each of these days, in one currency."""
+    return prices_of(db, days).in_currency(currency)
+
+
+def prices_of(db: Db, days: tuple[date, date]) -> DailyPrices:
+    """What is known of these days; of what no source tells any more, the last that one told."""
+    begin = days[0] - timedelta(days=2 * GAP)
+    found: dict[Link, dict[date, Amount]] = defaultdict(dict)
+    for each in closes.closes_between(db, begin, days[1]):
+        found[Link(*each.series)][each.day] = each.price
+    for series in closes.spans(db):
+        if Link(*series) not in found and (last := closes.last(db, series, before=begin)) is not None:
+            found[Link(*series)] = {last.day: last.price}
+    per_euro: dict[Asset, dict[date, Amount]] = defaultdict(dict)
+    for day, currency, rate in present.rates_between(db, begin, days[1]):
+        per_euro[currency][day] = rate
+    return DailyPrices(History(found, per_euro), word(db))
+
+
+def word(db: Db) -> Word:
+    """What the user said of prices."""
+    said = closes.list_manual(db)
+    return Word(tuple(Spoken(each.asset, each.currency, each.day, each.price) for each in said))

@@ -1,0 +1,169 @@
+"""Commands about worth: what everything is worth now, at a time, and through time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+import typer
+
+from tallyglass.app import format as shown
+from tallyglass.app import past, plot
+from tallyglass.app import worth as valuing
+from tallyglass.app import worth_history as through_time
+from tallyglass.app.past_worth import worth_at
+from tallyglass.app.problems import Problem
+from tallyglass.app.views import WorthView
+from tallyglass.app.worth_history import Asked, PointView, WorthHistoryView
+from tallyglass.cli import main, show
+from tallyglass.cli.main import app
+from tallyglass.cli.options import options
+
+commands = typer.Typer(rich_markup_mode=None)
+app.add_typer(commands, name="worth")
+
+#: Lines of a chart, and points of a table that is read rather than looked at.
+HEIGHT, MOST = 10, 40
+
+
+@commands.callback(invoke_without_command=True)
+def worth(
+    context: typer.Context,
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="A day (2026-01-31: its end) or a time (2026-01-31T12:00Z).")
+    ] = "",
+) -> None:
+    """What everything is worth, from stored data.
+
+    Says so when it is not the whole.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with options.session() as session:
+        found = valuing.worth_view(session, worth_at(session, at) if at else None)
+        if not found["sources"] and options.nothing_yet(session.keeper):
+            return
+    if options.json:
+        show.as_json(found)
+    else:
+        print_worth(found)
+    if not found["complete"]:
+        raise typer.Exit(main.PARTIAL)
+
+
+def print_worth(found: WorthView) -> None:
+    """Net worth and holdings for people."""
+    currency = found["currency"]
+    mark = "" if found["complete"] else " [bold yellow]partial[/]"
+    show.out.print(f"\nNet worth  [bold]{shown.money(found['total'], currency)}[/]{mark}")
+    fresh = [f"{source['connection']} {shown.age(source['fresh_at'])}" for source in found["sources"]]
+    show.out.print(", ".join(fresh) or "no connections yet", style="dim")
+    for cause in found["causes"]:
+        show.out.print(f"! {cause['text']}", style="yellow", markup=False)
+    rows = show.table("asset", ("amount", "right"), ("price", "right"), "source", ("value", "right"))
+    for holding in found["holdings"]:
+        rows.add_row(
+            holding["asset"],
+            shown.quantity(holding["amount"]),
+            shown.price(holding["price"], currency),
+            holding["price_source"] or "",
+            shown.money(holding["value"], currency),
+        )
+    show.out.print()
+    show.print_table(rows)
+
+
+@commands.command()
+def history(
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="The first day; else the first there is.")] = "",
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day; else today.")] = "",
+    every: Annotated[str, typer.Option(help="day, week, month, quarter or year.")] = "day",
+    by: Annotated[str, typer.Option(help="asset, connection or kind: the parts, too.")] = "",
+) -> None:
+    """Net worth through time, from the first entry to now."""
+    asked = _asked(first, last, every, by)
+    with options.session() as session, _counting() as progress:
+        found = through_time.history(session, asked, progress)
+    if options.json:
+        show.as_json(found)
+    else:
+        _print_history(found)
+    if not all(point["complete"] for point in found["points"]):
+        raise typer.Exit(main.PARTIAL)
+
+
+def _asked(first: str, last: str, every: str, by: str) -> Asked:
+    for name, value, words in (("--every", every, through_time.EVERY), ("--by", by, ("", *through_time.BY))):
+        if value not in words:
+            known = ", ".join(filter(None, words))
+            raise Problem("usage", f"{name} {value!r} is not known.", f"Say one of: {known}.")
+    return Asked(_day(first), _day(last), every, by or None)  # type: ignore[arg-type]  # just checked
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Problem("usage", f"{text!r} is no day.", "Write it as 2026-01-31.") from None
+
+
+@contextmanager
+def _counting() -> Iterator[past.Progress]:
+    """A bar while days are counted that never were."""
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    bar = Progress(
+        TextColumn("counting days"), BarColumn(), TextColumn("{task.description}"), console=show.err, transient=True
+    )
+    task = bar.add_task("", total=None)
+
+    def tell(begin: date, until: date, end: date) -> None:
+        bar.start()
+        bar.update(task, total=(end - begin).days + 1, completed=(until - begin).days + 1, description=f"{until}")
+
+    try:
+        yield tell
+    finally:
+        bar.stop()
+
+
+def _print_history(found: WorthHistoryView) -> None:
+    points, currency = found["points"], found["currency"]
+    if not points:
+        show.out.print("Nothing was owned in these days.")
+        return
+    _print_chart(points, currency)
+    rows = show.table(("day", "whole"), ("net worth", "right"), ("change", "right"), ("came in", "right"), "")
+    shown_points = points[-MOST:]
+    if len(points) > MOST:
+        show.out.print(
+            f"the last {MOST} of {len(points)} points; all of them: --json, or fewer: --every month", style="dim"
+        )
+    for before, point in zip([None, *points][-len(shown_points) - 1 :], shown_points, strict=False):
+        change = "" if before is None else shown.change(before["total"], point["total"], currency)
+        mark = "" if point["complete"] else "partial"
+        day = f"{point['day']} now" if point["at"] else point["day"]
+        rows.add_row(day, shown.money(point["total"], currency), change, shown.flow(point["flow"], currency), mark)
+    show.print_table(rows)
+    _print_causes(points)
+
+
+def _print_chart(points: list[PointView], currency: str) -> None:
+    values = [Decimal(point["total"]) for point in points]
+    for line in plot.lines(values, show.out.width - 14, HEIGHT):
+        show.out.print(f"{shown.short(line.label, currency):>12}  {line.dots}", markup=False)
+    show.out.print(f"{points[0]['day']:>24}{points[-1]['day']:>{show.out.width - 26}}", style="dim")
+
+
+def _print_causes(points: list[PointView]) -> None:
+    """Each reason once, with the days that it stands for."""
+    found: dict[str, list[str]] = {}
+    for point in points:
+        for cause in point["causes"]:
+            found.setdefault(cause["text"], []).append(point["day"])
+    for text, days in found.items():
+        when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        show.out.print(f"! {text} ({when})", style="yellow", markup=False)
