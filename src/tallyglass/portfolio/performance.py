@@ -20,8 +20,8 @@ from tallyglass.portfolio.xirr import MoneyWeighted, xirr
 PERIODS: Final = ("24h", "7d", "30d", "month", "year", "all")
 """The periods that everybody knows; besides any number of days (`90d`), a year (`2025`), a month (`2025-03`)."""
 
-_DAYS: Final = re.compile(r"([1-9]\d{0,4})d", re.ASCII)
-_NAMED: Final = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
+_DAYS: Final = re.compile(r"([1-9]\d{0,3})d", re.ASCII)
+_NAMED: Final = re.compile(r"([12]\d{3})(?:-(0[1-9]|1[0-2]))?", re.ASCII)
 _DAY: Final = timedelta(days=1)
 
 
