@@ -106,7 +106,7 @@ def unbound(facts: Facts) -> Iterator[Finding]:
     """A key that works from anywhere."""
     for key in _living(facts):
         if key.connection.ip.bound == "no":
-            text = f"The key works from anywhere. {key.manifest.ip.get('without', '')}".strip()
+            text = f"Whoever has a copy of it can use it, wherever he is. {key.manifest.ip.get('without', '')}".strip()
             title, guide = "The key of {name} works from anywhere", f"tallyglass guide {key.manifest.id}"
             yield Finding("ip_unbound", "warning", text, "Bind it", facts.now, key.id, guide, title=title)
 

@@ -189,7 +189,7 @@ def _foreign(key: KeyFacts, mine: Ours, now: datetime) -> Finding | None:
     action = f"tallyglass egress {key.manifest.id}"
     fix = f"{where(key.manifest)} nothing but: {copy(key.manifest, mine.addresses).text}. Then look again"
     if found.verdict == "unbound" and found.others:
-        said = f"This key's list holds {others}: it works from anywhere. {key.manifest.ip.get('without', '')}".strip()
+        said = f"Its list holds {others}, which is everybody. {key.manifest.ip.get('without', '')}".strip()
         title = "The key of {name} works from anywhere"
         return Finding("ip_unbound", "warning", said, fix, now, key.id, action, title=title)
     if found.verdict == "others_too" and mine.known != "doubtful":
