@@ -39,7 +39,7 @@ CONNECTED = ("kraken", "coinbase")
 #: What runs until it is told to end, or needs a home of its own: tested by themselves.
 APART = {"init", "up", "demo", "sandbox", "lock", "unlock"}
 #: These have tests of their own.
-ELSEWHERE = {"alerts", "was-it-me", "compromised", "backup", "restore", "import", "transfers", "reconcile"}
+ELSEWHERE = {"alerts", "was-it-me", "compromised", "backup", "restore", "import", "transfers", "reconcile", "accounts"}
 ELSEWHERE |= {"audit", "fetch", "passphrase", "recovery-kit", "set-auto-lock"}
 
 

@@ -102,6 +102,7 @@ def worth(**values: tuple[str, str | None]) -> WorthView:
     ]
     return {
         "total": "0",
+        "stated": "0",
         "currency": "USD",
         "complete": True,
         "as_of": NOW.isoformat(),

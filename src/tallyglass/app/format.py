@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from tallyglass.ledger import own
 from tallyglass.money import ROUNDED, divide, magnitude, subtract, text
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
@@ -98,6 +99,11 @@ def age(time: str | None, now: datetime | None = None) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{max(seconds, 0)} s"
+
+
+def place(connection: str) -> str:
+    """A connection by its id, an account of the user's own by its name."""
+    return own.label(connection)
 
 
 def month(time: str) -> str:

@@ -7,6 +7,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from tallyglass.app import accounts
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import EntryView, HistoryView, OrderView, entry_view, moment, order_view
@@ -114,7 +115,7 @@ def _views(db: Db, page: list[stored.StoredEntry]) -> list[EntryView]:
 
 def _check(session: Session, connection: str) -> None:
     """Refuse the name of nothing; one that is disconnected is known as long as its history is kept."""
-    known = [each.id for each in session.keeper.connections()]
+    known = [*(each.id for each in session.keeper.connections()), *accounts.labels(session)]
     if connection in known:
         return
     if not any(stored.list_entries(session.store, limit=1, connection=connection, done=done) for done in (True, False)):

@@ -11,6 +11,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.worth import worth
 from tallyglass.exchanges.streams import Balance
+from tallyglass.ledger.own import is_own
 from tallyglass.money import Asset
 from tallyglass.portfolio.worth import Cause, Source, Worth
 from tallyglass.portfolio.worth import worth as value
@@ -42,7 +43,7 @@ def worth_at(session: Session, at: str) -> Worth:
     for cause in doubts:
         against[cause.about.partition("/")[0]].append(cause)
     names = sorted(balances.keys() | against.keys())
-    sources = [Source(name, balances[name], until, doubts=against[name]) for name in names]
+    sources = [Source(name, balances[name], until, doubts=against[name], stated=is_own(name)) for name in names]
 
     def price(asset: Asset, currency: Asset) -> Price | None:
         return prices.price(asset, day, currency)

@@ -22,7 +22,7 @@ class CauseView(TypedDict):
 
 
 class SourceView(TypedDict):
-    """One connection behind a total."""
+    """One connection behind a total, or an account of the user's own: its status is `yours`."""
 
     connection: str
     status: str
@@ -54,6 +54,8 @@ class WorthView(TypedDict):
     """`worth`."""
 
     total: str
+    #: Of it, what rests on the user's word alone.
+    stated: str
     currency: str
     complete: bool
     as_of: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from tallyglass.app import accounts
 from tallyglass.app.problems import Problem
 from tallyglass.app.proof import doubts
 from tallyglass.app.session import Session
@@ -29,6 +30,7 @@ def worth(session: Session) -> Worth:
         sources = [
             _source(db, each, faults.get((each.id, "balances")), against.get(each.id, ())) for each in connections
         ]
+        sources += accounts.sources(db, session.now())
         quotes = _quotes(db, {connection.exchange for connection in connections})
         currency = currency_of(db)
     failed = {source: fault.text for (source, part), fault in faults.items() if part in ("tickers", "rates")}
@@ -78,6 +80,7 @@ def worth_view(session: Session, found: Worth | None = None) -> WorthView:
     found = found or worth(session)
     return {
         "total": text(found.total),
+        "stated": text(found.stated),
         "currency": found.currency,
         "complete": found.complete,
         "as_of": moment(found.as_of) or "",

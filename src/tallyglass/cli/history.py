@@ -77,12 +77,13 @@ def _print_entries(items: list[EntryView]) -> None:
     for entry in items:
         kind = _kind(entry)
         if entry["partner"]:
-            kind += f"\n{'from' if entry['kind'] == 'deposit' else 'to'} {entry['partner'].partition('/')[0]}"
+            partner = shown.place(entry["partner"].partition("/")[0])
+            kind += f"\n{'from' if entry['kind'] == 'deposit' else 'to'} {partner}"
         amounts = [
             f"{'' if leg['amount'].startswith('-') else '+'}{shown.quantity(leg['amount'])}" for leg in entry["legs"]
         ]
         assets = [f"{leg['asset']}{' fee' if leg['role'] == 'fee' else ''}" for leg in entry["legs"]]
-        rows.add_row(_time(entry), entry["connection"], kind, "\n".join(amounts), "\n".join(assets))
+        rows.add_row(_time(entry), shown.place(entry["connection"]), kind, "\n".join(amounts), "\n".join(assets))
     show.print_table(rows)
 
 

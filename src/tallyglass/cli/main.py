@@ -31,7 +31,7 @@ JOURNEY = {
     "To begin": "init demo up status alerts",
     "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect "
     "was-it-me compromised journal",
-    "What you own": "sync worth holdings history transfers reconcile orders set-currency import",
+    "What you own": "sync worth holdings history transfers reconcile orders accounts set-currency import",
     "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
 
@@ -110,6 +110,10 @@ USAGE_CODES = frozenset(
         "limit",
         "cursor",
         "no_such_connection",
+        "no_such_account",
+        "account_exists",
+        "two_ways",
+        "already_said",
         "no_such_asset",
         "no_such_entry",
         "no_such_channel",
@@ -132,6 +136,7 @@ MODULES = {
     "backup": "backup restore",
     "incident": "was-it-me compromised",
     "alerts": "alerts",
+    "accounts": "accounts",
     "money": "sync replay holdings orders unparsed set-currency",
     "worth": "worth",
     "history": "history",

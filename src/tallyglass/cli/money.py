@@ -165,9 +165,8 @@ def holdings() -> None:
             value = shown.money(holding["value"], found["currency"])
             rows.add_row(f"[bold]{holding['asset']}[/]", shown.quantity(holding["amount"]), value, "")
             for part in holding["by"]:
-                rows.add_row(
-                    "", shown.quantity(part["amount"]), "", f"{part['connection']} {part['account']}", style="dim"
-                )
+                where = f"{shown.place(part['connection'])} {part['account']}"
+                rows.add_row("", shown.quantity(part["amount"]), "", where, style="dim")
         show.print_table(rows)
         for cause in found["causes"]:
             show.out.print(f"! {cause['text']}", style="yellow", markup=False)

@@ -59,8 +59,10 @@ def print_worth(found: WorthView) -> None:
     currency = found["currency"]
     mark = "" if found["complete"] else " [bold yellow]partial[/]"
     show.out.print(f"\nNet worth  [bold]{shown.money(found['total'], currency)}[/]{mark}")
-    fresh = [f"{source['connection']} {shown.age(source['fresh_at'])}" for source in found["sources"]]
+    connected = [source for source in found["sources"] if source["status"] != "yours"]
+    fresh = [f"{source['connection']} {shown.age(source['fresh_at'])}" for source in connected]
     show.out.print(", ".join(fresh) or "no connections yet", style="dim")
+    _print_stated(found)
     for cause in found["causes"]:
         show.out.print(f"! {cause['text']}", style="yellow", markup=False)
     rows = show.table("asset", ("amount", "right"), ("price", "right"), "source", ("value", "right"))
@@ -74,6 +76,20 @@ def print_worth(found: WorthView) -> None:
         )
     show.out.print()
     show.print_table(rows)
+
+
+def _print_stated(found: WorthView) -> None:
+    """What rests on the reader's own word, apart, with the days for which it was last given."""
+    yours = [source for source in found["sources"] if source["status"] == "yours"]
+    if not yours:
+        return
+    figures = (shown.money(figure, found["currency"]) for figure in (found["stated"], found["total"]))
+    said = [f"{shown.place(source['connection'])} {(source['fresh_at'] or 'nothing yet')[:10]}" for source in yours]
+    words = f"stated by you: {' of '.join(figures)} ({', '.join(said)})"
+    show.out.print(words, style="dim", markup=False)
+    for source in yours:
+        if source["text"]:
+            show.out.print(f"{shown.place(source['connection'])}: {source['text']}", style="yellow", markup=False)
 
 
 @commands.command()

@@ -21,7 +21,7 @@ RATE_STALE_AFTER = timedelta(days=6)
 #: Credits that pay an exchange's fees and cannot be sold: owned, shown, worth nothing, missed by nobody.
 NOT_MONEY = frozenset((Asset("KFEE"),))
 
-SourceStatus = Literal["fresh", "stale", "failed", "frozen", "never"]
+SourceStatus = Literal["fresh", "stale", "failed", "frozen", "never", "yours"]
 
 
 CauseCode = Literal[
@@ -60,7 +60,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One connection as the valuation sees it."""
+    """One connection, or one account of the user's own, as the valuation sees it."""
 
     connection: str
     balances: Sequence[Balance]
@@ -73,9 +73,13 @@ class Source:
     unparsed: int = 0
     #: Why its history does not bear out what it reports.
     doubts: Sequence[Cause] = ()
+    #: An account of the user's own: it is as he says, and neither proven nor refuted by anybody.
+    stated: bool = False
 
     def status(self, now: datetime) -> SourceStatus:
         """How far its balances can be trusted to be the present."""
+        if self.stated:
+            return "yours"
         if self.fresh_at is None:
             return "frozen" if self.frozen else "never"
         if self.frozen:
@@ -125,6 +129,18 @@ class Worth:
     def complete(self) -> bool:
         """Whether nothing is missing, nothing is old, and every balance is borne out by its history."""
         return not self.causes
+
+    @property
+    def stated(self) -> Amount:
+        """How much of the total rests on the user's word alone."""
+        yours = {source.connection for source in self.sources if source.stated}
+        return total(
+            multiply(part.amount, holding.price.value)
+            for holding in self.holdings
+            if holding.price is not None
+            for part in holding.by
+            if part.connection in yours
+        )
 
 
 def worth(

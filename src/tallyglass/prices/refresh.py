@@ -47,11 +47,7 @@ def tickers(with_: Refresher, exchange: str) -> None:
 
 def rates(with_: Refresher) -> None:
     """Learn the ECB's daily rates since the newest day that is known; the bundled history fills an empty store."""
-    with with_.store.write() as db:
-        newest, _ = present.newest_rates(db)
-        if not newest:
-            present.set_rates(db, bundled_rates())
-            newest, _ = present.newest_rates(db)
+    newest = bundled(with_.store)
     if not _due(with_, ECB, "rates", RATES_EVERY):
         return
     since = (date.fromisoformat(newest) if newest else with_.now().date()) - timedelta(days=7)
@@ -61,6 +57,14 @@ def rates(with_: Refresher) -> None:
         present.set_rates(db, ((rate.day.isoformat(), rate.currency, rate.per_euro) for rate in found))
 
     _ask(with_, (ECB, "rates"), {"rates": {"startPeriod": since.isoformat()}}, store)
+
+
+def bundled(store: Store) -> str:
+    """See to it that there are rates, if only the bundled ones: the newest day of which they are."""
+    with store.write() as db:
+        if not present.newest_rates(db)[0]:
+            present.set_rates(db, bundled_rates())
+        return present.newest_rates(db)[0]
 
 
 def _refresh(with_: Refresher, exchange: str, part: str, every: timedelta) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from tallyglass.app import allocation, egress, hygiene, proof
+from tallyglass.app import accounts, allocation, egress, hygiene, proof
 from tallyglass.app import exchanges as pages
 from tallyglass.app import history as ledger
 from tallyglass.app import journal as uses
@@ -88,10 +88,11 @@ def overview(session: Session, _query: Query) -> Model:
     """Net worth, what it is made of, and what wants a hand."""
     found = valuing.worth_view(session)
     stands = hygiene.standing(session)
-    names = names_of(stands.keys)
+    names = names_of(stands.keys, accounts.labels(session))
     return {
         "stands": stands,
         "worth": found,
+        "yours": [source for source in found["sources"] if source["status"] == "yours"],
         "partial": partial(found),
         "needs": needs(stands.findings, names),
         "rows": rows(found, names),
@@ -105,7 +106,7 @@ def keys_page(session: Session, _query: Query) -> Model:
     """A card for every key."""
     now = session.now()
     stands = hygiene.standing(session)
-    names = names_of(stands.keys)
+    names = names_of(stands.keys, {})
     against, pasted = proof.standing(session), egress.to_paste(session)
     cards = [
         {
@@ -168,9 +169,12 @@ PAGES = (
 # -- parts
 
 
-def names_of(keys: list[KeyView]) -> dict[str, str]:
-    """What connections are called: the reader's own label, else the exchange's name, else the id where two share it."""
-    called = {key["connection"]: key["label"] or exchange(key["exchange"]).name for key in keys}
+def names_of(keys: list[KeyView], own: Mapping[str, str]) -> dict[str, str]:
+    """What connections are called: the reader's own label, else the exchange's name, else the id where two share it.
+
+    `own`: what the accounts are called that he keeps himself.
+    """
+    called = dict(own) | {key["connection"]: key["label"] or exchange(key["exchange"]).name for key in keys}
     counts = Counter(called.values())
     return {connection: name if counts[name] == 1 else f"{name} ({connection})" for connection, name in called.items()}
 

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from tallyglass.app import alerts, hygiene
+from tallyglass.app import accounts, alerts, hygiene
 from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
@@ -101,9 +101,9 @@ class Site:
         except Told as error:
             return self._trouble(request, page, error)
         keys = stands.keys
-        model["names"] = names_of(keys)
+        model["names"] = names_of(keys, accounts.labels(session))
         currency = model["worth"]["currency"] if "worth" in model else ""
-        name = "empty" if not keys and page.id in ("overview", "connections") else page.id
+        name = "empty" if not (keys or model.get("yours")) and page.id in ("overview", "connections") else page.id
         return self._page(request, name, page, {**model, **_counted(stands)}, currency=currency)
 
     def _trouble(self, request: Request, page: Page, error: Trouble) -> Response:
