@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Final
 
 from tallyglass.app import transfers
@@ -14,7 +15,7 @@ from tallyglass.app.session import Session
 from tallyglass.app.worth import currency_of
 from tallyglass.ledger.daily import ON_THE_WAY, OWN, DayMove
 from tallyglass.money import ZERO, Asset, add, negate
-from tallyglass.portfolio.days import FLOW_MISSING, Holdings, value_days
+from tallyglass.portfolio.days import FLOW_MISSING, DayWorth, Holdings, value_days
 from tallyglass.portfolio.worth import Cause
 from tallyglass.store import days as moved
 from tallyglass.store import present
@@ -25,8 +26,6 @@ Progress = Callable[[date, date, date], None]
 """Told while days are counted: the first of all, how far it is, the last of all."""
 
 _DAY: Final = timedelta(days=1)
-#: So many days are counted in one transaction: others want to write, too.
-_AT_ONCE: Final = timedelta(days=365)
 #: Setting: of each connection that is no more, the day on which it went.
 _LEFT: Final = "worth.left"
 _WORDS: Final[dict[str, str]] = {
@@ -57,13 +56,9 @@ def refresh(session: Session, progress: Progress = nobody) -> Asset:
             return currency
     with session.store.write() as db:
         _outdate(db, gone)
-        first = begin = _next(db, currency, last)
-    while first is not None:
-        until = min(first + _AT_ONCE, last)
-        with session.store.write() as db:
-            _keep(db, currency, (first, until), gone)
-        progress(begin or first, until, last)
-        first = until + _DAY if until < last else None
+        first = _next(db, currency, last)
+        if first is not None:
+            _keep(db, currency, (first, last), gone, progress)
     return currency
 
 
@@ -86,14 +81,25 @@ def _next(db: Db, currency: Asset, last: date) -> date | None:
     return None if first is None or first > last else first
 
 
-def _keep(db: Db, currency: Asset, days: tuple[date, date], gone: Mapping[str, date]) -> None:
+def _keep(db: Db, currency: Asset, days: tuple[date, date], gone: Mapping[str, date], progress: Progress) -> None:
     since = list(moved.moves(db, days[0]))
     held = moved.before(db, days[0], since)
     start = {place: each for place, each in held.items() if gone.get(place[0], date.max) >= days[0]}
     moves = [each for each in since if each.day <= min(days[1], gone.get(each.connection, date.max))]
-    moves += _leaving(start, moves, {name: day for name, day in gone.items() if days[0] <= day <= days[1]})
-    moves.sort(key=lambda each: each.day)
-    kept.keep(db, currency, value_days(start, moves, pricing(db, currency, days), days))
+    if going := {name: day for name, day in gone.items() if days[0] <= day <= days[1]}:
+        moves += _leaving(start, moves, going)
+        moves.sort(key=attrgetter("day"))
+    assets = {asset for _, asset in start} | {each.asset for each in moves}
+    price = pricing(db, currency, days, assets)
+    kept.keep(db, currency, _told(value_days(start, moves, price, days), days, progress))
+
+
+def _told(found: Iterable[DayWorth], days: tuple[date, date], progress: Progress) -> Iterator[DayWorth]:
+    """The same, with a word now and then on how far it is."""
+    for each in found:
+        yield each
+        if each.day.day == 1 or each.day == days[1]:
+            progress(days[0], each.day, days[1])
 
 
 def _leaving(start: Holdings, moves: Sequence[DayMove], going: Mapping[str, date]) -> Iterator[DayMove]:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from tallyglass.money import Amount, Asset
 from tallyglass.portfolio.days import Pricing
 from tallyglass.prices.closing import GAP, DailyPrices, History
-from tallyglass.prices.paths import Spoken, Word
+from tallyglass.prices.paths import EURO, Spoken, Word
 from tallyglass.prices.routes import Link
 from tallyglass.store import closes, present
 from tallyglass.store.base import Db
 
 
-def pricing(db: Db, currency: Asset, days: tuple[date, date]) -> Pricing:
-    """The price of every asset on each of these days, in one currency."""
-    return prices_of(db, days).in_currency(currency)
+def pricing(db: Db, currency: Asset, days: tuple[date, date], assets: Iterable[Asset]) -> Pricing:
+    """The price of these assets on each of these days, in one currency."""
+    return prices_of(db, days, {currency, *assets}).in_currency(currency)
 
 
-def prices_of(db: Db, days: tuple[date, date]) -> DailyPrices:
-    """What is known of these days; of what no source tells any more, the last that one told."""
+def prices_of(db: Db, days: tuple[date, date], assets: Iterable[Asset]) -> DailyPrices:
+    """What is known of these assets on these days; of what no source tells any more, the last that one told."""
     begin = days[0] - timedelta(days=2 * GAP)
     found: dict[Link, dict[date, Amount]] = defaultdict(dict)
     for each in closes.closes_between(db, begin, days[1]):
@@ -29,7 +30,8 @@ def prices_of(db: Db, days: tuple[date, date]) -> DailyPrices:
         if Link(*series) not in found and (last := closes.last(db, series, before=begin)) is not None:
             found[Link(*series)] = {last.day: last.price}
     per_euro: dict[Asset, dict[date, Amount]] = defaultdict(dict)
-    for day, currency, rate in present.rates_between(db, begin, days[1]):
+    named = {*assets, *(each for link in found for each in (link.base, link.quote)), EURO}
+    for day, currency, rate in present.rates_between(db, begin, days[1], named):
         per_euro[currency][day] = rate
     return DailyPrices(History(found, per_euro), word(db))
 

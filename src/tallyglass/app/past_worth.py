@@ -34,7 +34,8 @@ def worth_at(session: Session, at: str) -> Worth:
         return worth(session)
     currency, day = past.refresh(session), min(until.date(), now.date() - _DAY)
     with session.store.read() as db:
-        held, prices = moved.held_at(db, until, past.left(session, db)), prices_of(db, (day, day))
+        held = moved.held_at(db, until, past.left(session, db))
+        prices = prices_of(db, (day, day), {currency, *(asset for _, asset in held)})
         doubts = past.Doubts(session, db).on(until.date())
     balances: dict[str, list[Balance]] = defaultdict(list)
     for (connection, asset), amount in sorted(held.items()):

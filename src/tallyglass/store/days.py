@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from tallyglass.ledger.daily import ON_THE_WAY, DayMove, Side, crossing, joined,
 from tallyglass.ledger.entries import Kind
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import MOVES
-from tallyglass.money import EXACT, ZERO, Amount, Asset, add, amount, subtract, text
+from tallyglass.money import EXACT, ZERO, Amount, Asset, add, subtract, text
 from tallyglass.store import rows, upsert
 from tallyglass.store import sums as running
 from tallyglass.store.columns import FIRST_DAY
@@ -239,8 +239,8 @@ def _moves(db: Connection, query: Select[Any]) -> Iterator[DayMove]:
     cursor = db.execute(query).cursor
     while some := cursor.fetchmany(_BATCH):
         for day, connection, asset, moved, *shares in some:
-            flow, fee, reward = (ZERO if each is None else amount(each) for each in shares)
-            yield DayMove(_day(day), connection, asset, amount(moved), flow, fee, reward)
+            flow, fee, reward = [ZERO if each is None else Decimal(each) for each in shares]
+            yield DayMove(_day(day), connection, asset, Decimal(moved), flow, fee, reward)
 
 
 @lru_cache(8192)

@@ -189,9 +189,12 @@ def set_rates(db: Connection, found: Iterable[tuple[str, str, Amount]]) -> None:
         upsert.upsert(db, rates, told, updated=("per_euro",))
 
 
-def rates_between(db: Connection, first: date, last: date) -> Iterator[tuple[date, Asset, Amount]]:
-    """The daily rates of these days: day, currency, units per euro."""
-    query = select(rates).where(rates.c.day.between(first.isoformat(), last.isoformat()))
+def rates_between(
+    db: Connection, first: date, last: date, currencies: Iterable[Asset]
+) -> Iterator[tuple[date, Asset, Amount]]:
+    """The daily rates of these currencies on these days: day, currency, units per euro."""
+    days = rates.c.day.between(first.isoformat(), last.isoformat())
+    query = select(rates).where(days, rates.c.currency.in_(sorted(currencies)))
     for row in db.execute(query):
         yield date.fromisoformat(row.day), Asset(row.currency), row.per_euro
 

@@ -21,11 +21,15 @@ Said = Literal["matched", "apart"]
 def movements(db: Connection) -> Iterator[Movement]:
     """All that came in or went out, on every connection, oldest first."""
     moving = (buckets.c.kind.in_(sorted(MOVES)), buckets.c.status == "done")
-    query = rows.selected().where(*moving).order_by(entries.c.time, entries.c.pk)
-    for each in map(rows.stored, db.execute(query)):
+    # Sorted here: the database would rather walk through all entries by time than sort a few.
+    for each in sorted(map(rows.stored, db.execute(rows.selected().where(*moving))), key=_when):
         found = movement(each.entry, each.connection)
         if found is not None:
             yield found
+
+
+def _when(each: rows.StoredEntry) -> tuple[datetime, int]:
+    return each.entry.time, each.place
 
 
 def keep(db: Connection, found: Iterable[Transfer]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from itertools import accumulate, islice
 from typing import Final, Protocol
 
@@ -20,6 +21,7 @@ _DAYS: Final = ("currency", "day", "total", "flow", "deposits", "fees", "rewards
 _PARTS: Final = ("currency", "day", "assets", "connections")
 _AT_ONCE: Final = 500
 _to_json: Final = msgspec.json.Encoder().encode
+_to_causes: Final = msgspec.json.Decoder(list[tuple[str, str]]).decode
 _to_values: Final = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -99,19 +101,25 @@ def _deposits(db: Connection, currency: Asset) -> Amount:
 def days(db: Connection, currency: Asset, first: date, last: date) -> list[KeptDay]:
     """What is kept of these days, the oldest first."""
     here = (worth_days.c.currency == currency, worth_days.c.day.between(first, last))
+    query = select(*(worth_days.c[name] for name in _DAYS[1:])).where(*here).order_by(worth_days.c.day)
+    cursor = db.execute(query).cursor  # as the driver gives them: ten years are asked for at a glance
     return [
-        KeptDay(
-            row.day,
-            row.total,
-            row.flow,
-            row.deposits,
-            row.fees,
-            row.rewards,
-            row.complete,
-            tuple((code, Asset(about)) for code, about in row.causes),
-        )
-        for row in db.execute(select(worth_days).where(*here).order_by(worth_days.c.day))
+        KeptDay(_date(day), *_five(figures), complete=bool(complete), causes=_causes(causes))
+        for day, *figures, complete, causes in cursor.fetchall()
     ]
+
+
+def _five(told: Sequence[str]) -> tuple[Amount, Amount, Amount, Amount, Amount]:
+    total, flow, deposits, fees, rewards = map(Decimal, told)
+    return total, flow, deposits, fees, rewards
+
+
+def _date(stored: int) -> date:
+    return date.fromordinal(FIRST_DAY + stored)
+
+
+def _causes(packed: str) -> tuple[tuple[str, Asset], ...]:
+    return () if packed == "[]" else tuple((code, Asset(about)) for code, about in _to_causes(packed))
 
 
 def parts(db: Connection, currency: Asset, wanted: Iterable[date]) -> Iterator[KeptParts]:
