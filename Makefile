@@ -15,7 +15,7 @@ setup: .cache/app.done .cache/web.done  ## a virtual environment, the locked pac
 demo: setup  ## fake exchanges, keeper and web app on made-up accounts (ARGS=--once: print and leave)
 	.venv/bin/tallyglass demo $(ARGS)
 
-test: lint types .cache/peers.done .cache/browser.done  ## every check and every test, browser tests included
+test: lint types .cache/peers.done .cache/browser.done .cache/managers.done  ## every check and every test, browser tests included
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 soak: setup .cache/dev.done .cache/peers.done  ## the long campaigns
@@ -71,6 +71,13 @@ clean:  ## all that was made here, gone
 	@command -v chromium >/dev/null || { echo "installing Chromium for the browser tests"; \
 	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); $$sudo apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
+	@mkdir -p .cache && touch $@
+
+# Password managers that Debian has: with them, references are tried against the real client and not a stand-in.
+.cache/managers.done: | .cache/browser.done
+	@type pass gpg gnome-keyring-daemon dbus-daemon >/dev/null 2>&1 || { echo "installing pass and gnome-keyring for their tests"; \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq \
+	  --no-install-recommends pass gnupg gnome-keyring dbus >/dev/null || echo "not to be had: stand-ins are used"; }
 	@mkdir -p .cache && touch $@
 
 .PHONY: help setup demo test soak lint types bench lock clean
