@@ -334,6 +334,42 @@ def test_the_calendar_is_behind_the_door(tmp_path: Path) -> None:
         assert answer.body.startswith(b"BEGIN:VCALENDAR")
 
 
+def test_a_calendar_program_subscribes_by_a_link_of_its_own(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running_app(tmp_path, sandbox, "coinbase") as app:
+
+        def command(*more: str) -> dict[str, str]:
+            home = str(app.service.home.path)
+            told: dict[str, str] = run(
+                "--home", home, "alerts", "calendar", *more, "--json", url=sandbox.base_url
+            ).json()
+            return told
+
+        path = command("--link")["path"]
+        answer = app.ask("GET", path)  # without a session
+        assert (answer.status, answer.headers["content-type"].split(";")[0]) == (200, "text/calendar")
+        events = Calendar.from_ical(answer.body).walk("VEVENT")
+        assert {str(each["uid"]) for each in events} == {"due-coinbase@tallyglass"}
+        account = app.service.session().keeper.connections()[0].account
+        assert account
+        assert account.encode() not in answer.body
+        amounts = [each["amount"] for each in worth_view(app.service.session())["holdings"] if len(each["amount"]) > 6]
+        assert not [each for each in amounts if each.encode() in answer.body]
+
+        assert app.ask("GET", path, {"Host": "evil.example"}).status == 421
+        assert app.ask("GET", path, {"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}).status == 403
+        token = path.removeprefix("/calendar/").removesuffix(".ics")
+        assert len(token) >= 43
+        for wrong in (token[:-1], token + "a", token.swapcase(), "x", "%00"):
+            assert app.ask("GET", f"/calendar/{wrong}.ics").status == 404
+        assert found_in(app.service.home.portfolio.read_bytes(), traces({"token": token})) == []
+
+        newer = command("--link")["path"]
+        assert [app.ask("GET", each).status for each in (path, newer)] == [404, 200]
+        assert command("--revoke")["revoked"]
+        assert app.ask("GET", newer).status == 404
+        assert app.ask("GET", "/calendar/.ics").status == 404
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Program]:
     with running_home(tmp_path_factory.mktemp("program"), sandbox) as running:

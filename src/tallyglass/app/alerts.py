@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
+import secrets
 from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
@@ -17,9 +20,12 @@ from tallyglass.app.views import moment
 from tallyglass.exchanges import registry
 from tallyglass.hygiene.findings import SEVERITIES
 from tallyglass.store import alerts as stored
+from tallyglass.store import present
 from tallyglass.store.alerts import Channel, Delivery
 
 _NAME = re.compile(r"[\w-]{1,40}")
+#: The setting that holds the hash of the calendar's link.
+_LINK = "calendar.link"
 _TEST = "This is a test. Alerts of Tallyglass reach you here."
 
 
@@ -170,6 +176,33 @@ def dues(session: Session) -> bytes:
             at = datetime.fromisoformat(key["expires_at"])
             found.append(calendar.Due(f"expiry-{key['connection']}", at, f"The key of {name} ends", text))
     return calendar.feed(found, session.now())
+
+
+def make_link(session: Session) -> str:
+    """The path of the calendar for programs that have no session; the one before is over. Only its hash is kept."""
+    token = secrets.token_urlsafe(32)
+    with session.store.write() as db:
+        present.set_setting(db, _LINK, _hash(token))
+    return f"/calendar/{token}.ics"
+
+
+def revoke_link(session: Session) -> bool:
+    """Let no link open the calendar any more; whether there was one."""
+    with session.store.write() as db:
+        there = bool(present.setting(db, _LINK, ""))
+        present.set_setting(db, _LINK, "")
+    return there
+
+
+def opens(session: Session, token: str) -> bool:
+    """Whether a link is the one that was made last."""
+    with session.store.read() as db:
+        kept = present.setting(db, _LINK, "")
+    return bool(kept) and hmac.compare_digest(kept, _hash(token))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _unknown(name: str, there: list[str]) -> Problem:

@@ -138,8 +138,13 @@ def digest(
 @commands.command()
 def calendar(
     output: Annotated[Path | None, typer.Option(help="Where it goes; else it is printed.")] = None,
+    link: Annotated[bool, typer.Option("--link", help="Make a link for calendar programs; the last one ends.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="End the link.")] = False,
 ) -> None:
-    """Due dates as a calendar file (.ics)."""
+    """Due dates as a calendar file (.ics), or a link to it."""
+    if link or revoke:
+        _link(revoke=revoke)
+        return
     with options.session() as session:
         feed = alerts.dues(session).decode()
     if output is not None:
@@ -153,6 +158,23 @@ def calendar(
         sys.stdout.write(feed)
     else:
         show.out.print(f"{output} has {feed.count('BEGIN:VEVENT')} due dates.", markup=False)
+
+
+def _link(*, revoke: bool) -> None:
+    """Make the link of the calendar, or end it."""
+    with options.session() as session:
+        if revoke:
+            there, path = alerts.revoke_link(session), None
+        else:
+            there, path = True, alerts.make_link(session)
+    if options.json:
+        show.as_json({"path": path, "revoked": revoke and there})
+    elif path is None:
+        show.out.print("The link is over." if there else "There was no link.")
+    else:
+        show.out.print("For your calendar program, behind the dashboard's address while `up` runs:", markup=False)
+        show.out.print(path, markup=False, soft_wrap=True)
+        show.out.print("Whoever has it sees when which key is due, and nothing else. It is shown once.", markup=False)
 
 
 def _address(file: Path | None) -> str:

@@ -44,6 +44,7 @@ def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
     app.get("/enter")(site.enter)
     app.get("/healthz")(site.healthz)
     app.get("/calendar.ics")(site.calendar)
+    app.get("/calendar/{token}.ics")(site.subscribed)
     app.get("/events", response_class=EventSourceResponse)(site.events)
     app.post("/leave")(site.leave)
     app.post("/look")(site.choose_look)
@@ -71,6 +72,16 @@ class Site:
         except Told as error:
             raise HTTPException(503, error.text) from None
         return Response(feed, media_type="text/calendar", headers={"Content-Disposition": "attachment"})
+
+    def subscribed(self, token: str) -> Response:
+        """The same for a calendar program, which has no session: by a link of its own, and by no other."""
+        try:
+            known = alerts.opens(self._service.session(), token)
+        except Told as error:
+            raise HTTPException(503, error.text) from None
+        if not known:
+            raise HTTPException(404)
+        return self.calendar()
 
     # -- pages
 

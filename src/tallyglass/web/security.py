@@ -86,13 +86,15 @@ class Door:
     """Lets in who has a session. What is not named here is closed, so that a new route is closed too."""
 
     OPEN = ("/enter", "/healthz")
+    #: What asks for more than a session by itself, or for nothing.
+    OPEN_BELOW = ("/static/", "/calendar/")
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self.OPEN or scope["path"].startswith("/static/"):
+        if scope["type"] != "http" or scope["path"] in self.OPEN or scope["path"].startswith(self.OPEN_BELOW):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
