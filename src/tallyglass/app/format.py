@@ -90,6 +90,14 @@ def percent(share: Decimal | None) -> str:
     return "< 0.1 %" if tenths == 0 < share else f"{tenths} %"
 
 
+def signed(rate: Decimal | None) -> str:
+    """A rate of return with its sign, to a hundredth of a percent."""
+    if rate is None:
+        return UNKNOWN
+    cents = ROUNDED.multiply(rate, Decimal(100)).quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN, context=ROUNDED)
+    return f"{'−' if cents < 0 else '+'}{cents.copy_abs():,} %"
+
+
 def age(time: str | None, now: datetime | None = None) -> str:
     """How long ago: `12 s`, `3 min`, `5 h`, `9 d`."""
     if time is None:

@@ -51,6 +51,14 @@ class Figures:
         """A value in the reader's currency."""
         return HIDDEN if self.hidden else shown.money(None if value is None else str(value), self.currency)
 
+    def change(self, value: str) -> str:
+        """By how much a value changed."""
+        return HIDDEN if self.hidden else shown.change("0", value, self.currency)
+
+    def short(self, value: Decimal) -> str:
+        """A round value beside a line of a chart."""
+        return "•••" if self.hidden else shown.short(value, self.currency)
+
     def quantity(self, value: str) -> str:
         """An amount of an asset."""
         return HIDDEN if self.hidden else shown.quantity(value)

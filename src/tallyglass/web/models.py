@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from tallyglass.app import accounts, allocation, egress, hygiene, proof
+from tallyglass.app import chart as charts
 from tallyglass.app import exchanges as pages
 from tallyglass.app import history as ledger
 from tallyglass.app import journal as uses
@@ -84,7 +85,7 @@ def exchange(name: str) -> Exchange:
 # -- pages
 
 
-def overview(session: Session, _query: Query) -> Model:
+def overview(session: Session, query: Query) -> Model:
     """Net worth, what it is made of, and what wants a hand."""
     found = valuing.worth_view(session)
     stands = hygiene.standing(session)
@@ -96,6 +97,8 @@ def overview(session: Session, _query: Query) -> Model:
         "partial": partial(found),
         "needs": needs(stands.findings, names),
         "rows": rows(found, names),
+        "chart": charts.chart(session, query.get("period", "")) if found["sources"] else None,
+        "periods": charts.PERIODS,
         "by_asset": segments(allocation.by_asset(found)),
         "by_connection": segments(allocation.by_connection(found)),
         "known": any(source["fresh_at"] for source in found["sources"]),

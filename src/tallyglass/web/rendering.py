@@ -47,6 +47,7 @@ def environment() -> Environment:
         month=shown.month,
         clock=shown.clock,
         percent=shown.percent,
+        signed=shown.signed,
         until=until,
     )
     return made
