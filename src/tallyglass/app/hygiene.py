@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tallyglass.app import connections as known_keys
+from tallyglass.app.doubts import price_facts
 from tallyglass.app.exchanges import exchange
 from tallyglass.app.key_views import FindingView, KeyView, PointView
 from tallyglass.app.problems import Problem
@@ -86,6 +87,7 @@ def gather(session: Session, *, verify: bool = False) -> Facts:
             walked={name: at for name, at in walked.items() if at is not None},
             known=memory.kept(db),
             egress=Egress(ways, egress.seen(db)),
+            prices=price_facts(db, connections, now),
         )
     if verify or verified is None or now - verified >= _VERIFY_EVERY:
         return replace(facts, journal=session.keeper.verify_journal())

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tallyglass.app import proof, transfers
+from tallyglass.app import backfilling, pricing, proof, transfers
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
@@ -56,9 +56,20 @@ def sync(
             raise
         for each in prices:
             each.result()
+        _beside_exchanges(session, refresher, pool)
     transfers.refresh(session)
     proof.note(session)
     return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
+
+
+def _beside_exchanges(session: Session, refresher: refresh.Refresher, pool: ThreadPoolExecutor) -> None:
+    """What other sources say of all that is owned, and yesterday's closes, once a day."""
+    with session.store.read() as db:
+        held = pricing.owned(session, db)
+    if held:
+        second = pool.submit(refresh.second_opinions, refresher, held)
+        backfilling.prices(session, whole=False)
+        second.result()
 
 
 def _chosen(session: Session, names: Sequence[str]) -> tuple[list[Connection], list[PartReport]]:

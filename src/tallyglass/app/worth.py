@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from tallyglass.app import accounts
 from tallyglass.app.problems import Problem
@@ -14,7 +15,8 @@ from tallyglass.keeper.client import Connection
 from tallyglass.money import Amount, Asset, asset, text
 from tallyglass.portfolio.worth import Cause, Holding, Source, Worth
 from tallyglass.portfolio.worth import worth as value
-from tallyglass.prices.paths import Quotes
+from tallyglass.prices import stored
+from tallyglass.prices.paths import Quotes, Word
 from tallyglass.store import history, present
 from tallyglass.store.base import Db
 
@@ -32,6 +34,10 @@ def worth(session: Session) -> Worth:
         ]
         sources += accounts.sources(db, session.now())
         quotes = _quotes(db, {connection.exchange for connection in connections})
+        sources = [
+            _by_what_is_meant(each, connection.exchange, stored.word(db))
+            for each, connection in zip(sources, connections, strict=True)
+        ]
         currency = currency_of(db)
     failed = {source: fault.text for (source, part), fault in faults.items() if part in ("tickers", "rates")}
     return value(sources, quotes.price, currency, session.now(), failed)
@@ -56,11 +62,17 @@ def _source(db: Db, connection: Connection, fault: present.Freshness | None, aga
     )
 
 
+def _by_what_is_meant(source: Source, exchange: str, word: Word) -> Source:
+    """The same balances, where the user said that the exchange means a coin of its own by a symbol."""
+    if not word.apart:
+        return source
+    named = [replace(each, asset=word.named(each.asset, exchange)) for each in source.balances]
+    return replace(source, balances=named)
+
+
 def _quotes(db: Db, exchanges: set[str]) -> Quotes:
-    """The prices of the exchanges in use: what one that is no longer connected once said is nobody's price."""
-    day, rates = present.newest_rates(db)
-    used = [each for each in present.list_tickers(db) if each[0] in exchanges]
-    return Quotes(used, rates, date.fromisoformat(day) if day else None)
+    """The prices of the exchanges in use, and what other sources say of the same."""
+    return stored.quotes(db, exchanges, datetime.now(UTC).date())
 
 
 def present_price(session: Session, db: Db) -> Callable[[Asset], Amount | None]:

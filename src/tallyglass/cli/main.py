@@ -31,7 +31,7 @@ JOURNEY = {
     "To begin": "init demo up status alerts",
     "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect "
     "was-it-me compromised journal",
-    "What you own": "sync worth holdings history transfers reconcile orders accounts set-currency import",
+    "What you own": "sync worth holdings prices history transfers reconcile orders accounts set-currency import",
     "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
 
@@ -139,6 +139,7 @@ MODULES = {
     "accounts": "accounts",
     "money": "sync replay holdings orders unparsed set-currency",
     "worth": "worth",
+    "prices": "prices",
     "history": "history",
     "transfers": "transfers",
     "reconcile": "reconcile",

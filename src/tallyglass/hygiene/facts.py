@@ -85,6 +85,19 @@ class Egress:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceFact:
+    """Something that is wrong with the price of an asset, or with a source of prices."""
+
+    #: price_disagrees, price_missing, price_jumped, same_symbol, which_coin; of a source: price_source_failed
+    code: str
+    about: str
+    #: What the sources say, the coins that it may be, what went wrong.
+    detail: str = ""
+    #: The price that is used is open to doubt by it.
+    doubtful: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of the house. An area adds what its rules need as a field with a default."""
 
@@ -99,6 +112,7 @@ class Facts:
     #: What is remembered of every finding, by its id, open or closed.
     known: Mapping[str, Kept] = field(default_factory=dict)
     egress: Egress = field(default_factory=Egress)
+    prices: tuple[PriceFact, ...] = ()
 
     def still(self, finding: str) -> Kept | None:
         """A finding that was open at the last look."""

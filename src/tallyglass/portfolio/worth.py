@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from tallyglass.exchanges.streams import Balance
-from tallyglass.money import ZERO, Amount, Asset, multiply, negate, total
+from tallyglass.money import ZERO, Amount, Asset, multiply, negate, text, total
 from tallyglass.prices.paths import Price
 
 #: A number older than this is no longer the present, even if nothing failed.
@@ -209,6 +209,7 @@ def _price_causes(holdings: Sequence[Holding], currency: Asset, now: datetime) -
     for holding in holdings:
         if holding.price is None and holding.asset in NOT_MONEY:
             continue
+        yield from _doubts(holding)
         if holding.price is None:
             text = f"no market leads from {holding.asset} to {currency}: its value is unknown and not counted"
             yield Cause("price_missing", holding.asset, text)
@@ -218,6 +219,23 @@ def _price_causes(holdings: Sequence[Holding], currency: Asset, now: datetime) -
         elif holding.price.day is not None and now.date() - holding.price.day > RATE_STALE_AFTER:
             text = f"{holding.asset} is counted at the official rate of {holding.price.day}"
             yield Cause("price_stale", holding.asset, text)
+
+
+def _doubts(holding: Holding) -> Iterable[Cause]:
+    """What the price itself says against it."""
+    if holding.price is None:
+        return
+    asset, others = holding.asset, ", ".join(f"{each.source} {text(each.value)}" for each in holding.price.others)
+    beside = f" ({holding.price.source} {text(holding.price.value)}; {others})" if others else ""
+    words: Mapping[str, tuple[CauseCode, str]] = {
+        "old_price": ("old_price", f"{asset} is counted at an older price"),
+        "ended": ("ended", f"{asset} is counted at its last price: nobody tells one any more"),
+        "disagree": ("disagree", f"what the sources say of the price of {asset} differs too much{beside}"),
+        "price_jumped": ("price_jumped", f"the price of {asset} jumped, and no second source bears it out"),
+        "same_symbol": ("same_symbol", f"exchanges may mean different coins by {asset}: their prices differ{beside}"),
+    }
+    for mark in holding.price.marks:
+        yield Cause(words[mark][0], asset, words[mark][1])
 
 
 def _failed_prices(holdings: Sequence[Holding], failed: Mapping[str, str]) -> Iterable[Cause]:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.ecb import parse as ecb
-from tallyglass.exchanges.streams import Known, Market, NotReadable, Ticker
+from tallyglass.exchanges.streams import Close, Coin, Known, Market, NotReadable, Ticker
 from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
+from tallyglass.money import Asset
 from tallyglass.prices.bundled import bundled_rates
-from tallyglass.prices.routes import ECB
-from tallyglass.store import present
+from tallyglass.prices.coins import COINGECKO, MAJORS, coins_of
+from tallyglass.prices.paths import CROWN
+from tallyglass.prices.routes import ECB, NORGES_BANK
+from tallyglass.prices.stored import switched_off
+from tallyglass.store import closes, identities, present
 from tallyglass.store.base import Db, Store
 
 MARKETS_EVERY = timedelta(hours=24)
 RATES_EVERY = timedelta(hours=6)
+COINS_EVERY = timedelta(days=7)
+SECOND_EVERY = timedelta(minutes=10)
+
+DEFILLAMA = "defillama"
+#: The sources beside the exchanges count in it.
+DOLLAR = Asset("USD")
+#: So many opinions outvote a wrong one.
+ENOUGH = 3
+#: So long a param the keeper takes.
+LONGEST_PARAM = 1000
 
 
 class Door(Protocol):
@@ -56,7 +70,98 @@ def rates(with_: Refresher) -> None:
         found = ecb.rates(answer.body)
         present.set_rates(db, ((rate.day.isoformat(), rate.currency, rate.per_euro) for rate in found))
 
-    _ask(with_, (ECB, "rates"), {"rates": {"startPeriod": since.isoformat()}}, store)
+    _ask(with_, (ECB, "rates"), [("rates", {"startPeriod": since.isoformat()})], store)
+
+
+def second_opinions(with_: Refresher, assets: Collection[Asset]) -> None:
+    """Learn what the sources beside the exchanges say of some assets, as far as the user lets them be asked."""
+    with with_.store.read() as db:
+        off = switched_off(db)
+        unknown = [asset for asset in assets if asset not in coins_of(db, assets)]
+    if COINGECKO not in off:
+        if unknown:
+            _coin_list(with_)
+        _second(with_, COINGECKO, assets)
+    if DEFILLAMA not in off:
+        _second(with_, DEFILLAMA, assets)
+    if NORGES_BANK not in off:
+        crowns(with_)
+
+
+def crowns(with_: Refresher) -> None:
+    """Learn the daily rates of Norges Bank since the newest day that is known."""
+    if not _due(with_, NORGES_BANK, "rates", RATES_EVERY):
+        return
+    today = with_.now().date()
+    with with_.store.read() as db:
+        newest = closes.newest(db, NORGES_BANK, Asset("USD"), CROWN)
+    since = (newest or today) - timedelta(days=7)
+
+    def store(db: Db, read: str, answer: Answer) -> None:
+        found = registry.parsing(NORGES_BANK).parse(read, answer.body, Known()).items
+        closes.set_closes(db, NORGES_BANK, (item for item in found if isinstance(item, Close)))
+
+    span = {"startPeriod": since.isoformat(), "endPeriod": today.isoformat()}
+    _ask(with_, (NORGES_BANK, "rates"), [("rates", span)], store)
+
+
+def _coin_list(with_: Refresher) -> None:
+    """Learn which coins there are, to tell apart those of one symbol: rarely, and only when a symbol is not known."""
+    if not _due(with_, COINGECKO, "coins", COINS_EVERY):
+        return
+
+    def store(db: Db, read: str, answer: Answer) -> None:
+        found = registry.parsing(COINGECKO).parse(read, answer.body, Known()).items
+        identities.set_coins(db, COINGECKO, (item for item in found if isinstance(item, Coin)))
+
+    _ask(with_, (COINGECKO, "coins"), [("markets", {})], store)
+
+
+def _second(with_: Refresher, source: str, assets: Collection[Asset]) -> None:
+    """CoinGecko tells of many coins at once, and is asked for the majors always, so that it does not see which of them
+    are owned. DefiLlama tells of one, and is asked where there are too few opinions to outvote a wrong one.
+    """
+    if not _due(with_, source, "tickers", SECOND_EVERY):
+        return
+    with with_.store.read() as db:
+        if source == COINGECKO:
+            assets = {*assets, *map(Asset, MAJORS)}
+        else:
+            assets = _lonely(present.list_tickers(db), assets)
+        coins = coins_of(db, assets)
+    listed = {coin: Market(coin, asset, DOLLAR) for asset, coin in coins.items()}
+    param = "ids" if source == COINGECKO else "coin"
+    wanted = [(("tickers"), {param: some}) for some in _joined(sorted(listed), at_once=source == COINGECKO)]
+    found: list[Ticker] = []
+
+    def store(db: Db, read: str, answer: Answer) -> None:
+        items = registry.parsing(source).parse(read, answer.body, Known(markets=listed)).items
+        found.extend(item for item in items if isinstance(item, Ticker))
+        present.set_tickers(db, source, found, answer.at)
+
+    if wanted:
+        _ask(with_, (source, "tickers"), wanted, store)
+
+
+def _lonely(tickers: Iterable[tuple[str, Ticker, datetime]], assets: Collection[Asset]) -> set[Asset]:
+    """The assets of which so few others tell a price that none of them could be outvoted."""
+    by: dict[Asset, set[str]] = {asset: set() for asset in assets}
+    for source, ticker, _ in tickers:
+        if ticker.base in by and source != DEFILLAMA:
+            by[ticker.base].add(source)
+    return {asset for asset, sources in by.items() if len(sources) < ENOUGH}
+
+
+def _joined(coins: Sequence[str], *, at_once: bool) -> Iterator[str]:
+    """The ids as params: one each, or as many as a param takes."""
+    some = ""
+    for coin in coins:
+        if some and (not at_once or len(some) + len(coin) >= LONGEST_PARAM):
+            yield some
+            some = ""
+        some = f"{some},{coin}" if some else coin
+    if some:
+        yield some
 
 
 def bundled(store: Store) -> str:
@@ -77,10 +182,12 @@ def _refresh(with_: Refresher, exchange: str, part: str, every: timedelta) -> No
         if part == "markets":
             present.set_markets(db, exchange, (item for item in items if isinstance(item, Market)))
         else:
-            present.set_tickers(db, exchange, (item for item in items if isinstance(item, Ticker)), answer.at)
+            trading = {(each.base, each.quote) for each in known.markets.values() if each.open}
+            told = (item for item in items if isinstance(item, Ticker))
+            present.set_tickers(db, exchange, told, answer.at, trading)
 
     reads = [read for read in registry.manifest(exchange).reads if read.split(".")[0] == part]
-    _ask(with_, (exchange, part), {read: {} for read in reads}, store)
+    _ask(with_, (exchange, part), [(read, {}) for read in reads], store)
 
 
 def _due(with_: Refresher, source: str, part: str, every: timedelta) -> bool:
@@ -94,16 +201,16 @@ def _due(with_: Refresher, source: str, part: str, every: timedelta) -> bool:
 def _ask(
     with_: Refresher,
     what: tuple[str, str],
-    reads: Mapping[str, Mapping[str, str]],
+    reads: Sequence[tuple[str, Mapping[str, str]]],
     store: Callable[[Db, str, Answer], None],
 ) -> None:
     """Make the reads of one part of a source and store their answers, all or none."""
     source, part = what
     fault, text, fix = "", "", ""
     try:
-        answers = {read: with_.door.public_read(source, read, params) for read, params in reads.items()}
+        answers = [(read, with_.door.public_read(source, read, params)) for read, params in reads]
         with with_.store.write() as db:
-            for read, answer in answers.items():
+            for read, answer in answers:
                 store(db, read, answer)
             present.went_well(db, source, part, with_.now())
     except ExchangeRefused as error:

@@ -161,3 +161,8 @@ def list_manual(db: Connection) -> list[ManualPrice]:
     return [
         ManualPrice(Asset(row.asset), Asset(row.currency), row.day, row.price, row.note) for row in db.execute(query)
     ]
+
+
+def first_day(db: Connection, base: Asset) -> date | None:
+    """The first day of which any source has told the close of an asset."""
+    return db.execute(select(func.min(closes.c.day)).where(closes.c.base == base)).scalar()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -165,12 +165,24 @@ def wallets_of(db: Connection, connection: str) -> dict[str, Asset]:
     return {row.id: Asset(row.asset) for row in db.execute(query)}
 
 
-def set_tickers(db: Connection, source: str, found: Iterable[Ticker], at: datetime) -> None:
-    """Store the last prices of a source, in place of those it gave before: a market that is gone has no price."""
+def set_tickers(
+    db: Connection, source: str, found: Iterable[Ticker], at: datetime, kept: Collection[tuple[Asset, Asset]] = ()
+) -> None:
+    """Store the last prices of a source, in place of those it gave before: a market that is gone has no price.
+
+    `kept`: markets that are open: where such a one is told no price now, the last one stays, with its age.
+    """
+    rows = [
+        {"source": source, "base": t.base, "quote": t.quote, "price": t.price, "at": min(t.at or at, at)}
+        for t in found
+        if t.price > 0
+    ]
+    told = {(row["base"], row["quote"]) for row in rows}
+    before = db.execute(select(tickers).where(tickers.c.source == source)).all()
+    stay = [row._asdict() for row in before if (row.base, row.quote) in kept and (row.base, row.quote) not in told]
     db.execute(delete(tickers).where(tickers.c.source == source))
-    rows = [{"source": source, "base": t.base, "quote": t.quote, "price": t.price, "at": at} for t in found]
-    if rows:
-        upsert.upsert(db, tickers, rows, updated=("price", "at"))
+    if rows or stay:
+        upsert.upsert(db, tickers, [*stay, *rows], updated=("price", "at"))
 
 
 def list_tickers(db: Connection) -> list[tuple[str, Ticker, datetime]]:

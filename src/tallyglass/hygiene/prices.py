@@ -1,0 +1,67 @@
+"""Prices: what wants the user's hand, since no source or no agreement among them settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from tallyglass.hygiene.facts import Facts, PriceFact
+from tallyglass.hygiene.findings import Finding, Severity
+
+#: Code → title, what is so, what to do, the command; `{}` is what it is about, `{detail}` what is known.
+_WORDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
+    "price_disagrees": (
+        "The sources disagree on the price of {about}",
+        "What they say of {about} lies far apart: {detail}.",
+        "Look which is right; if none is, give a price of your own",
+        "tallyglass prices set {about} PRICE CURRENCY",
+    ),
+    "price_missing": (
+        "{about} has no price",
+        "No source tells a price of {about}: its value is in no total.",
+        "Say which coin it is, or give a price of your own",
+        "tallyglass prices set {about} PRICE CURRENCY",
+    ),
+    "price_jumped": (
+        "The price of {about} jumped",
+        (
+            "One source alone tells a price of {about}, and it is more than three times what it was, or less than a "
+            "third ({detail})."
+        ),
+        "Look whether that is so; if not, give a price of your own",
+        "tallyglass prices set {about} PRICE CURRENCY",
+    ),
+    "same_symbol": (
+        "{about} may be two coins",
+        "Exchanges tell prices of {about} that are more than twice apart: they may mean different coins ({detail}).",
+        (
+            "If it is one coin, say so; if not, name the coin of one exchange (tallyglass prices identify "
+            "{about}@EXCHANGE coingecko:ID)"
+        ),
+        "tallyglass prices same {about}",
+    ),
+    "which_coin": (
+        "Which coin is {about}?",
+        "Several coins have the symbol {about}: {detail}. None of them is taken on a guess.",
+        "Say which one you hold",
+        "tallyglass prices identify {about} coingecko:ID",
+    ),
+    "price_source_failed": (
+        "{about} gives no prices",
+        "The prices of {about} could not be read: {detail}",
+        "Wait: it is tried at every sync. To do without it",
+        "tallyglass prices sources --off {about}",
+    ),
+}
+
+
+def rules(facts: Facts) -> Iterator[Finding]:
+    """One finding for each doubt."""
+    for each in facts.prices:
+        title, text, fix, action = (words.format(about=each.about, detail=each.detail) for words in _WORDS[each.code])
+        yield Finding(each.code, _severity(each), text, fix, facts.now, action=action, about=each.about, title=title)
+
+
+def _severity(fact: PriceFact) -> Severity:
+    """What keeps a total from being complete is a warning; the rest is to know."""
+    return "warning" if fact.doubtful else "notice"
