@@ -124,6 +124,7 @@ READS: dict[str, tuple[tuple[str, ...], type, str]] = {
     "replay": (("coinbase",), list, "connection"),
     "worth": ((), dict, "Net worth"),
     "holdings": ((), list, "kraken spot"),
+    "prices": ((), list, "coinbase"),
     "history": (("--limit", "5"), dict, "More: tallyglass history --after"),
     "orders": ((), list, "limit"),
     "unparsed": ((), list, ""),

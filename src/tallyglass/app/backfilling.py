@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 from tallyglass.app.pricing import ever_owned, owned
 from tallyglass.app.session import Session
-from tallyglass.app.worth import DEFAULT_CURRENCY
+from tallyglass.app.worth import currency_of
 from tallyglass.exchanges import registry
-from tallyglass.money import Asset, asset
+from tallyglass.money import Asset
 from tallyglass.prices import backfill, stored, wanted
 from tallyglass.prices.backfill import Progress, Report
 from tallyglass.prices.coins import COINGECKO, coins_of
@@ -32,7 +32,7 @@ def prices(session: Session, *, whole: bool, watch: Callable[[Progress], None] =
         tasks = wanted.tasks(
             {each: day for each, day in since.items() if day < today},
             _listed(session, db, since),
-            asset(present.setting(db, "currency", DEFAULT_CURRENCY)),
+            currency_of(db),
             closes.spans(db),
             session.now(),
         )

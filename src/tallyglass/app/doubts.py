@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tallyglass.app.pricing import ambiguous, fault_of, held
-from tallyglass.app.worth import DEFAULT_CURRENCY
+from tallyglass.app.worth import currency_of
 from tallyglass.hygiene.facts import PriceFact
 from tallyglass.keeper.client import Connection
-from tallyglass.money import Asset, asset, text
+from tallyglass.money import Asset, text
 from tallyglass.portfolio.worth import NOT_MONEY
 from tallyglass.prices import stored
 from tallyglass.prices.paths import Price
-from tallyglass.store import present
 from tallyglass.store.base import Db
 
 _CODES = {"disagree": "price_disagrees", "price_jumped": "price_jumped", "same_symbol": "same_symbol"}
@@ -22,7 +21,7 @@ _CODES = {"disagree": "price_disagrees", "price_jumped": "price_jumped", "same_s
 def price_facts(db: Db, connections: Sequence[Connection], now: datetime) -> tuple[PriceFact, ...]:
     """Everything that is doubtful about today's prices."""
     living = {each.exchange for each in connections if each.state != "dead"}
-    currency = asset(present.setting(db, "currency", DEFAULT_CURRENCY))
+    currency = currency_of(db)
     quotes = stored.quotes(db, living, now.date())
     wanted = sorted(held(db, connections) - NOT_MONEY)
     found: list[PriceFact] = []

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 
 from tallyglass.money import Amount, Asset
 from tallyglass.portfolio.days import Pricing
+from tallyglass.prices import stored
 from tallyglass.prices.closing import GAP, DailyPrices, History
-from tallyglass.prices.paths import EURO, Spoken, Word
+from tallyglass.prices.paths import EURO
 from tallyglass.prices.routes import Link
 from tallyglass.store import closes, present
 from tallyglass.store.base import Db
@@ -33,10 +34,4 @@ def prices_of(db: Db, days: tuple[date, date], assets: Iterable[Asset]) -> Daily
     named = {*assets, *(each for link in found for each in (link.base, link.quote)), EURO}
     for day, currency, rate in present.rates_between(db, begin, days[1], named):
         per_euro[currency][day] = rate
-    return DailyPrices(History(found, per_euro), word(db))
-
-
-def word(db: Db) -> Word:
-    """What the user said of prices."""
-    said = closes.list_manual(db)
-    return Word(tuple(Spoken(each.asset, each.currency, each.day, each.price) for each in said))
+    return DailyPrices(History(found, per_euro), stored.word(db))

@@ -6,21 +6,18 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypedDict
 
+from tallyglass.app.past_prices import prices_of
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
-from tallyglass.app.worth import DEFAULT_CURRENCY
+from tallyglass.app.worth import currency_of
 from tallyglass.keeper.client import Connection
-from tallyglass.money import Amount, Asset, asset, text
+from tallyglass.money import Asset, text
 from tallyglass.prices import stored
-from tallyglass.prices.closing import DailyPrices, History
 from tallyglass.prices.coins import candidates, coins_of
-from tallyglass.prices.paths import Price, Word
-from tallyglass.prices.routes import Link
-from tallyglass.store import closes, days, present
+from tallyglass.prices.paths import Price
+from tallyglass.store import days, present
 from tallyglass.store.base import Db
-
-BEGIN = date(1970, 1, 1)
 
 
 class StepView(TypedDict):
@@ -62,14 +59,14 @@ def prices(session: Session, names: Collection[str] = (), day: date | None = Non
     if day is not None and day >= session.now().date():
         raise Problem("usage", f"{day} has no close yet.", "Name a day that is over, or leave --at away.")
     with session.store.read() as db:
-        word, currency = stored.word(db), asset(present.setting(db, "currency", DEFAULT_CURRENCY))
+        currency = currency_of(db)
         wanted = [Asset(name) for name in names] or sorted(owned(session, db))
         if day is None:
             living = {each.exchange for each in session.keeper.connections() if each.state != "dead"}
             quotes = stored.quotes(db, living, session.now().date())
             found = {each: quotes.price(each, currency) for each in wanted}
         else:
-            daily = _daily(db, day, word)
+            daily = prices_of(db, (day, day))
             found = {each: daily.price(each, day, currency) for each in wanted}
     asked_at = session.now() if day is None else datetime.combine(day + timedelta(1), time(), UTC)
     return [price_view(each, currency, price, asked_at) for each, price in found.items()]
@@ -100,16 +97,6 @@ def ever_owned(session: Session, db: Db) -> dict[Asset, date]:
         name = word.named(move.asset, exchanges.get(move.connection, ""))
         found[name] = min(move.day, found.get(name, move.day))
     return found
-
-
-def _daily(db: Db, day: date, word: Word) -> DailyPrices:
-    markets: dict[Link, dict[date, Amount]] = {}
-    for close in closes.closes_between(db, BEGIN, day):
-        markets.setdefault(Link(*close.series), {})[close.day] = close.price
-    per_euro: dict[Asset, dict[date, Amount]] = {}
-    for at, currency, rate in present.rates_between(db, day - timedelta(14), day):
-        per_euro.setdefault(currency, {})[at] = rate
-    return DailyPrices(History(markets, per_euro), word)
 
 
 def price_view(name: Asset, currency: Asset, price: Price | None, now: datetime) -> PriceView:
