@@ -23,7 +23,7 @@ def price_facts(db: Db, connections: Sequence[Connection], now: datetime) -> tup
     living = {each.exchange for each in connections if each.state != "dead"}
     currency = currency_of(db)
     quotes = stored.quotes(db, living, now.date())
-    wanted = sorted(held(db, connections) - NOT_MONEY)
+    wanted = sorted(held(db, connections, now) - NOT_MONEY)
     found: list[PriceFact] = []
     unpriced: set[Asset] = set()
     for each in wanted:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypedDict
 
+from tallyglass.app import accounts
 from tallyglass.app.past_prices import prices_of
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
@@ -66,7 +67,7 @@ def prices(session: Session, names: Collection[str] = (), day: date | None = Non
             quotes = stored.quotes(db, living, session.now().date())
             found = {each: quotes.price(each, currency) for each in wanted}
         else:
-            daily = prices_of(db, (day, day))
+            daily = prices_of(db, (day, day), [currency, *wanted])
             found = {each: daily.price(each, day, currency) for each in wanted}
     asked_at = session.now() if day is None else datetime.combine(day + timedelta(1), time(), UTC)
     return [price_view(each, currency, price, asked_at) for each, price in found.items()]
@@ -74,13 +75,14 @@ def prices(session: Session, names: Collection[str] = (), day: date | None = Non
 
 def owned(session: Session, db: Db) -> set[Asset]:
     """The assets that are held now, each as its exchange means it."""
-    return held(db, session.keeper.connections())
+    return held(db, session.keeper.connections(), session.now())
 
 
-def held(db: Db, connections: Iterable[Connection]) -> set[Asset]:
-    """The same, of some connections."""
+def held(db: Db, connections: Iterable[Connection], now: datetime) -> set[Asset]:
+    """The same, of some connections and all accounts of the user's own."""
     word = stored.word(db)
-    return {
+    own = {balance.asset for source in accounts.sources(db, now) for balance in source.balances if balance.total}
+    return own | {
         word.named(balance.asset, connection.exchange)
         for connection in connections
         if connection.state != "dead"

@@ -32,12 +32,12 @@ def worth(session: Session) -> Worth:
         sources = [
             _source(db, each, faults.get((each.id, "balances")), against.get(each.id, ())) for each in connections
         ]
-        sources += accounts.sources(db, session.now())
-        quotes = _quotes(db, {connection.exchange for connection in connections})
         sources = [
             _by_what_is_meant(each, connection.exchange, stored.word(db))
             for each, connection in zip(sources, connections, strict=True)
         ]
+        sources += accounts.sources(db, session.now())
+        quotes = _quotes(db, {connection.exchange for connection in connections})
         currency = currency_of(db)
     failed = {source: fault.text for (source, part), fault in faults.items() if part in ("tickers", "rates")}
     return value(sources, quotes.price, currency, session.now(), failed)
