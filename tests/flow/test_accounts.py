@@ -11,27 +11,23 @@ from typing import Any
 
 import pytest
 
-from support.program import DONE, PASSPHRASE, USAGE, Program, running_home
+from support.program import DONE, USAGE, Program, running_home
 from support.sandbox import Sandbox, running_sandbox
 
 BANK = "day,asset,balance\n2026-01-31,EUR,1200\n2026-03-31,EUR,900.50\n2026-02-28,EUR,1500\n"
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """A home without any key, that nothing was ever connected to: not even a sandbox is there."""
-    folder = tmp_path_factory.mktemp("alone")
-    passphrase_file = folder / "passphrase"
-    passphrase_file.write_text(PASSPHRASE + "\n")
-    program = Program(folder / "home", "", passphrase_file)
-    assert program.run("init").code == DONE
-    assert program.json("accounts") == (DONE, [])
-    return program
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox"), seed=6) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox"), seed=6) as running:
+def alone(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Program]:
+    """A home without any key: nothing was ever connected or synced."""
+    with running_home(tmp_path_factory.mktemp("alone"), sandbox) as running:
+        assert running.json("accounts") == (DONE, [])
         yield running
 
 
@@ -141,11 +137,9 @@ def test_mistakes_are_told_and_change_nothing(alone: Program) -> None:
     for arguments, code in (
         (("add", "DEBT"), "account_exists"),
         (("add", "a/b"), "usage"),
-        (("add", "x" * 61), "usage"),
         (("add", "fine", "--kind", "pocket"), "usage"),
         (("balance", "Nobody", "EUR", "1"), "no_such_account"),
         (("balance", "Debt", "EUR", "500"), "usage"),
-        (("balance", "Debt", "EUR", "-1.000,50"), "usage"),
         (("balance", "Debt", "EUR", "-500", "--day", tomorrow), "usage"),
         (("balance", "Debt", "EUR", "-500", "--dya", "2026-01-01"), "usage"),
         (("entry", "Debt", "gift", "EUR", "5"), "usage"),
@@ -178,15 +172,15 @@ def test_a_withdrawal_to_the_cold_wallet_is_matched_with_what_was_typed_there(pr
 
 def test_syncs_replays_and_backups_leave_accounts_as_they_are(program: Program, tmp_path: Path) -> None:
     names = ("Bank", "Cold wallet")
-    before = [told(program, "accounts", "show", name) for name in names]
+    before, listed = [told(program, "accounts", "show", name) for name in names], told(program, "accounts")
     file = tmp_path / "saved.age"
     for command in (("sync", "--full"), ("replay",), ("reconcile", "--recount", "--all"), ("backup", str(file))):
         assert program.json(*command)[0] == DONE, command
-        assert [told(program, "accounts", "show", name) for name in names] == before, command
+        assert told(program, "accounts") == listed, command
     other = replace(program, home=tmp_path / "other")
     assert other.json("restore", str(file))[0] == DONE
-    assert [told(other, "accounts", "show", name) for name in names] == before
+    assert told(other, "accounts") == listed
     for command in (("disconnect", "own:Bank"), ("freeze", "own:Bank"), ("sync", "own:Bank")):
         assert error(program, *command)[1] == "no_such_connection", command
-    assert other.json("disconnect", "kraken", "--forget", "--forget-history")[0] == DONE
-    assert [told(other, "accounts", "show", name) for name in names] == before
+    assert program.json("disconnect", "kraken", "--forget", "--forget-history")[0] == DONE
+    assert [told(program, "accounts", "show", name) for name in names] == before
