@@ -123,6 +123,7 @@ READS: dict[str, tuple[tuple[str, ...], type, str]] = {
     "sync": (("coinbase",), list, "connection"),
     "replay": (("coinbase",), list, "connection"),
     "worth": ((), dict, "Net worth"),
+    "performance": (("--period", "24h"), dict, "time-weighted"),
     "holdings": ((), list, "kraken spot"),
     "prices": ((), list, "coinbase"),
     "history": (("--limit", "5"), dict, "More: tallyglass history --after"),

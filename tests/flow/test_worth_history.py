@@ -9,10 +9,12 @@ import pytest
 
 from support.home import open_home
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import syncing, worth, worth_history
+from tallyglass.app import performance, syncing, worth, worth_history
+from tallyglass.app.performance import Asked as Ask
+from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.worth_history import Asked
-from tallyglass.money import amount, total
+from tallyglass.money import add, amount, subtract, total
 
 EXCHANGES = ("kraken", "binance", "coinbase")
 
@@ -49,3 +51,37 @@ def test_the_parts_of_every_point_are_the_whole(session: Session, by: str) -> No
     for point in worth_history.history(session, Asked(every="week", by=by))["points"]:  # type: ignore[arg-type]  # a word
         assert point["by"] is not None
         assert total(map(amount, point["by"].values())) == amount(point["total"])
+
+
+def test_performance_says_where_the_gain_was_made(session: Session) -> None:
+    found = performance.performance(session, Ask("30d", by_asset=True, benchmark="BTC:60,ETH:40"))
+
+    assert found["assets"] is not None
+    assert found["benchmark"] is not None
+    assert found["end"] == worth.worth_view(session)["total"]
+    parts = [amount(each["gain"]) for each in found["assets"]] + [amount(found["trades"] or "")]
+    assert total(parts) == amount(found["gain"])
+    assert amount(found["gain"]) == subtract(
+        amount(found["end"]), add(*map(amount, (found["start"], found["net_deposits"])))
+    )
+    first, last = found["index"][0], found["index"][-1]
+    assert (first["day"], first["index"], last["day"]) == (found["after"], "1", found["to"])
+
+
+def test_days_without_prices_are_told_and_no_rate_is_made_of_them(session: Session) -> None:
+    found = performance.performance(session, Ask("90d"))
+
+    assert not found["complete"]
+    assert found["time_weighted"] == {"rate": None, "why": "price_missing", "text": found["time_weighted"]["text"]}
+    assert found["money_weighted"]["annual"]["rate"] is None
+    assert {each["code"] for each in found["causes"]} >= {"price_missing"}
+
+
+@pytest.mark.parametrize(
+    "asked", [Ask("fortnight"), Ask("1999"), Ask("30d", last=date(2020, 1, 1)), Ask("30d", benchmark="BTC:60,ETH:50")]
+)
+def test_what_cannot_be_asked_is_said(session: Session, asked: Ask) -> None:
+    with pytest.raises(Problem) as caught:
+        performance.performance(session, asked)
+    assert caught.value.code == "usage"
+    assert caught.value.fix

@@ -31,7 +31,8 @@ JOURNEY = {
     "To begin": "init demo up status alerts",
     "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect "
     "was-it-me compromised journal",
-    "What you own": "sync worth holdings prices history transfers reconcile orders accounts set-currency import",
+    "What you own": "sync worth performance holdings prices history transfers reconcile orders accounts set-currency "
+    "import",
     "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
 
@@ -140,6 +141,7 @@ MODULES = {
     "money": "sync replay holdings orders unparsed set-currency",
     "worth": "worth",
     "prices": "prices",
+    "performance": "performance",
     "history": "history",
     "transfers": "transfers",
     "reconcile": "reconcile",

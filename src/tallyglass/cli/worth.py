@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
 import typer
 
 from tallyglass.app import format as shown
-from tallyglass.app import past, plot
+from tallyglass.app import plot
 from tallyglass.app import worth as valuing
 from tallyglass.app import worth_history as through_time
 from tallyglass.app.past_worth import worth_at
@@ -19,6 +16,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.views import WorthView
 from tallyglass.app.worth_history import Asked, PointView, WorthHistoryView
 from tallyglass.cli import main, show
+from tallyglass.cli.counting import counting, day_of
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 
@@ -101,7 +99,7 @@ def history(
 ) -> None:
     """Net worth through time, from the first entry to now."""
     asked = _asked(first, last, every, by)
-    with options.session() as session, _counting() as progress:
+    with options.session() as session, counting() as progress:
         found = through_time.history(session, asked, progress)
     if options.json:
         show.as_json(found)
@@ -116,34 +114,7 @@ def _asked(first: str, last: str, every: str, by: str) -> Asked:
         if value not in words:
             known = ", ".join(filter(None, words))
             raise Problem("usage", f"{name} {value!r} is not known.", f"Say one of: {known}.")
-    return Asked(_day(first), _day(last), every, by or None)  # type: ignore[arg-type]  # just checked
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Problem("usage", f"{text!r} is no day.", "Write it as 2026-01-31.") from None
-
-
-@contextmanager
-def _counting() -> Iterator[past.Progress]:
-    """A bar while days are counted that never were."""
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    bar = Progress(
-        TextColumn("counting days"), BarColumn(), TextColumn("{task.description}"), console=show.err, transient=True
-    )
-    task = bar.add_task("", total=None)
-
-    def tell(begin: date, until: date, end: date) -> None:
-        bar.start()
-        bar.update(task, total=(end - begin).days + 1, completed=(until - begin).days + 1, description=f"{until}")
-
-    try:
-        yield tell
-    finally:
-        bar.stop()
+    return Asked(day_of(first), day_of(last), every, by or None)  # type: ignore[arg-type]  # just checked
 
 
 def _print_history(found: WorthHistoryView) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
 from tallyglass.money import ZERO, Amount, negate, total
+from tallyglass.portfolio.days import FLOW_MISSING, MISSING
 from tallyglass.portfolio.returns import Chain, DayPoint, Rate, chain, gain
 from tallyglass.portfolio.risk import Drawdown, drawdown, volatility
 from tallyglass.portfolio.xirr import MoneyWeighted, xirr
@@ -125,7 +126,10 @@ def window(points: Sequence[DayPoint], asked: Period) -> tuple[DayPoint, Sequenc
 def performance(points: Sequence[DayPoint], asked: Period) -> Performance | None:
     """The figures of a period, from all days since the first entry; None where it ends before that."""
     found = window(points, asked)
-    return None if found is None else _measured(*found, asked.to)
+    if found is None:
+        return None
+    measured = _measured(*found, asked.to)
+    return _without_rates(measured) if _lacks(measured) else measured
 
 
 def _measured(base: DayPoint, days: Sequence[DayPoint], to: date) -> Performance:
@@ -148,6 +152,22 @@ def _measured(base: DayPoint, days: Sequence[DayPoint], to: date) -> Performance
         chain=chained,
         causes=(*_absent(base, days, to), *_partial((base, *days))),
     )
+
+
+def _lacks(measured: Performance) -> bool:
+    """Whether something has a price at the end that had none at the start, or when it came: as a gain that is none."""
+    unpriced = {each.about for each in measured.causes if each.code == MISSING and each.last == measured.to}
+    late = (
+        each
+        for each in measured.causes
+        if each.code == FLOW_MISSING or (each.code == MISSING and each.first == measured.after)
+    )
+    return any(each.about not in unpriced for each in late)
+
+
+def _without_rates(measured: Performance) -> Performance:
+    none = Rate(None, "price_missing")
+    return replace(measured, time_weighted=none, money_weighted=MoneyWeighted(none, none))
 
 
 def _absent(base: DayPoint, days: Sequence[DayPoint], to: date) -> Iterable[Doubt]:
