@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallyglass.app import format as shown
 from tallyglass.app import history as ledger
 from tallyglass.app import worth as valuing
 from tallyglass.app.problems import Problem
@@ -148,60 +147,6 @@ def _print_faults(found: list[SyncPartView]) -> None:
         fix = parts[0]["fix"]
         show.problem(text, "" if fix == told else fix)
         told = fix
-
-
-@app.command()
-def holdings() -> None:
-    """Every asset, and which wallet holds it."""
-    with options.session() as session:
-        found = valuing.worth_view(session)
-        if not found["sources"] and options.nothing_yet(session.keeper):
-            return
-    if options.json:
-        show.as_json(found["holdings"])
-    else:
-        rows = show.table("asset", ("amount", "right"), ("value", "right"), "where")
-        for holding in found["holdings"]:
-            value = shown.money(holding["value"], found["currency"])
-            rows.add_row(f"[bold]{holding['asset']}[/]", shown.quantity(holding["amount"]), value, "")
-            for part in holding["by"]:
-                where = f"{shown.place(part['connection'])} {part['account']}"
-                rows.add_row("", shown.quantity(part["amount"]), "", where, style="dim")
-        show.print_table(rows)
-        for cause in found["causes"]:
-            show.out.print(f"! {cause['text']}", style="yellow", markup=False)
-    if not found["complete"]:
-        raise typer.Exit(main.PARTIAL)
-
-
-@app.command()
-def orders() -> None:
-    """Every open order."""
-    with options.session() as session:
-        found = ledger.orders(session)
-        if not found and options.nothing_yet(session.keeper):
-            return
-    if options.json:
-        show.as_json(found)
-        return
-    if not found:
-        show.out.print("No open orders.")
-        return
-    rows = show.table(
-        "connection", "market", "side", "type", ("price", "right"), ("amount", "right"), ("filled", "right")
-    )
-    for order in found:
-        price = "market" if order["price"] is None else shown.quantity(order["price"])
-        rows.add_row(
-            order["connection"],
-            order["market"],
-            order["side"],
-            order["type"],
-            price,
-            shown.quantity(order["amount"]),
-            shown.quantity(order["filled"]),
-        )
-    show.print_table(rows)
 
 
 @app.command()

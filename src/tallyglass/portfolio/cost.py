@@ -8,7 +8,7 @@ nothing. What is given away leaves at the average cost; what comes for it costs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal, InvalidOperation, Overflow
@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from tallyglass.money import ROUNDED, ZERO, Amount, Asset, add, divide, magnitude, subtract, total
 from tallyglass.portfolio.moves import Amounts, Move
+from tallyglass.portfolio.worth import NOT_MONEY
 from tallyglass.prices.routes import PREFERRED
 
 Closing = Callable[[Asset, date], Amount | None]
@@ -70,10 +71,10 @@ class Basis:
 
 def bases(told: Iterable[Move], currency: Asset, closing: Closing) -> dict[Asset, Basis]:
     """The cost of every asset that ever moved, after moves in order of time (`moves.moves`)."""
-    books = _Books(currency, closing)
+    books = Books(currency, closing)
     for move in told:
         books.book(move)
-    return {name: pool.basis(name) for name, pool in sorted(books.pools.items())}
+    return books.bases()
 
 
 @dataclass(slots=True)
@@ -87,6 +88,11 @@ class _Pool:
     carried_out: Amount = ZERO
     brought: Amount = ZERO
     unknown: dict[UnknownCode, Unknown] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, basis: Basis) -> _Pool:
+        figures = (basis.quantity, basis.cost, basis.realised, basis.earned, basis.carried_out, basis.brought)
+        return cls(*figures, {each.code: each for each in basis.unknown})
 
     def enter(self, amount: Amount, cost: Amount | None) -> None:
         self.quantity = add(self.quantity, amount)
@@ -131,17 +137,21 @@ class _Pool:
         )
 
 
-class _Books:
-    """The pools of all assets."""
+class Books:
+    """The pools of all assets, from nothing or from where they stood."""
 
-    def __init__(self, currency: Asset, closing: Closing) -> None:
-        self.pools: dict[Asset, _Pool] = {}
+    def __init__(self, currency: Asset, closing: Closing, start: Mapping[Asset, Basis] | None = None) -> None:
+        self._pools = {name: _Pool.of(basis) for name, basis in (start or {}).items()}
         self._currency = currency
         self._closing = closing
         self._ranks = {currency: 0, **{Asset(name): rank for rank, name in enumerate(PREFERRED, 1) if name != currency}}
 
+    def bases(self) -> dict[Asset, Basis]:
+        """Where the pools stand."""
+        return {name: pool.basis(name) for name, pool in sorted(self._pools.items())}
+
     def book(self, move: Move) -> None:
-        """One event."""
+        """One event, not before the last one."""
         if move.kind == "swap":
             self._swap(move)
             return
@@ -218,12 +228,14 @@ class _Books:
         return max(self._ranks.get(name, len(PREFERRED) + 1) for name, _ in side)
 
     def _pool(self, name: Asset) -> _Pool:
-        return self.pools.setdefault(name, _Pool())
+        return self._pools.setdefault(name, _Pool())
 
     def _price(self, name: Asset, amount: Amount, day: date) -> Amount | None:
         """What so much of an asset is worth, without its sign."""
         if name == self._currency:
             return magnitude(amount)
+        if name in NOT_MONEY:
+            return ZERO
         price = self._closing(name, day)
         return None if price is None else _kept(ROUNDED.multiply(magnitude(amount), price))
 

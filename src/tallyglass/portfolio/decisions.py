@@ -159,13 +159,18 @@ def _mover(before: Position, after: Position) -> Mover:
     )
 
 
+def shares_of(positions: Iterable[Position]) -> dict[Asset, Decimal]:
+    """The share of each asset in what is owned and has a value: debts are no part."""
+    owned = {each.asset: value for each in positions if (value := each.value) is not None and value > ZERO}
+    whole = total(owned.values())
+    return {name: divide(value, whole) for name, value in owned.items()}
+
+
 def concentration(positions: Iterable[Position]) -> Concentration | None:
     """How concentrated what is owned is; None where nothing has a value."""
-    owned = {each.asset: value for each in positions if (value := each.value) is not None and value > ZERO}
-    if not owned:
+    shares = shares_of(positions)
+    if not shares:
         return None
-    whole = total(owned.values())
-    shares = {name: divide(value, whole) for name, value in owned.items()}
     largest = max(sorted(shares), key=lambda name: shares[name])
     herfindahl = ROUNDED.plus(total(ROUNDED.multiply(share, share) for share in shares.values()))
     return Concentration(largest, shares[largest], herfindahl, divide(ONE, herfindahl))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from msgspec import structs
+
 from tallyglass.ledger.daily import share
 from tallyglass.ledger.entries import Entry, Role
+from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import Transfer
 from tallyglass.money import ZERO, Amount, Asset, add
 
 MoveKind = Literal["flow", "result", "swap", "renamed"]
-"""From or to outside; earned, found, or paid for nothing; one thing for another; one thing under its new name."""
+"""From or to outside; earned, found, or paid for nothing; one thing for another; one thing under its new name.
+
+What a future gained or lost comes for nothing: a result."""
 
 Amounts = tuple[tuple[Asset, Amount], ...]
 """Signed, one for each asset, none of them zero."""
@@ -35,19 +41,33 @@ class Move:
     entry: str = ""
 
 
-def moves(entries: Iterable[tuple[str, Entry]], transfers: Sequence[Transfer] = ()) -> list[Move]:
+def moves(
+    entries: Iterable[tuple[str, Entry]], transfers: Sequence[Transfer] = (), matched: Collection[Key] | None = None
+) -> list[Move]:
     """What the done entries of all connections moved, in order of time.
 
-    Of a matched transfer only the fees count, and what did not arrive.
+    Of a matched transfer only the fees count, and what did not arrive. `matched`: the sides of all transfers, where
+    these are but those that arrived among these entries.
     """
-    matched = {side.key for transfer in transfers for side in (transfer.sent, transfer.received)}
-    found = [
-        _move(entry, matched=(connection, entry.id) in matched)
-        for connection, entry in entries
-        if entry.status == "done"
-    ]
+    if matched is None:
+        matched = {side.key for transfer in transfers for side in (transfer.sent, transfer.received)}
+    done = ((connection, entry) for connection, entry in entries if entry.status == "done")
+    found = [_move(entry, matched=(connection, entry.id) in matched) for connection, entry in _whole(done)]
     found += [_crossing(transfer) for transfer in transfers]
     return sorted((move for move in found if move.amounts or move.fees), key=_turn)
+
+
+def _whole(entries: Iterable[tuple[str, Entry]]) -> Iterator[tuple[str, Entry]]:
+    """The same, where an exchange tells a conversion as two entries (what went, and what came), with these as one."""
+    halves: dict[tuple[str, datetime, str], list[Entry]] = defaultdict(list)
+    for connection, entry in entries:
+        if entry.kind == "conversion" and len({leg.amount > ZERO for leg in entry.legs if leg.role != "fee"}) == 1:
+            halves[connection, entry.time, entry.note].append(entry)
+        else:
+            yield connection, entry
+    for (connection, _, _), parts in halves.items():
+        legs = tuple(leg for part in sorted(parts, key=lambda part: part.id) for leg in part.legs)
+        yield connection, structs.replace(parts[0], legs=legs)
 
 
 def _turn(move: Move) -> tuple[datetime, int, str]:
@@ -59,12 +79,17 @@ def _move(entry: Entry, *, matched: bool) -> Move:
     amounts, fees = _sums(entry, "principal"), _sums(entry, "fee")
     if matched:
         return Move(entry.time, "flow", (), _told(fees), entry.id)
-    if entry.kind in ("trade", "conversion"):
+    if entry.kind in ("trade", "conversion") and not _is_future(entry):
         for asset in fees.keys() & amounts.keys():
             amounts[asset] = add(amounts[asset], fees.pop(asset))
         return Move(entry.time, "swap", _told(amounts), _told(fees), entry.id)
     kind: MoveKind = "flow" if share(entry.kind, entry.id, matched=False) == "flow" else "result"
     return Move(entry.time, kind, _told(amounts), _told(fees), entry.id)
+
+
+def _is_future(entry: Entry) -> bool:
+    """Whether it tells what a position in futures gained or lost: one side alone, on a wallet for them."""
+    return len({leg.asset for leg in entry.legs}) == 1 and all(leg.account.startswith("futures") for leg in entry.legs)
 
 
 def _crossing(transfer: Transfer) -> Move:

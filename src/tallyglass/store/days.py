@@ -16,7 +16,7 @@ from tallyglass.ledger.entries import Kind
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import MOVES
 from tallyglass.money import EXACT, ZERO, Amount, Asset, add, subtract, text
-from tallyglass.store import rows, upsert
+from tallyglass.store import costs, rows, upsert
 from tallyglass.store import sums as running
 from tallyglass.store.columns import FIRST_DAY
 from tallyglass.store.tables import buckets, day_moves, entries, settings, stale_days, transfers
@@ -57,7 +57,10 @@ def outdate_crossings(db: Connection) -> None:
 def refresh(db: Connection) -> date | None:
     """Count what is stale anew; the first day that is not what it was, if any. Transfers are to be found before."""
     sides = _matched(db)
-    changed = [_count(db, span, sides) for span in list(_spans(db))]
+    spans = list(_spans(db))
+    if spans:
+        costs.outdate(db, spans[0][0])  # these hang on the order within a day, too
+    changed = [_count(db, span, sides) for span in spans]
     db.execute(delete(stale_days))
     if db.execute(delete(settings).where(settings.c.name == _CROSSINGS)).rowcount:
         crossed = joined(move for _, move in _crossings(db))

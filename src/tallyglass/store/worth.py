@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select
 
 from tallyglass.money import ZERO, Amount, Asset, add, amount, text
-from tallyglass.store import upsert
+from tallyglass.store import costs, upsert
 from tallyglass.store.columns import FIRST_DAY
 from tallyglass.store.tables import worth_days, worth_parts
 
@@ -71,7 +71,8 @@ class KeptParts:
 
 
 def outdate(db: Connection, since: date) -> None:
-    """Throw away what is kept of a day and of all after it, in every currency."""
+    """Throw away what is kept of a day and of all after it, in every currency; the costs too."""
+    costs.outdate(db, since)
     for table in (worth_days, worth_parts):
         db.execute(delete(table).where(table.c.day >= since))
 

@@ -1,0 +1,75 @@
+"""Holdings: every asset with what it cost, what it gained, and how much of the whole it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tallyglass.app import costs, past
+from tallyglass.app.costs import Cost
+from tallyglass.app.session import Session
+from tallyglass.app.views import HoldingView, WorthView
+from tallyglass.app.worth import worth, worth_view
+from tallyglass.money import text
+from tallyglass.portfolio.decisions import Concentration, Position, concentration, shares_of
+from tallyglass.portfolio.worth import Holding, Worth
+
+
+class CostedView(HoldingView):
+    """A holding with what it cost on average."""
+
+    #: In all, and of one unit; null where it is not known.
+    cost: str | None
+    average_cost: str | None
+    #: Value less cost.
+    unrealised: str | None
+    #: Why the cost is not known, in words.
+    cost_unknown: str
+    #: Of all that is owned and has a value, between 0 and 1.
+    share: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All holdings."""
+
+    worth: WorthView
+    holdings: list[CostedView]
+    concentration: Concentration | None
+
+
+def holdings(session: Session, progress: past.Progress = past.nobody) -> Held:
+    """Every asset that is held, the largest first."""
+    pools = costs.bases(session, progress)
+    found = worth(session)
+    positions = positions_of(found)
+    shares = shares_of(positions)
+    views = [
+        _view(view, costs.cost_of(pools.get(each.asset), each.amount, each.value), shares.get(each.asset))
+        for view, each in zip(worth_view(session, found)["holdings"], found.holdings, strict=True)
+    ]
+    return Held(worth_view(session, found), views, concentration(positions))
+
+
+def positions_of(found: Worth) -> list[Position]:
+    """What is held, as decisions are made of it."""
+    return [Position(each.asset, each.amount, _price(each)) for each in found.holdings]
+
+
+def _price(holding: Holding) -> Decimal | None:
+    return None if holding.price is None else holding.price.value
+
+
+def _view(view: HoldingView, cost: Cost, share: Decimal | None) -> CostedView:
+    return {
+        **view,
+        "cost": _told(cost.cost),
+        "average_cost": _told(cost.average),
+        "unrealised": _told(cost.unrealised),
+        "cost_unknown": cost.why,
+        "share": _told(share),
+    }
+
+
+def _told(value: Decimal | None) -> str | None:
+    return None if value is None else text(value)

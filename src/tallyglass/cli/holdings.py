@@ -1,0 +1,91 @@
+"""Commands about what is held: every asset with its cost, every open order with what it locks."""
+
+from __future__ import annotations
+
+import typer
+
+from tallyglass.app import format as shown
+from tallyglass.app import history as ledger
+from tallyglass.app import holdings as holding
+from tallyglass.app.holdings import CostedView, Held
+from tallyglass.cli import main, show
+from tallyglass.cli.counting import counting
+from tallyglass.cli.main import app
+from tallyglass.cli.options import options
+
+
+@app.command()
+def holdings() -> None:
+    """Every asset: where it is, its average cost and its gain."""
+    with options.session() as session:
+        with counting() as progress:
+            found = holding.holdings(session, progress)
+        if not found.worth["sources"] and options.nothing_yet(session.keeper):
+            return
+    if options.json:
+        show.as_json(found.holdings)
+    else:
+        _print(found)
+    if not found.worth["complete"]:
+        raise typer.Exit(main.PARTIAL)
+
+
+def _print(found: Held) -> None:
+    currency = found.worth["currency"]
+    rows = show.table(
+        ("asset", "whole"), ("amount", "right"), ("value", "right"), ("unit cost", "right"), ("gain", "right")
+    )
+    for each in found.holdings:
+        value = shown.money(each["value"], currency)
+        cost = shown.price(each["average_cost"], currency)
+        rows.add_row(f"[bold]{each['asset']}[/]", shown.quantity(each["amount"]), value, cost, _gain(each, currency))
+        for part in each["by"]:
+            where = f"{shown.place(part['connection'])} {part['account']}"
+            rows.add_row(f"  {where}", shown.quantity(part["amount"]), "", "", "", style="dim")
+    show.print_table(rows)
+    spread = found.concentration
+    if spread is not None:
+        words = (
+            f"{spread.largest} is {shown.percent(spread.share)} of it; spread as {spread.effective:.1f} equal assets"
+        )
+        show.out.print(f"\n{words} would be.", style="dim")
+    for each in found.holdings:
+        if each["cost_unknown"]:
+            show.out.print(f"! {each['asset']}: cost not known: {each['cost_unknown']}", style="yellow", markup=False)
+    for cause in found.worth["causes"]:
+        show.out.print(f"! {cause['text']}", style="yellow", markup=False)
+
+
+def _gain(each: CostedView, currency: str) -> str:
+    gain = each["unrealised"]
+    return shown.UNKNOWN if gain is None else shown.change("0", gain, currency)
+
+
+@app.command()
+def orders() -> None:
+    """Every open order."""
+    with options.session() as session:
+        found = ledger.orders(session)
+        if not found and options.nothing_yet(session.keeper):
+            return
+    if options.json:
+        show.as_json(found)
+        return
+    if not found:
+        show.out.print("No open orders.")
+        return
+    rows = show.table(
+        "connection", "market", "side", "type", ("price", "right"), ("amount", "right"), ("filled", "right")
+    )
+    for order in found:
+        price = "market" if order["price"] is None else shown.quantity(order["price"])
+        rows.add_row(
+            order["connection"],
+            order["market"],
+            order["side"],
+            order["type"],
+            price,
+            shown.quantity(order["amount"]),
+            shown.quantity(order["filled"]),
+        )
+    show.print_table(rows)
