@@ -376,8 +376,17 @@ def program(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Itera
         yield running
 
 
+NOTHING: dict[str, object] = {
+    "channels": [],
+    "quiet": None,
+    "digest": None,
+    "waiting": 0,
+    "watched": {"prices": [], "drift": None},
+}
+
+
 def test_the_commands(program: Program, hook: Box, tmp_path: Path) -> None:
-    assert program.json("alerts") == (DONE, {"channels": [], "quiet": None, "digest": None, "waiting": 0})
+    assert program.json("alerts") == (DONE, NOTHING)
     code, view = program.json("alerts", "add", "phone", "--url-file", "-", "--least", "warning", stdin=hook.webhook)
     assert (code, view["name"], view["least"], view["address"]) == (DONE, "phone", "warning", "json://…")
     assert program.json("alerts", "test")[0] == DONE
@@ -402,6 +411,9 @@ def test_the_commands(program: Program, hook: Box, tmp_path: Path) -> None:
         ("quiet", "late", "early"),
         ("digest", "--day", "someday"),
         ("digest", "--day", "mon", "--zone", "Nowhere/Here"),
+        ("price", "BTC", "above", "0", "USD"),
+        ("price", "BTC", "above", "much", "USD"),
+        ("drift", "200"),
     ):
         code, answer = program.json("alerts", *line)
         assert (code, bool(answer["error"]["fix"])) == (USAGE, True), line

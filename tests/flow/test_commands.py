@@ -125,6 +125,8 @@ READS: dict[str, tuple[tuple[str, ...], type, str]] = {
     "worth": ((), dict, "Net worth"),
     "performance": (("--period", "24h"), dict, "time-weighted"),
     "holdings": ((), list, "kraken spot"),
+    "movers": ((), dict, "by price"),
+    "targets": (("set", "BTC:60,others:40"), dict, "never trades"),
     "prices": ((), list, "coinbase"),
     "history": (("--limit", "5"), dict, "More: tallyglass history --after"),
     "orders": ((), list, "limit"),

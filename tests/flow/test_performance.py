@@ -14,10 +14,11 @@ from sqlalchemy import delete, select
 from support import example
 from support.home import open_home
 from support.sandbox import running_sandbox
-from tallyglass.app import costs, holdings, performance, worth, worth_history
+from tallyglass.app import costs, deciding, holdings, hygiene, performance, watching, worth, worth_history
 from tallyglass.app.performance import Asked
+from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.exchanges.streams import Balance, Close, Ticker
+from tallyglass.exchanges.streams import Balance, Close, Order, Ticker
 from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.money import ZERO, Amount, Asset, add, amount, total
 from tallyglass.store import booking, closes, present
@@ -26,6 +27,7 @@ from tallyglass.store.cost_tables import cost_states
 EXCHANGES = ("kraken", "binance", "coinbase")
 FIRST, LAST = example.days()[0], example.days()[-1]
 NOW = datetime(LAST.year, LAST.month, LAST.day, 12, tzinfo=UTC) + timedelta(days=1)
+WATCHED = "price_alert:BTC-below-45000-EUR"
 WHOLE = Asked(first=FIRST, last=LAST)
 
 
@@ -180,6 +182,58 @@ def test_another_currency_and_back_gives_the_same_numbers(session: Session) -> N
     assert between != before
     assert between[0]["currency"] == "USD"  # type: ignore[index]  # a view
     assert between[0]["complete"]  # type: ignore[index]  # a view
+
+
+def test_targets_say_how_far_off_and_what_would_bring_it_back(session: Session) -> None:
+    """12,247.50 in all: 2,995 BTC, 1,520 ETH, 5,972.50 EUR, 1,760 USD."""
+    found = deciding.set_targets(session, "BTC:50,others:50")
+
+    assert [(each["asset"], cents(each["trade"])) for each in found["assets"]] == [
+        ("BTC", "3128.75"),
+        ("others", "-3128.75"),
+    ]
+    assert found["assets"][0]["units"] == "0.062575"
+    deciding.clear_targets(session)
+    with pytest.raises(Problem) as caught:
+        deciding.targets(session)
+    assert caught.value.code == "no_targets"
+
+
+def test_movers_tell_what_prices_did_to_what_was_held(session: Session) -> None:
+    """From the 5th to now, at the prices of the 6th: BTC from 53,000 to 50,000, of which 0.0799 were held."""
+    found = {each["asset"]: each for each in deciding.movers(session, "2d")["movers"]}
+
+    assert (cents(found["BTC"]["by_price"]), f"{Decimal(found['BTC']['price_change'] or ''):.8f}") == (
+        "-239.70",
+        "-0.05660377",
+    )
+    assert (found["EUR"]["price_change"], found["EUR"]["by_price"]) == ("0", "0")
+
+
+def test_orders_tell_what_they_lock_and_how_far_the_market_is(session: Session) -> None:
+    order = Order("o1", "BTC/EUR", "buy", "limit", amount(45000), amount("0.02"), ZERO, NOW)
+    with session.store.write() as db:
+        present.set_orders(db, "kraken", [order])
+    (found,) = deciding.orders(session)
+
+    assert (found["connection"], found["asset"], found["locked"], found["value"]) == ("kraken", "EUR", "900", "900")
+    assert (found["market_price"], found["distance"]) == ("50000", "-0.1")
+
+
+def test_a_watched_price_and_a_drift_become_findings_and_close_again(session: Session) -> None:
+    deciding.set_targets(session, "BTC:50,others:50")
+    watching.watch_price(session, {"asset": "btc", "side": "below", "price": "45,000", "currency": "EUR"})
+    watching.watch_drift(session, "20")
+    seen = []
+    for price in ("50000", "44000", "50000"):
+        with session.store.write() as db:
+            present.set_tickers(db, "kraken", [Ticker(example.BTC, example.EUR, amount(price))], NOW)
+        seen.append({each.id for each in hygiene.findings(session)} & {WATCHED, "drift_alert:house"})
+
+    assert seen == [{"drift_alert:house"}, {"drift_alert:house", WATCHED}, {"drift_alert:house"}]
+    watching.watch_drift(session, "", off=True)
+    watching.watch_price(session, watching.watched(session)["prices"][0], off=True)
+    assert watching.watched(session) == {"prices": [], "drift": None}
 
 
 def figures(session: Session) -> list[object]:

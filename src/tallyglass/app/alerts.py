@@ -13,10 +13,11 @@ from typing import TypedDict
 from tallyglass.alerts import calendar, channel
 from tallyglass.alerts.channel import BadAddress, NotDelivered
 from tallyglass.alerts.quiet import DAYS, Quiet, Weekly
-from tallyglass.app import alert_settings, alerting, hygiene
+from tallyglass.app import alert_settings, alerting, hygiene, watching
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
+from tallyglass.app.watching import WatchedView
 from tallyglass.exchanges import registry
 from tallyglass.hygiene.findings import SEVERITIES
 from tallyglass.store import alerts as stored
@@ -64,6 +65,8 @@ class AlertsView(TypedDict):
     quiet: dict[str, str] | None
     digest: dict[str, str | bool] | None
     waiting: int
+    #: Prices and drift that the user wants to hear of.
+    watched: WatchedView
 
 
 def overview(session: Session) -> AlertsView:
@@ -72,11 +75,13 @@ def overview(session: Session) -> AlertsView:
         there = stored.list_channels(db)
         quiet, weekly = alert_settings.quiet(db), alert_settings.weekly(db)
         rows = stored.latest(db, 1000)
+        watched = watching.view(db)
     return {
         "channels": [_channel(each) for each in there],
         "quiet": None if quiet is None else _quiet(quiet),
         "digest": None if weekly is None else _weekly(weekly),
         "waiting": sum(_state(row) == "waiting" for row in rows),
+        "watched": watched,
     }
 
 

@@ -12,7 +12,7 @@ from tallyglass.app.views import HoldingView, WorthView
 from tallyglass.app.worth import worth, worth_view
 from tallyglass.money import text
 from tallyglass.portfolio.decisions import Concentration, Position, concentration, shares_of
-from tallyglass.portfolio.worth import Holding, Worth
+from tallyglass.portfolio.worth import NOT_MONEY, Holding, Worth
 
 
 class CostedView(HoldingView):
@@ -52,8 +52,8 @@ def holdings(session: Session, progress: past.Progress = past.nobody) -> Held:
 
 
 def positions_of(found: Worth) -> list[Position]:
-    """What is held, as decisions are made of it."""
-    return [Position(each.asset, each.amount, _price(each)) for each in found.holdings]
+    """What is held, as decisions are made of it: without credits that are no money."""
+    return [Position(each.asset, each.amount, _price(each)) for each in found.holdings if each.asset not in NOT_MONEY]
 
 
 def _price(holding: Holding) -> Decimal | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tallyglass.app import connections as known_keys
+from tallyglass.app import watching
 from tallyglass.app.doubts import price_facts
 from tallyglass.app.exchanges import exchange
 from tallyglass.app.key_views import FindingView, KeyView, PointView
@@ -89,6 +90,7 @@ def gather(session: Session, *, verify: bool = False) -> Facts:
             egress=Egress(ways, egress.seen(db)),
             prices=price_facts(db, connections, now),
         )
+    facts = replace(facts, watched=watching.price_facts(session), drift=watching.drift_fact(session))
     if verify or verified is None or now - verified >= _VERIFY_EVERY:
         return replace(facts, journal=session.keeper.verify_journal())
     return facts

@@ -75,10 +75,14 @@ def _quotes(db: Db, exchanges: set[str]) -> Quotes:
     return stored.quotes(db, exchanges, datetime.now(UTC).date())
 
 
+def present_quotes(session: Session, db: Db) -> Quotes:
+    """The prices of now."""
+    return _quotes(db, {each.exchange for each in session.keeper.connections() if each.state != "dead"})
+
+
 def present_price(session: Session, db: Db) -> Callable[[Asset], Amount | None]:
     """What one unit of an asset is worth now, whether it is owned or not."""
-    quotes = _quotes(db, {each.exchange for each in session.keeper.connections() if each.state != "dead"})
-    currency = currency_of(db)
+    quotes, currency = present_quotes(session, db), currency_of(db)
 
     def price(asset: Asset) -> Amount | None:
         found = quotes.price(asset, currency)

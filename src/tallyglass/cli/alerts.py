@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tallyglass.app import alert_settings, alerts
+from tallyglass.app import alert_settings, alerts, watching
 from tallyglass.app.alerts import AlertsView, DeliveryView
 from tallyglass.app.problems import Problem
 from tallyglass.cli import main, show
@@ -136,6 +136,32 @@ def digest(
 
 
 @commands.command()
+def price(
+    asset: Annotated[str, typer.Argument(help="BTC")],
+    side: Annotated[Literal["above", "below"], typer.Argument()],
+    level: Annotated[str, typer.Argument(metavar="PRICE", help="100000")],
+    currency: Annotated[str, typer.Argument(help="USD")],
+    off: Off = False,
+) -> None:
+    """Tell when a price is above or below a level: once, until it has come back."""
+    told: watching.WatchView = {"asset": asset, "side": side, "price": level, "currency": currency}
+    with options.session() as session:
+        watching.watch_price(session, told, off=off)
+        _print(alerts.overview(session))
+
+
+@commands.command()
+def drift(
+    points: Annotated[str, typer.Argument(help="5: an asset at 45 or 55 where its target is 50.")] = "",
+    off: Off = False,
+) -> None:
+    """Tell when an asset is so many points from its target."""
+    with options.session() as session:
+        watching.watch_drift(session, points, off=off)
+        _print(alerts.overview(session))
+
+
+@commands.command()
 def calendar(
     output: Annotated[Path | None, typer.Option(help="Where it goes; else it is printed.")] = None,
     link: Annotated[bool, typer.Option("--link", help="Make a link for calendar programs; the last one ends.")] = False,
@@ -210,6 +236,10 @@ def _print(view: AlertsView) -> None:
         show.out.print(f"Quiet from {view['quiet']['begin']} to {view['quiet']['end']} {view['quiet']['zone']}".strip())
     if view["digest"]:
         show.out.print(f"Digest every {view['digest']['day']}, {view['digest']['at']} {view['digest']['zone']}".strip())
+    for level in view["watched"]["prices"]:
+        show.out.print(f"Watched: {level['asset']} {level['side']} {level['price']} {level['currency']}", markup=False)
+    if view["watched"]["drift"]:
+        show.out.print(f"Watched: drift of more than {view['watched']['drift']} points")
     if view["waiting"]:
         show.out.print(f"{view['waiting']} waiting: tallyglass alerts sent", style="yellow")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import typer
 
+from tallyglass.app import deciding
 from tallyglass.app import format as shown
-from tallyglass.app import history as ledger
 from tallyglass.app import holdings as holding
 from tallyglass.app.holdings import CostedView, Held
 from tallyglass.cli import main, show
@@ -63,9 +65,9 @@ def _gain(each: CostedView, currency: str) -> str:
 
 @app.command()
 def orders() -> None:
-    """Every open order."""
+    """Every open order: what it locks, how far its market is."""
     with options.session() as session:
-        found = ledger.orders(session)
+        found = deciding.orders(session)
         if not found and options.nothing_yet(session.keeper):
             return
     if options.json:
@@ -74,18 +76,12 @@ def orders() -> None:
     if not found:
         show.out.print("No open orders.")
         return
-    rows = show.table(
-        "connection", "market", "side", "type", ("price", "right"), ("amount", "right"), ("filled", "right")
-    )
-    for order in found:
-        price = "market" if order["price"] is None else shown.quantity(order["price"])
-        rows.add_row(
-            order["connection"],
-            order["market"],
-            order["side"],
-            order["type"],
-            price,
-            shown.quantity(order["amount"]),
-            shown.quantity(order["filled"]),
-        )
+    rows = show.table("connection", "order", ("price", "right"), ("locked", "right"), ("market is off", "right"))
+    for each in found:
+        price = "market" if each["price"] is None else shown.quantity(each["price"])
+        locked = shown.UNKNOWN if each["locked"] is None else f"{shown.quantity(each['locked'])} {each['asset']}"
+        distance = None if each["distance"] is None else Decimal(each["distance"])
+        filled = "" if each["filled"] == "0" else f", {shown.quantity(each['filled'])} filled"
+        order = f"{each['side']} {shown.quantity(each['amount'])} {each['market']} {each['type']}{filled}"
+        rows.add_row(each["connection"], order, price, locked, shown.signed(distance))
     show.print_table(rows)

@@ -31,8 +31,8 @@ JOURNEY = {
     "To begin": "init demo up status alerts",
     "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect "
     "was-it-me compromised journal",
-    "What you own": "sync worth performance holdings prices history transfers reconcile orders accounts set-currency "
-    "import",
+    "What you own": "sync worth performance holdings movers targets prices history transfers reconcile orders "
+    "accounts set-currency import",
     "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
 
@@ -140,6 +140,7 @@ MODULES = {
     "accounts": "accounts",
     "money": "sync replay unparsed set-currency",
     "holdings": "holdings orders",
+    "deciding": "targets movers",
     "worth": "worth",
     "prices": "prices",
     "performance": "performance",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from tallyglass.exchanges.manifest import Manifest
-from tallyglass.hygiene import compromise, egress, prices, rotation
+from tallyglass.hygiene import compromise, egress, prices, rotation, watch
 from tallyglass.hygiene.facts import EMPTY, FAILING, FORGOTTEN, UNUSED, WALK, Facts, Failing, KeyFacts
 from tallyglass.hygiene.findings import Finding
 from tallyglass.hygiene.rotation import page, short
@@ -243,5 +243,5 @@ def _remove(facts: Facts, key: KeyFacts) -> tuple[str, datetime, str, str]:
 #: In the order in which they are looked for. Another area's rules are added here.
 RULES: Final[tuple[Rule, ...]] = (
     *(journal, frozen, dead, unproven, unbound, egress.rules, rotation.due, rotation.unfinished, limited),
-    *(unused, empty, failing, doubled, walk, prices.rules),
+    *(unused, empty, failing, doubled, walk, prices.rules, watch.rules),
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from tallyglass.exchanges.grants import DANGEROUS, Right
 from tallyglass.exchanges.manifest import Manifest
 from tallyglass.keeper.client import Connection, JournalReport, Ways
+from tallyglass.money import Amount, Asset, text
 from tallyglass.store.egress import Seen
 from tallyglass.store.findings import Kept
 
@@ -98,6 +99,32 @@ class PriceFact:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchFact:
+    """A price that the user wants to hear of."""
+
+    asset: Asset
+    side: Literal["above", "below"]
+    level: Amount
+    currency: Asset
+    #: None where it is not known, or open to doubt.
+    price: Amount | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it apart."""
+        return f"{self.asset}-{self.side}-{text(self.level)}-{self.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFact:
+    """How far from the targets the user lets his portfolio get, and how far it is, in points."""
+
+    limit: Amount
+    #: None where it cannot be told.
+    off: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of the house. An area adds what its rules need as a field with a default."""
 
@@ -113,6 +140,8 @@ class Facts:
     known: Mapping[str, Kept] = field(default_factory=dict)
     egress: Egress = field(default_factory=Egress)
     prices: tuple[PriceFact, ...] = ()
+    watched: tuple[WatchFact, ...] = ()
+    drift: DriftFact | None = None
 
     def still(self, finding: str) -> Kept | None:
         """A finding that was open at the last look."""
