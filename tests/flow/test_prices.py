@@ -130,13 +130,13 @@ def test_every_past_day_is_fetched_once_and_goes_on_where_it_was_stopped(session
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        backfilling.prices(session, whole=True, watch=partial(stop_soon, None, count()))
+        backfilling.prices(session, watch=partial(stop_soon, None, count()))
     asked = len(sandbox.requests())
-    first = backfilling.prices(session, whole=True)
+    first = backfilling.prices(session)
     assert first.faults == {}
     assert first.closes > 1000
     assert len(sandbox.requests()) - asked == first.requests
-    again = backfilling.prices(session, whole=True)
+    again = backfilling.prices(session)
     assert (again.requests, again.closes) == (0, 0)
 
     last = session.now().date() - timedelta(days=1)

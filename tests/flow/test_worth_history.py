@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from support.home import open_home
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import performance, syncing, worth, worth_history
+from tallyglass.app import backfilling, performance, syncing, worth, worth_history
 from tallyglass.app.performance import Asked as Ask
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.worth_history import Asked
+from tallyglass.ledger.daily import ON_THE_WAY
 from tallyglass.money import add, amount, subtract, total
 
 EXCHANGES = ("kraken", "binance", "coinbase")
@@ -85,3 +87,25 @@ def test_what_cannot_be_asked_is_said(session: Session, asked: Ask) -> None:
         performance.performance(session, asked)
     assert caught.value.code == "usage"
     assert caught.value.fix
+
+
+@pytest.fixture(scope="module")
+def priced(session: Session, sandbox: Sandbox) -> Session:
+    """The same, with the prices of all past days."""
+    sandbox.unlimited()
+    assert not backfilling.prices(session).faults
+    return session
+
+
+def test_every_complete_day_is_worth_what_the_sandbox_says_it_was(priced: Session, sandbox: Sandbox) -> None:
+    """But for what is on its way, which is owned and on nobody's account."""
+    found = worth_history.history(priced, Asked(by="connection"))["points"][:-1]
+    told = sandbox.control("GET", f"truth/worth?from={found[0]['day']}&to={found[-1]['day']}")["worth"]
+    truth = {each["day"]: Decimal(each["usd"]) for each in told}
+    ours = {
+        point["day"]: subtract(amount(point["total"]), amount((point["by"] or {}).get(ON_THE_WAY, "0")))
+        for point in found
+        if point["complete"]
+    }
+    assert {day: total for day, total in ours.items() if total != truth[day]} == {}
+    assert len(ours) > len(found) * 0.95

@@ -46,7 +46,9 @@ def link_of(process: subprocess.Popen[str], seen: list[str]) -> str:
 
 
 @pytest.mark.timeout(START_SECONDS + 60)
-@pytest.mark.parametrize("pace", [HURRY, pytest.param({}, marks=pytest.mark.soak, id="the exchanges' own")])
+@pytest.mark.parametrize(
+    "pace", [HURRY, pytest.param({"TALLYGLASS_SANDBOX_PACE": "1"}, marks=pytest.mark.soak, id="the exchanges' own")]
+)
 def test_the_demo_serves_its_dashboard_and_leaves_nothing_behind(tmp_path: Path, pace: dict[str, str]) -> None:
     program = str(Path(sys.executable).with_name("tallyglass"))
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}

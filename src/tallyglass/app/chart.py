@@ -25,8 +25,9 @@ class Chart:
 
     period: str
     curve: Curve
-    #: By how much the worth rose beyond what was put in, and its share of what there was; None where that is unknown.
-    gain: str
+    #: By how much the worth rose beyond what was put in; None where a price that it needs is missing.
+    gain: str | None
+    #: The time-weighted return.
     rate: Decimal | None
     #: Days of which something is missing, each reason once.
     doubts: tuple[str, ...]
@@ -54,8 +55,10 @@ def chart(session: Session, asked: str) -> Chart | None:
     if drawn is None:
         return None
     doubts = tuple(dict.fromkeys(found.told(each.code, each.about) for each in figures.causes if each.about))
-    rate = figures.time_weighted.value
-    return Chart(name, drawn, text(figures.gain), rate, doubts, tuple(_read(points)))
+    ends = (drawn.last, *(() if chosen.after is None else (drawn.first,)))
+    sure = all(each.complete for each in ends) and all(each.code != "flow_missing" for each in figures.causes)
+    gain, rate = (text(figures.gain), figures.time_weighted.value) if sure else (None, None)
+    return Chart(name, drawn, gain, rate, doubts, tuple(_read(points)))
 
 
 def _read(points: Sequence[Point]) -> Iterator[Point]:

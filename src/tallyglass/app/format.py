@@ -63,7 +63,8 @@ def short(value: Decimal, currency: str) -> str:
     size, unit = next((each for each in _UNITS if magnitude(value) >= each[0]), (Decimal(1), ""))
     number = divide(value, size)
     places = max(2 - max(number.adjusted(), 0), 0) if number else 0
-    shown = f"{number.copy_abs():.{places}f}{unit}"
+    digits = f"{number.copy_abs():.{places}f}"
+    shown = f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits}{unit}"
     sign = SIGNS.get(currency, "")
     return f"{'−' if value < 0 else ''}{sign}{shown}"
 

@@ -66,8 +66,7 @@ def _outdate(db: Db, gone: Mapping[str, date]) -> None:
     """Throw away what is so no more."""
     before = _left_before(db)
     changed = [day for name, day in {*gone.items(), *before.items()} if gone.get(name) != before.get(name)]
-    if (moves := moved.refresh(db)) is not None:
-        changed.append(moves)
+    moved.refresh(db)
     if changed:
         kept.outdate(db, min(changed))
     if gone != before:

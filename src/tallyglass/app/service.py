@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from tallyglass.app import alerting, egress, syncing, unlocking
+from tallyglass.app import alerting, backfilling, egress, past, syncing, unlocking
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.problems import Problem, Told
@@ -52,6 +52,7 @@ class Service:
         self._beat = threading.Thread(target=self._run, name="beat", daemon=True)
         self._syncing = threading.Lock()
         self._alerting = threading.Lock()
+        self._looking_back = threading.Lock()
         self._checked = time.monotonic()
         #: How every key stood at the last beat; whoever has changed it since, it is looked at once.
         self._stood: set[tuple[str, str, str, str]] | None = None
@@ -104,8 +105,9 @@ class Service:
         if self._beat.is_alive():
             self._beat.join(30)
         self._alerting.acquire(timeout=30)  # what is being sent is sent; nothing begins anew
-        self._close_store()
         self._process.stop()
+        self._looking_back.acquire(timeout=30)  # without a keeper it asks for nothing more
+        self._close_store()
 
     # -- what the web asks
 
@@ -137,6 +139,7 @@ class Service:
                 return syncing.sync(self.session(), watch=watch)
             finally:
                 self._tell("worth")
+                threading.Thread(target=self._look_back, name="past", daemon=True).start()
 
     @property
     def syncing(self) -> bool:
@@ -252,6 +255,21 @@ class Service:
             self._tell("sync")
             self._tell("worth")
             self._alert()
+        self._look_back()
+
+    def _look_back(self) -> None:
+        """Fetch the prices of past days that are missing and count these days: in its own time, after a sync."""
+        if not self._looking_back.acquire(blocking=False):
+            return
+        try:
+            backfilling.prices(self.session(), stop=self._ended)
+            past.refresh(self.session())
+            self._tell("worth")
+        except Told as error:
+            if self._state == "unlocked" and not self._ended.is_set():  # else nobody can read on
+                log.warning("past prices: %s", error)
+        finally:
+            self._looking_back.release()
 
     def _alert(self) -> None:
         """Tell the user what is new: outside the beat, since a channel may take its time."""

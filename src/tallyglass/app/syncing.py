@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tallyglass.app import backfilling, pricing, proof, transfers
+from tallyglass.app import pricing, proof, transfers
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
@@ -41,7 +41,7 @@ def sync(
     """
     chosen, reports = _chosen(session, names)
     exchanges = sorted({each.exchange for each in chosen})
-    refresher = refresh.Refresher(session.store, session.keeper, session.now)
+    refresher = refresh.Refresher(session.store, session.keeper, session.now, made_up=session.sandbox is not None)
     with ThreadPoolExecutor(max_workers=max(8, len(chosen) + 2)) as pool:
         list(pool.map(lambda name: refresh.markets(refresher, name), exchanges))
         prices = [pool.submit(refresh.tickers, refresher, name) for name in exchanges]
@@ -56,20 +56,18 @@ def sync(
             raise
         for each in prices:
             each.result()
-        _beside_exchanges(session, refresher, pool)
+        _beside_exchanges(session, refresher)
     transfers.refresh(session)
     proof.note(session)
     return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
 
 
-def _beside_exchanges(session: Session, refresher: refresh.Refresher, pool: ThreadPoolExecutor) -> None:
-    """What other sources say of all that is owned, and yesterday's closes, once a day."""
+def _beside_exchanges(session: Session, refresher: refresh.Refresher) -> None:
+    """What other sources say of all that is owned. Past prices are fetched beside: nobody waits for them here."""
     with session.store.read() as db:
         held = pricing.owned(session, db)
     if held:
-        second = pool.submit(refresh.second_opinions, refresher, held)
-        backfilling.prices(session, whole=False)
-        second.result()
+        refresh.second_opinions(refresher, held)
 
 
 def _chosen(session: Session, names: Sequence[str]) -> tuple[list[Connection], list[PartReport]]:

@@ -13,7 +13,7 @@ from tallyglass.app import plot
 from tallyglass.app.performance import Asked, AssetView, BenchmarkView, DoubtView, MoneyWeightedView, PerformanceView
 from tallyglass.app.problems import Problem
 from tallyglass.cli import main, show
-from tallyglass.cli.counting import counting, day_of
+from tallyglass.cli.counting import counting, day_of, fetch
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 from tallyglass.money import subtract
@@ -43,6 +43,7 @@ def performance(
     with options.session() as session:
         if options.nothing_yet(session.keeper):
             return
+        fetch(session)
         with counting() as progress:
             found = measuring.performance(session, asked, progress)
     if options.json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
 
@@ -13,9 +13,9 @@ from tallyglass.app import price_words as words
 from tallyglass.app import pricing
 from tallyglass.app.problems import Problem
 from tallyglass.cli import main, show
+from tallyglass.cli.counting import Bar
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
-from tallyglass.prices.backfill import Progress
 
 commands = typer.Typer(rich_markup_mode=None)
 app.add_typer(commands, name="prices")
@@ -113,8 +113,8 @@ def backfill() -> None:
     """Fetch the daily prices of all you ever owned."""
     from tallyglass.app import backfilling
 
-    with options.session() as session, _Bar() as bar:
-        found = backfilling.prices(session, whole=True, watch=bar.show)
+    with options.session() as session, Bar() as bar:
+        found = backfilling.prices(session, watch=bar.show)
     told = {"markets": found.tasks, "requests": found.requests, "closes": found.closes, "faults": found.faults}
     _said(told, f"{found.closes:,} daily prices of {found.tasks} markets, by {found.requests} requests.")
     for source, text in found.faults.items():
@@ -122,35 +122,6 @@ def backfill() -> None:
             show.problem(f"{source}: {text}", "What came is kept; the next backfill goes on from there.")
     if found.faults:
         raise typer.Exit(main.PARTIAL)
-
-
-class _Bar:
-    """A bar for each source, silent without eyes."""
-
-    def __enter__(self) -> Self:
-        self._progress = None
-        if not options.json and show.err.is_terminal:
-            from rich.progress import Progress as Bars
-
-            self._progress = Bars(console=show.err, transient=True)
-            self._progress.start()
-            self._tasks: dict[str, object] = {}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def show(self, progress: Progress) -> None:
-        """Where one source stands."""
-        if self._progress is None:
-            return
-        wait = f", waits {progress.waiting:.0f} s as told" if progress.waiting else ""
-        text = f"{progress.source}: {progress.market}{wait}"
-        if progress.source not in self._tasks:
-            self._tasks[progress.source] = self._progress.add_task(text)
-        task = self._tasks[progress.source]
-        self._progress.update(task, description=text, completed=progress.done, total=progress.tasks)  # type: ignore[arg-type]
 
 
 def _said(view: object, text: str) -> None:

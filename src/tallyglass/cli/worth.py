@@ -16,7 +16,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.views import WorthView
 from tallyglass.app.worth_history import Asked, PointView, WorthHistoryView
 from tallyglass.cli import main, show
-from tallyglass.cli.counting import counting, day_of
+from tallyglass.cli.counting import counting, day_of, fetch
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 
@@ -47,19 +47,20 @@ def worth(
     if options.json:
         show.as_json(found)
     else:
-        print_worth(found)
+        print_worth(found, at)
     if not found["complete"]:
         raise typer.Exit(main.PARTIAL)
 
 
-def print_worth(found: WorthView) -> None:
-    """Net worth and holdings for people."""
+def print_worth(found: WorthView, at: str = "") -> None:
+    """Net worth and holdings for people. `at`: the time that is past."""
     currency = found["currency"]
     mark = "" if found["complete"] else " [bold yellow]partial[/]"
     show.out.print(f"\nNet worth  [bold]{shown.money(found['total'], currency)}[/]{mark}")
     connected = [source for source in found["sources"] if source["status"] != "yours"]
     fresh = [f"{source['connection']} {shown.age(source['fresh_at'])}" for source in connected]
-    show.out.print(", ".join(fresh) or "no connections yet", style="dim")
+    words = f"at {at}: {', '.join(each['connection'] for each in connected)}" if at else ", ".join(fresh)
+    show.out.print(words or "no connections yet", style="dim")
     _print_stated(found)
     for cause in found["causes"]:
         show.out.print(f"! {cause['text']}", style="yellow", markup=False)
@@ -99,8 +100,10 @@ def history(
 ) -> None:
     """Net worth through time, from the first entry to now."""
     asked = _asked(first, last, every, by)
-    with options.session() as session, counting() as progress:
-        found = through_time.history(session, asked, progress)
+    with options.session() as session:
+        fetch(session)
+        with counting() as progress:
+            found = through_time.history(session, asked, progress)
     if options.json:
         show.as_json(found)
     else:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -21,8 +21,6 @@ from tallyglass.store.base import Store
 from tallyglass.store.closes import Series
 
 PART: Final = "closes"
-#: A source that failed is left alone for so long, unless the user asks.
-AFTER_FAILURE: Final = timedelta(hours=1)
 #: So long a source may want to be left alone, in seconds, before it is given up for now.
 LONGEST: Final = 900.0
 _LIMITS: Final = frozenset(("rate_limited", "banned"))
@@ -74,8 +72,6 @@ class Backfill:
     #: How many seconds of waiting pass in one.
     pace: float = 1.0
     stop: threading.Event = field(default_factory=threading.Event)
-    #: Wait where a source wants that; else what it would not give at once is left for the next time.
-    patient: bool = True
 
 
 def run(with_: Backfill, tasks: Sequence[Task]) -> Report:
@@ -98,8 +94,6 @@ def _source(with_: Backfill, tasks: Sequence[Task]) -> Report:
     source = tasks[0].source
     reader = _Reader(with_, Report(), Progress(source, tasks=len(tasks)))
     report, progress = reader.report, reader.progress
-    if not with_.patient and _failed_lately(with_, source):
-        return report
     for task in tasks:
         if with_.stop.is_set():
             break
@@ -117,14 +111,6 @@ def _source(with_: Backfill, tasks: Sequence[Task]) -> Report:
         with with_.store.write() as db:
             present.went_well(db, source, PART, with_.now())
     return report
-
-
-def _failed_lately(with_: Backfill, source: str) -> bool:
-    with with_.store.read() as db:
-        for each in present.list_freshness(db):
-            if (each.source, each.part) == (source, PART) and each.fault and each.failed_at is not None:
-                return with_.now() - each.failed_at < AFTER_FAILURE
-    return False
 
 
 def _note(with_: Backfill, source: str, error: KeeperError | NotReadable, report: Report) -> bool:
@@ -187,7 +173,7 @@ class _Reader:
 
     def _ask(self, source: str, ask: Ask) -> Answer:
         """The answer, after waiting where the source, or our own budget for it, wants that."""
-        left, attempt = LONGEST if self.backfill.patient else 0.0, 0
+        left, attempt = LONGEST, 0
         while True:
             try:
                 return self.backfill.door.public_read(source, ask.read, ask.params)

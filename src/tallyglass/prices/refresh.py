@@ -30,6 +30,8 @@ DEFILLAMA = "defillama"
 DOLLAR = Asset("USD")
 #: So many opinions outvote a wrong one.
 ENOUGH = 3
+#: So far back the sandbox's histories reach at most.
+MADE_UP = timedelta(days=5 * 366)
 #: So long a param the keeper takes.
 LONGEST_PARAM = 1000
 
@@ -47,6 +49,8 @@ class Refresher:
     store: Store
     door: Door
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    #: A sandbox stands for every source: what is bundled is real, and does not go with what it makes up.
+    made_up: bool = False
 
 
 def markets(with_: Refresher, exchange: str) -> None:
@@ -61,10 +65,14 @@ def tickers(with_: Refresher, exchange: str) -> None:
 
 def rates(with_: Refresher) -> None:
     """Learn the ECB's daily rates since the newest day that is known; the bundled history fills an empty store."""
-    newest = bundled(with_.store)
+    if with_.made_up:
+        with with_.store.read() as db:
+            newest = present.newest_rates(db)[0]
+    else:
+        newest = bundled(with_.store)
     if not _due(with_, ECB, "rates", RATES_EVERY):
         return
-    since = (date.fromisoformat(newest) if newest else with_.now().date()) - timedelta(days=7)
+    since = date.fromisoformat(newest) - timedelta(days=7) if newest else with_.now().date() - MADE_UP
 
     def store(db: Db, _read: str, answer: Answer) -> None:
         found = ecb.rates(answer.body)

@@ -16,7 +16,7 @@ from tallyglass.ledger.entries import Kind
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import MOVES
 from tallyglass.money import EXACT, ZERO, Amount, Asset, add, subtract, text
-from tallyglass.store import costs, rows, upsert
+from tallyglass.store import costs, rows, upsert, worth
 from tallyglass.store import sums as running
 from tallyglass.store.columns import FIRST_DAY
 from tallyglass.store.tables import buckets, day_moves, entries, settings, stale_days, transfers
@@ -55,7 +55,10 @@ def outdate_crossings(db: Connection) -> None:
 
 
 def refresh(db: Connection) -> date | None:
-    """Count what is stale anew; the first day that is not what it was, if any. Transfers are to be found before."""
+    """Count what is stale anew; the first day that is not what it was, if any: its worth is thrown away, and all after.
+
+    Transfers are to be found before.
+    """
     sides = _matched(db)
     spans = list(_spans(db))
     if spans:
@@ -66,7 +69,10 @@ def refresh(db: Connection) -> date | None:
         crossed = joined(move for _, move in _crossings(db))
         found = {_cell(each): each for _, each in sorted(crossed.items())}
         changed.append(_replace(db, day_moves.c.connection == ON_THE_WAY, found))
-    return min((day for day in changed if day is not None), default=None)
+    first = min((day for day in changed if day is not None), default=None)
+    if first is not None:
+        worth.outdate(db, first)
+    return first
 
 
 def outdated(db: Connection) -> bool:
