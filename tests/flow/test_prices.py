@@ -111,6 +111,7 @@ def test_no_total_changes_in_silence_and_the_page_shows_each_case(session: Sessi
 def test_a_lone_source_whose_price_leaps_is_doubted(session: Session, sandbox: Sandbox) -> None:
     for source in ("coingecko", "defillama"):
         price_words.switch(session, source, on=False)
+    backfilling.prices(session)  # what it was yesterday
     sandbox.lie("binance", "BNB", factor="10")
     look_again(session)
 

@@ -249,6 +249,16 @@ HARMLESS = {
     "abs(session.now() - last)": "a length of time",
     "abs(each.time - self._span.begin)": "a length of time",
     "round(hours * 60)": "an offset of a time zone",
+    "abs(before - row)": "a row of a picture",
+    "abs(session.now() - max((each.end for each in question.spans)))": "a length of time",
+    "-MOST": "a count",
+    "-len(shown_points)": "a count",
+    "-int(power)": "a power of ten",
+    "abs(at - datetime.combine(day + timedelta(days=1), time(), UTC))": "a length of time",
+    "abs(price.adjusted())": "a count of digits",
+    "-likely": "a direction",
+    "-side": "a direction",
+    "abs(better - x)": "a rate of return, searched for to so many digits",
 }
 
 
