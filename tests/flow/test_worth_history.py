@@ -16,7 +16,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.worth_history import Asked
 from tallyglass.ledger.daily import ON_THE_WAY
-from tallyglass.money import add, amount, subtract, total
+from tallyglass.money import add, amount, divide, subtract, total
 
 EXCHANGES = ("kraken", "binance", "coinbase")
 
@@ -112,5 +112,5 @@ def test_every_complete_day_is_worth_what_the_sandbox_says_it_was(priced: Sessio
     }
     off = {day: subtract(total, truth[day]) for day, total in ours.items() if total != truth[day]}
     assert [day for day in off if date.fromisoformat(day) >= reach] == []
-    assert [day for day, odd in off.items() if odd.copy_abs() > truth[day] / 10_000] == []
+    assert [day for day, odd in off.items() if odd.copy_abs() > divide(truth[day], Decimal(1_000))] == []
     assert len(ours) > len(found) * 0.95
