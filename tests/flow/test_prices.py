@@ -12,9 +12,11 @@ import pytest
 
 from support.home import open_home
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import backfilling, hygiene, price_words, pricing, syncing, worth
+from tallyglass.app import backfilling, hygiene, price_words, pricing, syncing, worth, worth_history
+from tallyglass.app.past_worth import worth_at
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
+from tallyglass.app.worth_history import Asked
 from tallyglass.money import amount, divide, magnitude, subtract
 from tallyglass.prices import refresh
 from tallyglass.store import closes
@@ -108,23 +110,6 @@ def test_no_total_changes_in_silence_and_the_page_shows_each_case(session: Sessi
     assert "\n".join(rows) in DOCS.read_text(), "docs/prices.md lacks these rows:\n" + "\n".join(rows)
 
 
-def test_a_lone_source_whose_price_leaps_is_doubted(session: Session, sandbox: Sandbox) -> None:
-    for source in ("coingecko", "defillama"):
-        price_words.switch(session, source, on=False)
-    backfilling.prices(session)  # what it was yesterday
-    sandbox.lie("binance", "BNB", factor="10")
-    look_again(session)
-
-    (bnb,) = pricing.prices(session, ["BNB"])
-    assert (bnb["marks"], bnb["others"]) == (["price_jumped"], [])
-    assert ("price_jumped", "BNB") in {(each["code"], each["about"]) for each in worth.worth_view(session)["causes"]}
-    assert "price_jumped:BNB" in {each.id for each in hygiene.findings(session)}
-    for source in ("coingecko", "defillama"):
-        price_words.switch(session, source, on=True)
-    sandbox.honest()
-    look_again(session)
-
-
 def test_every_past_day_is_fetched_once_and_goes_on_where_it_was_stopped(session: Session, sandbox: Sandbox) -> None:
     def stop_soon(backfill: object, left: Iterator[int], *_: object) -> None:
         if next(left) > 5:
@@ -148,6 +133,22 @@ def test_every_past_day_is_fetched_once_and_goes_on_where_it_was_stopped(session
         assert btc["price"] is not None
         assert magnitude(subtract(divide(amount(btc["price"]), amount(told[0]["usd"])), amount(1))) < amount("0.01")
         assert btc["path"][0]["day"] == day.isoformat()
+
+
+def test_a_lone_source_whose_price_leaps_is_doubted(session: Session, sandbox: Sandbox) -> None:
+    for source in ("coingecko", "defillama"):
+        price_words.switch(session, source, on=False)
+    sandbox.lie("binance", "BNB", factor="10")
+    look_again(session)
+
+    (bnb,) = pricing.prices(session, ["BNB"])
+    assert (bnb["marks"], bnb["others"]) == (["price_jumped"], [])
+    assert ("price_jumped", "BNB") in {(each["code"], each["about"]) for each in worth.worth_view(session)["causes"]}
+    assert "price_jumped:BNB" in {each.id for each in hygiene.findings(session)}
+    for source in ("coingecko", "defillama"):
+        price_words.switch(session, source, on=True)
+    sandbox.honest()
+    look_again(session)
 
 
 def test_a_price_of_your_own_comes_first_on_its_day(session: Session, tmp_path: Path) -> None:
@@ -180,6 +181,11 @@ def test_a_symbol_that_several_coins_have_is_asked_for_and_the_answer_is_remembe
     assert "PEPE@binance" in held
     told = {each["asset"]: each for each in pricing.prices(session)}
     assert (told["PEPE@binance"]["source"] or "").startswith("binance")
+    *_, yesterday, _ = worth_history.history(session, Asked(by="asset"))["points"]
+    assert amount((yesterday["by"] or {})["PEPE@binance"]) > 0
+    (then,) = (each for each in worth_at(session, yesterday["day"]).holdings if each.asset == "PEPE@binance")
+    assert then.price is not None
+    assert then.price.source.startswith("binance")
 
 
 def test_what_is_switched_off_is_not_asked(session: Session, sandbox: Sandbox) -> None:

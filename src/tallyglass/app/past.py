@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from operator import attrgetter
 from typing import Final
 
+from msgspec.structs import replace
+
 from tallyglass.app import transfers
 from tallyglass.app.past_prices import pricing
 from tallyglass.app.proof import doubts
@@ -17,6 +19,7 @@ from tallyglass.ledger.daily import ON_THE_WAY, OWN, DayMove
 from tallyglass.money import ZERO, Asset, add, negate
 from tallyglass.portfolio.days import FLOW_MISSING, DayWorth, Holdings, value_days
 from tallyglass.portfolio.worth import Cause
+from tallyglass.prices import stored
 from tallyglass.store import days as moved
 from tallyglass.store import present
 from tallyglass.store import worth as kept
@@ -24,6 +27,8 @@ from tallyglass.store.base import Db
 
 Progress = Callable[[date, date, date], None]
 """Told while days are counted: the first of all, how far it is, the last of all."""
+Naming = Callable[[str, Asset], Asset] | None
+"""What a connection means by a symbol."""
 
 _DAY: Final = timedelta(days=1)
 #: Setting: of each connection that is no more, the day on which it went.
@@ -58,7 +63,9 @@ def refresh(session: Session, progress: Progress = nobody) -> Asset:
         _outdate(db, gone)
         first = _next(db, currency, last)
         if first is not None:
-            _keep(db, currency, (first, last), gone, progress)
+            days = first, last
+            found = _days(db, currency, days, gone, naming(session, db))
+            kept.keep(db, currency, _told(found, days, progress))
     return currency
 
 
@@ -80,7 +87,10 @@ def _next(db: Db, currency: Asset, last: date) -> date | None:
     return None if first is None or first > last else first
 
 
-def _keep(db: Db, currency: Asset, days: tuple[date, date], gone: Mapping[str, date], progress: Progress) -> None:
+def _days(
+    db: Db, currency: Asset, days: tuple[date, date], gone: Mapping[str, date], named: Naming
+) -> Iterator[DayWorth]:
+    """The worth of every day of a span."""
     since = list(moved.moves(db, days[0]))
     held = moved.before(db, days[0], since)
     start = {place: each for place, each in held.items() if gone.get(place[0], date.max) >= days[0]}
@@ -88,9 +98,20 @@ def _keep(db: Db, currency: Asset, days: tuple[date, date], gone: Mapping[str, d
     if going := {name: day for name, day in gone.items() if days[0] <= day <= days[1]}:
         moves += _leaving(start, moves, going)
         moves.sort(key=attrgetter("day"))
+    if named is not None:
+        start = {(owner, named(owner, asset)): each for (owner, asset), each in start.items()}
+        moves = [replace(each, asset=named(each.connection, each.asset)) for each in moves]
     assets = {asset for _, asset in start} | {each.asset for each in moves}
-    price = pricing(db, currency, days, assets)
-    kept.keep(db, currency, _told(value_days(start, moves, price, days), days, progress))
+    return value_days(start, moves, pricing(db, currency, days, assets), days)
+
+
+def naming(session: Session, db: Db) -> Naming:
+    """What a connection means by a symbol, where the user said that it is a coin of its own; None where he did not."""
+    word = stored.word(db)
+    if not word.apart:
+        return None
+    exchanges = {each.id: each.exchange for each in session.keeper.connections()}
+    return lambda connection, asset: word.named(asset, exchanges.get(connection, connection))
 
 
 def _told(found: Iterable[DayWorth], days: tuple[date, date], progress: Progress) -> Iterator[DayWorth]:

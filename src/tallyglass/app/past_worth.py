@@ -34,7 +34,9 @@ def worth_at(session: Session, at: str) -> Worth:
         return worth(session)
     currency, day = past.refresh(session), min(until.date(), now.date() - _DAY)
     with session.store.read() as db:
-        held = moved.held_at(db, until, past.left(session, db))
+        held, named = moved.held_at(db, until, past.left(session, db)), past.naming(session, db)
+        if named is not None:
+            held = {(owner, named(owner, asset)): each for (owner, asset), each in held.items()}
         prices = prices_of(db, (day, day), {currency, *(asset for _, asset in held)})
         doubts = past.Doubts(session, db).on(until.date())
     balances: dict[str, list[Balance]] = defaultdict(list)
