@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,7 +16,9 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.worth_history import Asked
 from tallyglass.ledger.daily import ON_THE_WAY
-from tallyglass.money import add, amount, divide, subtract, total
+from tallyglass.money import Asset, add, amount, divide, subtract, total
+from tallyglass.store import marks
+from tallyglass.store.marks import Mark
 
 EXCHANGES = ("kraken", "binance", "coinbase")
 
@@ -87,6 +89,23 @@ def test_what_cannot_be_asked_is_said(session: Session, asked: Ask) -> None:
         performance.performance(session, asked)
     assert caught.value.code == "usage"
     assert caught.value.fix
+
+
+def test_within_the_day_every_sync_leaves_a_mark_and_where_they_meet_the_difference_is_shown(session: Session) -> None:
+    now = worth.worth_view(session)
+    *_, mark = worth_history.hours(session, None, None)["points"]
+    assert mark["complete"] == now["complete"]
+    assert amount(mark["total"]) > 0
+
+    last = session.now().date() - timedelta(days=1)
+    late = datetime.combine(last, time(23, 59), UTC)
+    with session.store.write() as db:
+        marks.keep(db, Asset("USD"), Mark(late, Decimal("12345.5"), complete=True))
+        marks.keep(db, Asset("USD"), Mark(late + timedelta(seconds=5), Decimal(1), complete=False))
+    *_, yesterday, today = worth_history.history(session, Asked())["points"]
+    assert yesterday["seen"] is not None
+    assert (yesterday["seen"]["total"], today["seen"]) == ("12345.5", None)
+    assert add(amount(yesterday["total"]), amount(yesterday["seen"]["difference"])) == Decimal("12345.5")
 
 
 @pytest.fixture(scope="module")

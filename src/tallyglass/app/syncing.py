@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tallyglass.app import pricing, proof, transfers
+from tallyglass.app import pricing, proof, transfers, worth
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
@@ -59,6 +59,7 @@ def sync(
         _beside_exchanges(session, refresher)
     transfers.refresh(session)
     proof.note(session)
+    worth.note(session)
     return sorted((_part(part) for part in reports), key=lambda view: (view["connection"], view["stream"]))
 
 

@@ -17,8 +17,9 @@ from tallyglass.portfolio.worth import Cause, Holding, Source, Worth
 from tallyglass.portfolio.worth import worth as value
 from tallyglass.prices import stored
 from tallyglass.prices.paths import Quotes, Word
-from tallyglass.store import history, present
+from tallyglass.store import history, marks, present
 from tallyglass.store.base import Db
+from tallyglass.store.marks import Mark
 
 DEFAULT_CURRENCY = "USD"
 
@@ -89,6 +90,14 @@ def present_price(session: Session, db: Db) -> Callable[[Asset], Amount | None]:
         return None if found is None else found.value
 
     return price
+
+
+def note(session: Session) -> None:
+    """Keep what all is worth now, for the history within the day; nothing where nothing is known yet."""
+    found = worth(session)
+    if any(source.fresh_at for source in found.sources):
+        with session.store.write() as db:
+            marks.keep(db, found.currency, Mark(found.as_of, found.total, found.complete))
 
 
 def worth_view(session: Session, found: Worth | None = None) -> WorthView:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, TypedDict, get_args
 
 from tallyglass.app import past
 from tallyglass.app.session import Session
 from tallyglass.app.views import CauseView, moment
-from tallyglass.app.worth import present_price, worth
+from tallyglass.app.worth import currency_of, present_price, worth
 from tallyglass.ledger.daily import DayMove
-from tallyglass.money import ZERO, Amount, Asset, add, multiply, negate, text
+from tallyglass.money import ZERO, Amount, Asset, add, amount, multiply, negate, subtract, text
 from tallyglass.portfolio.assets import kind_of
 from tallyglass.portfolio.days import FLOW_MISSING
 from tallyglass.portfolio.returns import DayPoint
 from tallyglass.portfolio.worth import Cause, Worth
 from tallyglass.store import days as moved
+from tallyglass.store import marks
 from tallyglass.store import worth as kept
 from tallyglass.store.base import Db
 
@@ -25,6 +26,32 @@ Every = Literal["day", "week", "month", "quarter", "year"]
 By = Literal["asset", "connection", "kind"]
 EVERY: tuple[str, ...] = get_args(Every)
 BY: tuple[str, ...] = get_args(By)
+_DAY = timedelta(days=1)
+
+
+class SeenView(TypedDict):
+    """The last look of a day: reported balances at the prices of then, beside the day's own number."""
+
+    at: str | None
+    total: str
+    #: By how much it is more than what the ledger and the closing prices come to.
+    difference: str
+
+
+class HourView(TypedDict):
+    """The last look of an hour."""
+
+    at: str | None
+    total: str
+    complete: bool
+
+
+class HoursView(TypedDict):
+    """`worth history --every hour`."""
+
+    currency: str
+    every: str
+    points: list[HourView]
 
 
 class PointView(TypedDict):
@@ -44,6 +71,8 @@ class PointView(TypedDict):
     causes: list[CauseView]
     #: Parts by name, where they are asked for.
     by: dict[str, str] | None
+    #: What exchanges reported in the last hour of that day, where it was looked at then.
+    seen: SeenView | None
 
 
 class WorthHistoryView(TypedDict):
@@ -94,12 +123,29 @@ def days(session: Session, progress: past.Progress = past.nobody) -> Days:
     return Days(currency, points, now, said)
 
 
+def hours(session: Session, first: date | None, last: date | None) -> HoursView:
+    """Net worth within the day, since this home was made: every hour in which it was looked at."""
+    begin, end = _start(first or date(1970, 1, 2)), _start((last or session.now().date()) + _DAY)
+    with session.store.read() as db:
+        currency = currency_of(db)
+        found = marks.between(db, currency, begin, end)
+    points: list[HourView] = [
+        {"at": moment(each.at), "total": text(each.total), "complete": each.complete} for each in found
+    ]
+    return {"currency": currency, "every": "hour", "points": points}
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
 def history(session: Session, asked: Asked, progress: past.Progress = past.nobody) -> WorthHistoryView:
     """Net worth at the end of each day, week, month … that is asked for, up to now."""
     found = days(session, progress)
     chosen = {each.day for each in _last_of_each(found.points, asked)}
     with session.store.read() as db:
         parts = _parts(db, found, chosen, asked.by)
+        seen = {each.at.date(): each for each in marks.last_of_days(db, found.currency)}
     views: list[PointView] = []
     deposits, since = ZERO, _Shares()
     for point in found.points:
@@ -109,6 +155,10 @@ def history(session: Session, asked: Asked, progress: past.Progress = past.nobod
         if point.day in chosen:
             views.append(_view(point, since, deposits, parts.get(point.day), found.told))
             since = _Shares()
+    for view in views[:-1]:
+        if mark := seen.get(date.fromisoformat(view["day"])):
+            odd = subtract(mark.total, amount(view["total"]))
+            view["seen"] = {"at": moment(mark.at), "total": text(mark.total), "difference": text(odd)}
     if views and views[-1]["day"] == found.now.as_of.date().isoformat():
         views[-1]["at"] = moment(found.now.as_of)
     return {"currency": found.currency, "every": asked.every, "points": views}
@@ -217,4 +267,5 @@ def _view(
         "complete": point.complete,
         "causes": [{"code": code, "about": about, "text": told(code, about)} for code, about in point.causes],
         "by": parts,
+        "seen": None,
     }

@@ -95,10 +95,13 @@ def _print_stated(found: WorthView) -> None:
 def history(
     first: Annotated[str, typer.Option("--from", metavar="DAY", help="The first day; else the first there is.")] = "",
     last: Annotated[str, typer.Option("--to", metavar="DAY", help="The last day; else today.")] = "",
-    every: Annotated[str, typer.Option(help="day, week, month, quarter or year.")] = "day",
+    every: Annotated[str, typer.Option(help="hour, day, week, month, quarter or year.")] = "day",
     by: Annotated[str, typer.Option(help="asset, connection or kind: the parts, too.")] = "",
 ) -> None:
     """Net worth through time, from the first entry to now."""
+    if every == "hour":
+        _hours(first, last)
+        return
     asked = _asked(first, last, every, by)
     with options.session() as session:
         fetch(session)
@@ -112,8 +115,24 @@ def history(
         raise typer.Exit(main.PARTIAL)
 
 
+def _hours(first: str, last: str) -> None:
+    """What was seen within the days."""
+    with options.session() as session:
+        found = through_time.hours(session, day_of(first), day_of(last))
+    if options.json:
+        show.as_json(found)
+        return
+    if not found["points"]:
+        show.out.print("Nothing was looked at in these days: every sync keeps a look, one an hour.")
+    rows = show.table(("time", "whole"), ("net worth", "right"), "")
+    for point in found["points"][-MOST:]:
+        mark = "" if point["complete"] else "partial"
+        rows.add_row(point["at"] or "", shown.money(point["total"], found["currency"]), mark)
+    show.print_table(rows)
+
+
 def _asked(first: str, last: str, every: str, by: str) -> Asked:
-    for name, value, words in (("--every", every, through_time.EVERY), ("--by", by, ("", *through_time.BY))):
+    for name, value, words in (("--every", every, ("hour", *through_time.EVERY)), ("--by", by, ("", *through_time.BY))):
         if value not in words:
             known = ", ".join(filter(None, words))
             raise Problem("usage", f"{name} {value!r} is not known.", f"Say one of: {known}.")
