@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from support.diary import Line, written
+from support.diary import Line, more, written
 from support.letters import Letter, Post
 from support.program import DONE, PARTIAL, USAGE, Program
 from tallyglass.app import was_it_me
+from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.session import Session, with_store
 from tallyglass.store import egress
@@ -321,6 +323,50 @@ def test_a_journal_that_was_touched_tells_nothing(home: Program, change: str) ->
     assert asked(home, "2025-11-20 12:00 UTC", "203.0.113.7")[1] == "yes"
 
 
+@contextmanager
+def _asleep(folder: Path) -> Iterator[Program]:
+    """A home in which no keeper runs: each command opens the vault, and locks it again."""
+    passphrase = folder / "passphrase"
+    passphrase.write_text(PASSPHRASE + "\n")
+    made = written(folder, PASSPHRASE, [Line(NOON, "kraken", "kraken", "203.0.113.7")])
+    yield Program(made.path, "", passphrase)
+
+
+NOON = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("theft", [pytest.param("deleted", marks=pytest.mark.soak), "rolled back"])
+def test_a_journal_that_is_gone_or_older_stays_broken_whatever_is_done_since(tmp_path: Path, theft: str) -> None:
+    with _asleep(tmp_path) as home:
+        pair = [home.home / each for each in ("journal.jsonl", "journal.head")]
+        older = [each.read_bytes() for each in pair]
+        more(Home(home.home), PASSPHRASE, [Line(LATER, "kraken", "kraken", "203.0.113.7")])
+        assert asked(home, "2025-11-20 13:00 UTC", "203.0.113.7")[1] == "yes"
+        for path, content in zip(pair, older, strict=True):
+            path.unlink()
+            if theft == "rolled back":
+                path.write_bytes(content)
+
+        home.run("keys")
+        for _ in range(2):
+            _, answer, why, uses = asked(home, "2025-11-20 13:00 UTC", "203.0.113.7")
+            assert (answer, uses) == ("cannot_tell", [])
+            assert "The journal does not prove anything" in why
+        _, found = home.json("audit")
+        assert [each["severity"] for each in found["findings"] if each["id"] == "journal_broken:house"] == ["urgent"]
+        assert home.json("journal", "verify")[1]["intact"] is False
+
+        assert home.run("journal", "restart").code == DONE
+        assert home.json("journal", "verify")[1]["intact"] is True
+        _, answer, why, _ = asked(home, "2025-11-20 13:00 UTC", "203.0.113.7")
+        assert answer == "cannot_tell"
+        assert "begins anew" in why
+        first = json.loads(pair[0].read_bytes().splitlines()[0])
+        lines = len(older[0].splitlines())
+        assert first["lines"] >= lines + 2, "the end that was known stays on record"
+
+
 def test_before_a_journal_that_was_begun_anew_nothing_can_be_told(tmp_path: Path) -> None:
     with _lived_in(tmp_path) as home:
         path = home.home / "journal.jsonl"
@@ -329,4 +375,4 @@ def test_before_a_journal_that_was_begun_anew_nothing_can_be_told(tmp_path: Path
         code, answer, why, _ = asked(home, "2025-11-20 13:00 UTC")
 
     assert (code, answer) == (PARTIAL, "cannot_tell")
-    assert "put aside" in why
+    assert "the one before was broken" in why

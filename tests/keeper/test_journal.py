@@ -177,10 +177,50 @@ def test_a_broken_journal_takes_no_line_until_it_is_put_aside(journal: Journal) 
     with pytest.raises(JournalBroken, match="line 3"):
         use(again)
     aside = again.restart("looked at it")
-    assert aside.read_bytes() == raw.replace(b"ledger", b"orders")
+    assert (journal.path.parent / aside).read_bytes() == raw.replace(b"ledger", b"orders")
     use(again)
     assert again.verify().intact
-    assert json.loads(lines(again)[0])["why"] == "looked at it"
+    first = json.loads(lines(again)[0])
+    assert (first["why"], first["aside"]) == ("looked at it", aside)
+    assert first["found"] == "line 3 of the journal is not as it was written"
+
+
+def test_a_new_journal_tells_where_the_one_that_is_gone_ended(journal: Journal) -> None:
+    end = journal.head
+    for each in ("journal.jsonl", "journal.head"):
+        (journal.path.parent / each).unlink()
+    again = opened(journal.path.parent, end)
+    assert again.anchor == end
+    assert again.restart("nothing was left") == ""
+    first = json.loads(lines(again)[0])
+    assert (first["lines"], first["end"], first["aside"]) == (6, end.mac.hex(), "")
+    assert "the journal ends at line 0; 6 were written" in first["found"]
+    assert again.anchor == again.head == Head(1, bytes.fromhex(first["mac"]))
+    assert "begun anew" in again.verify().text
+
+
+@pytest.mark.parametrize("step", ["write_all", "replace"])
+def test_a_journal_that_cannot_be_begun_anew_is_as_broken_as_before(
+    journal: Journal, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = journal.head
+    journal.path.unlink()
+    again = opened(journal.path.parent, end)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(JournalBroken, match="No space left"):
+        patched.setattr(files, step, full)
+        again.restart("no room")
+    assert again.anchor == end
+    for each in (again, opened(journal.path.parent, end)):
+        assert not each.verify().intact
+        with pytest.raises(JournalBroken):
+            use(each)
+    again.restart("room")
+    use(again)
+    assert again.verify().intact
 
 
 def test_an_edit_while_the_keeper_runs_stops_the_next_use(journal: Journal) -> None:

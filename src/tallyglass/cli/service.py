@@ -176,7 +176,10 @@ def _restart_journal() -> None:
     if options.json:
         show.as_json(told)
     else:
-        show.out.print(f"The broken journal now lies in {told['aside']}; a new one has begun.", markup=False)
+        where = (
+            f"The broken journal now lies in {told['aside']}" if told["aside"] else "Nothing was left of the old one"
+        )
+        show.out.print(f"{where}; a new one has begun.", markup=False)
 
 
 def _list_journal(limit: int, connection: str) -> None:

@@ -140,14 +140,21 @@ class _Reading:
         """For one address, or for none."""
         if self._span.begin > self._now + self._asked.window:
             return Answer("cannot_tell", f"{_at(self._span.begin)} has not come yet: its time zone may be another.")
+        found = self._found(told)
+        restarted = self._record.restarted
+        if restarted is not None and (
+            self._span.begin < restarted or (self._begin < restarted and found.verdict == "no")
+        ):
+            text = f"The journal begins anew at {_at(restarted)}: the one before was broken, and proves nothing."
+            return Answer("cannot_tell", text, found.uses)
+        return found
+
+    def _found(self, told: Address | None) -> Answer:
         if not self._then:
             return self._nothing(told)
         return self._by_time() if told is None else self._by_address(told)
 
     def _nothing(self, told: Address | None) -> Answer:
-        restarted = self._record.restarted
-        if restarted is not None and self._begin < restarted:
-            return Answer("cannot_tell", f"The journal before {_at(restarted)} was broken and was put aside.")
         near = [
             each
             for each in self._record.uses

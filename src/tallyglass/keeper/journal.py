@@ -5,6 +5,9 @@ MAC of the line before (32 zero bytes for the first) and the line's own bytes up
 many lines there are and the last MAC, under a MAC of its own, and so does the vault: lines cut off at the end are
 missed. A journal that is longer than its anchors by lines that chain is whole: the keeper was stopped between the two.
 The head is replaced in one step, so no crash takes it away: it may be missing only before the second line.
+
+The vault's end of the journal only moves on. Of a journal that is broken it stays where it was, whatever is written
+into the vault meanwhile, so that such a journal is broken for every later keeper too, until the user begins a new one.
 """
 
 from __future__ import annotations
@@ -79,6 +82,11 @@ class Journal:
         self.broken = ""
         self._take_up()
 
+    @property
+    def anchor(self) -> Head:
+        """The end that the vault is to hold: of a broken journal, the last one that was known."""
+        return max(self._anchor, self.head, key=lambda each: each.count)
+
     def append(self, event: str, **told: object) -> int:
         """Write one line, on disk when this returns, and give its number. Raises `JournalBroken`."""
         if self._trusted != self._state():
@@ -108,6 +116,8 @@ class Journal:
         whole = f"{chain.head.count} lines, each chained to the one before, and none is missing."
         since = datetime.fromisoformat(chain.first["at"]) if chain.first else None
         restarted = chain.first.get("event") == "journal:restart"
+        if restarted:
+            whole += f" It was begun anew on {since:%Y-%m-%d %H:%M} UTC, and tells nothing of what was before."
         return JournalReport(True, chain.head.count, None, whole, since, restarted)
 
     def rows(self, limit: int, connection: str = "", since: str = "", until: str = "") -> list[JournalRow]:
@@ -133,17 +143,30 @@ class Journal:
             raise _broken("the journal holds a line that the keeper did not write") from None
         return found
 
-    def restart(self, why: str) -> Path:
-        """Put a broken journal aside, under a name that says when, and begin a new one. Gives the old one's place."""
-        aside = self.path.with_name(f"journal-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl")
-        if self.path.exists():
-            self.path.rename(aside)
-        with contextlib.suppress(FileNotFoundError):
-            self._head_path.unlink()
+    def restart(self, why: str) -> str:
+        """Put a broken journal aside, under a name that says when, and begin a new one, whose first line tells of it.
+
+        Gives the old one's name; empty where none was left. Raises `JournalBroken`, and then it is as broken as before.
+        """
+        found, lost = self._check()[1], self.anchor
+        aside = (
+            self.path.with_name(f"journal-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl") if self.path.exists() else None
+        )
+        try:
+            if aside is not None:
+                self.path.rename(aside)
+            self._head_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _broken(f"the journal cannot be put aside ({error.strerror})") from error
+        name = aside.name if aside else ""
         self._anchor = self.head = Head()
         self._take_up()
-        self.append("journal:restart", why=why, aside=aside.name)
-        return aside
+        try:
+            self.append("journal:restart", why=why, aside=name, found=found, lines=lost.count, end=lost.mac.hex())
+        except JournalBroken:
+            self._anchor, self.head, self._trusted = lost, Head(), ()
+            raise
+        return name
 
     def _take_up(self) -> None:
         """Read the whole journal and go on where it ends, if it is whole."""

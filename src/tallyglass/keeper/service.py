@@ -283,7 +283,7 @@ class Service:
             raise KeeperError("journal_intact", "The journal is whole.", "There is nothing to mend.")
         aside = self._journal.restart(why[:200])
         self._open.write()
-        return aside.name
+        return aside
 
     def egress(self) -> list[str]:
         return list(self._door.ways.addresses) or sorted(self._door.seen)

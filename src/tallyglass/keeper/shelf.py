@@ -26,6 +26,7 @@ class Shelf:
     a change names the number and comes after it. So a vault whose number is lower than one that the journal names is an
     older one, put back, and is refused. In the other order a crash between the two would look the same; in this one it
     leaves a change without its line, and that last change before a crash is all that an older vault could undo unseen.
+    The journal's end that it holds never goes back (`Journal.anchor`) but when the user begins a new journal.
     """
 
     def __init__(self, folder: Path, vault: Vault, stopped: dict[str, Row], *, sandbox: bool) -> None:
@@ -129,7 +130,7 @@ class Shelf:
         Raises `VaultUnwritten`; then nothing has changed.
         """
         rows = {each: row for each, row in {**self._stopped, **(changed or {})}.items() if each != gone}
-        end, number = self.journal.head, self.written + 1
+        end, number = self.journal.anchor, self.written + 1
         keyed = bool({*rows, *self.vault.records()} - {_ANCHOR})
         world = self._world or (self._here if keyed else None)
         anchor = {"count": end.count, "mac": end.mac.hex(), "written": number, "world": world}
