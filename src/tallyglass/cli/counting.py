@@ -1,4 +1,4 @@
-"""Days on the command line: how one is written, and the bars while their prices are fetched and they are counted."""
+"""Days on the command line: the bars while their prices are fetched, and while they are counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import date
 from typing import Self
 
 from tallyglass.app import backfilling, past
-from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.cli import show
 from tallyglass.cli.options import options
@@ -16,14 +15,6 @@ from tallyglass.prices.backfill import Progress
 
 #: So many seconds are spent on past prices before what is known is shown; `prices backfill` takes its time.
 PATIENCE = 20
-
-
-def day_of(text: str) -> date | None:
-    """The day of an option; None where it is not given."""
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Problem("usage", f"{text!r} is no day.", "Write it as 2026-01-31.") from None
 
 
 @contextmanager

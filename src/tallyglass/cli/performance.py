@@ -10,10 +10,11 @@ import typer
 from tallyglass.app import format as shown
 from tallyglass.app import performance as measuring
 from tallyglass.app import plot
+from tallyglass.app.asking import day_of
 from tallyglass.app.performance import Asked, AssetView, BenchmarkView, DoubtView, MoneyWeightedView, PerformanceView
 from tallyglass.app.problems import Problem
 from tallyglass.cli import main, show
-from tallyglass.cli.counting import counting, day_of, fetch
+from tallyglass.cli.counting import counting, fetch
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 from tallyglass.money import subtract

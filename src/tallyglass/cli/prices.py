@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from tallyglass.app import format as shown
 from tallyglass.app import price_words as words
 from tallyglass.app import pricing
-from tallyglass.app.problems import Problem
+from tallyglass.app.asking import day_of
 from tallyglass.cli import main, show
 from tallyglass.cli.counting import Bar
 from tallyglass.cli.main import app
@@ -33,7 +32,7 @@ def prices(
     if context.invoked_subcommand is not None:
         return
     with options.session() as session:
-        found = pricing.prices(session, day=_day(at))
+        found = pricing.prices(session, day=day_of(at))
     if options.json:
         show.as_json(found)
         return
@@ -57,7 +56,7 @@ def set_(
     On later days it counts for as long as no source knows one.
     """
     with options.session() as session:
-        found = words.set_price(session, name, price, currency, _day(day))
+        found = words.set_price(session, name, price, currency, day_of(day))
     _said(found, f"{found['asset']} is worth {found['price']} {found['currency']} on {found['day']}.")
 
 
@@ -65,7 +64,7 @@ def set_(
 def unset(name: Name, day: Day = "") -> None:
     """Take back your own prices of an asset."""
     with options.session() as session:
-        count = words.unset_price(session, name, _day(day))
+        count = words.unset_price(session, name, day_of(day))
     _said({"asset": name, "removed": count}, f"{count} of your prices of {name} are taken back.")
 
 
@@ -129,10 +128,3 @@ def _said(view: object, text: str) -> None:
         show.as_json(view)
     else:
         show.out.print(text, markup=False)
-
-
-def _day(given: str) -> date | None:
-    try:
-        return date.fromisoformat(given) if given else None
-    except ValueError:
-        raise Problem("usage", f"{given!r} is no day.", "Write it as 2025-03-01.") from None

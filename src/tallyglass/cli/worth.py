@@ -11,12 +11,12 @@ from tallyglass.app import format as shown
 from tallyglass.app import plot
 from tallyglass.app import worth as valuing
 from tallyglass.app import worth_history as through_time
+from tallyglass.app.asking import day_of, history_asked
 from tallyglass.app.past_worth import worth_at
-from tallyglass.app.problems import Problem
 from tallyglass.app.views import WorthView
-from tallyglass.app.worth_history import Asked, PointView, WorthHistoryView
+from tallyglass.app.worth_history import PointView, WorthHistoryView
 from tallyglass.cli import main, show
-from tallyglass.cli.counting import counting, day_of, fetch
+from tallyglass.cli.counting import counting, fetch
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 
@@ -102,7 +102,7 @@ def history(
     if every == "hour":
         _hours(first, last)
         return
-    asked = _asked(first, last, every, by)
+    asked = history_asked(first, last, every, by)
     with options.session() as session:
         fetch(session)
         with counting() as progress:
@@ -129,14 +129,6 @@ def _hours(first: str, last: str) -> None:
         mark = "" if point["complete"] else "partial"
         rows.add_row(point["at"] or "", shown.money(point["total"], found["currency"]), mark)
     show.print_table(rows)
-
-
-def _asked(first: str, last: str, every: str, by: str) -> Asked:
-    for name, value, words in (("--every", every, ("hour", *through_time.EVERY)), ("--by", by, ("", *through_time.BY))):
-        if value not in words:
-            known = ", ".join(filter(None, words))
-            raise Problem("usage", f"{name} {value!r} is not known.", f"Say one of: {known}.")
-    return Asked(day_of(first), day_of(last), every, by or None)  # type: ignore[arg-type]  # just checked
 
 
 def _print_history(found: WorthHistoryView) -> None:

@@ -19,7 +19,7 @@ from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
 from tallyglass.keeper.client import Locked, Unreachable
-from tallyglass.web import doubts, needs, rendering
+from tallyglass.web import api, doubts, needs, rendering
 from tallyglass.web.auth import Gate
 from tallyglass.web.forms import form as form_of
 from tallyglass.web.look import Figures, Look
@@ -52,6 +52,7 @@ def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
     app.post("/later")(site.put_off)
     app.post("/walked")(site.walked)
     doubts.add_to(app, site)
+    api.add_to(app, service.session)
     app.add_exception_handler(HTTPException, site.http_error)
     return Guard(Door(app, gate), port=port)
 
@@ -153,6 +154,10 @@ class Site:
     def http_error(self, request: Request, error: Exception) -> Response:
         """An address that leads nowhere, or a method that no page takes."""
         status = error.status_code if isinstance(error, HTTPException) else 500
+        if request.url.path.startswith(api.BELOW):
+            return api.problem(
+                status, "no_such_address", "The API has no such address, or it is not asked so.", "See docs/api.md."
+            )
         if request.method != "GET" or status != 404:
             return Response(status_code=status)
         if not self._gate.holds(request.cookies.get(self._gate.cookie), in_use=False):

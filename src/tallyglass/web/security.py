@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tallyglass.web import api
 from tallyglass.web.auth import Gate
 
 CSP = (
@@ -98,10 +99,13 @@ class Door:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        # What a page asks by itself, without its reader, does not keep a session alive.
-        by_itself = "hx-request" in request.headers or scope["path"] == "/events"
+        # What a page or a program asks by itself, without its reader, does not keep a session alive.
+        of_api = scope["path"].startswith(api.BELOW)
+        by_itself = of_api or "hx-request" in request.headers or scope["path"] == "/events"
         if self._gate.holds(request.cookies.get(self._gate.cookie), in_use=not by_itself):
             await self._app(scope, receive, send)
+        elif of_api:
+            await api.problem(401, "no_session", "There is no session.", api.ENTER)(scope, receive, send)
         elif by_itself or scope["method"] not in READING:
             await PlainTextResponse("Your session has ended.\n", 401)(scope, receive, send)
         else:

@@ -1,0 +1,113 @@
+"""The REST API: what the commands tell of worth, prices and performance, as the same JSON. It only reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from tallyglass.app import performance as measuring
+from tallyglass.app import pricing, worth_history
+from tallyglass.app import worth as valuing
+from tallyglass.app.asking import day_of, history_asked, one_of
+from tallyglass.app.past_worth import worth_at
+from tallyglass.app.problems import Problem, Told, Trouble
+from tallyglass.app.session import Session
+from tallyglass.keeper.client import Locked, Unreachable
+
+#: Everything of the API stands below this.
+BELOW = "/api/"
+ENTER = "Open the link that `tallyglass up` prints, and send the cookie that it gives."
+
+Given = Mapping[str, str]
+Tell = Callable[[Session, Given], object]
+
+
+def add_to(app: FastAPI, session: Callable[[], Session]) -> None:
+    """Put the addresses of the API among the routes."""
+    for path, (names, tell) in ADDRESSES.items():
+        app.get(f"{BELOW}v1/{path}", name=path)(_route(session, names, tell))
+
+
+def problem(status: int, code: str, detail: str, fix: str = "") -> Response:
+    """An error as RFC 9457 writes it; `fix` is the next step."""
+    told = {
+        "type": f"urn:tallyglass:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **({"fix": fix} if fix else {}),
+    }
+    return _json(told, status, "application/problem+json")
+
+
+def _route(session: Callable[[], Session], names: tuple[str, ...], tell: Tell) -> Callable[[Request], Response]:
+    """A plain function: it runs in a thread, as it asks the keeper and the store."""
+
+    def answer(request: Request) -> Response:
+        try:
+            return _json(tell(session(), _given(request, names)))
+        except Told as error:
+            return _refusal(error)
+
+    return answer
+
+
+def _given(request: Request, names: tuple[str, ...]) -> Given:
+    """The parameters, each once; one that is not known is a mistake that must not pass for an answer."""
+    pairs = request.query_params.multi_items()
+    given = dict(pairs)
+    for name in given:
+        one_of("parameter", name, names)
+    if len(given) < len(pairs):
+        raise Problem("usage", "A parameter is given twice.", "Say it once.")
+    return given
+
+
+def _refusal(error: Trouble) -> Response:
+    code = getattr(error, "code", "internal")
+    if isinstance(error, Locked | Unreachable) or code in ("locked", "keeper_down"):
+        return problem(503, code, error.text, error.fix)
+    return problem(400 if isinstance(error, Problem) else 500, code, error.text, error.fix)
+
+
+def _json(value: object, status: int = 200, kind: str = "application/json") -> Response:
+    content = json.dumps(value, ensure_ascii=False)
+    return Response(content, status, {"Cache-Control": "no-store"}, media_type=kind)
+
+
+def _worth(session: Session, given: Given) -> object:
+    at = given.get("at", "")
+    return valuing.worth_view(session, worth_at(session, at) if at else None)
+
+
+def _history(session: Session, given: Given) -> object:
+    first, last, every = given.get("from", ""), given.get("to", ""), given.get("every", "day")
+    asked = history_asked(first, last, every, given.get("by", ""))
+    if every == "hour":
+        return worth_history.hours(session, asked.first, asked.last)
+    return worth_history.history(session, asked)
+
+
+def _performance(session: Session, given: Given) -> object:
+    by = one_of("by", given.get("by", ""), ("", "asset"))
+    first, last = day_of(given.get("from", "")), day_of(given.get("to", ""))
+    benchmark = given.get("benchmark", "")
+    asked = measuring.Asked(given.get("period", ""), first, last, benchmark, by_asset=bool(by))
+    return measuring.performance(session, asked)
+
+
+def _prices(session: Session, given: Given) -> object:
+    return pricing.prices(session, day=day_of(given.get("at", "")))
+
+
+#: Each address with the parameters that it takes. Nobody outside is asked: prices that are missing stay missing.
+ADDRESSES: Mapping[str, tuple[tuple[str, ...], Tell]] = {
+    "worth": (("at",), _worth),
+    "worth/history": (("from", "to", "every", "by"), _history),
+    "performance": (("period", "from", "to", "benchmark", "by"), _performance),
+    "prices": (("at",), _prices),
+}
