@@ -42,7 +42,7 @@ def wants_a_hand(finding: FindingView) -> bool:
 def table(found: AuditView) -> list[list[str]]:
     """A head, and a line for each key; no cell is a formula, whatever a key is called."""
     as_of = datetime.fromisoformat(found["as_of"])
-    return [list(COLUMNS), *([_safe(tell(key, as_of)) for tell in COLUMNS.values()] for key in found["keys"])]
+    return [list(COLUMNS), *([harmless(tell(key, as_of)) for tell in COLUMNS.values()] for key in found["keys"])]
 
 
 def day(text: str) -> datetime:
@@ -87,5 +87,6 @@ COLUMNS: Final[Mapping[str, Callable[[KeyView, datetime], str]]] = {
 }
 
 
-def _safe(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,6 +17,7 @@ from typing import TypedDict
 
 from tallyglass import __version__
 from tallyglass.app.archive import Archive, Mark, seal, unseal
+from tallyglass.app.files import write_whole
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import running_keeper
 from tallyglass.app.problems import Problem, Told
@@ -93,7 +94,7 @@ def backup(home: Home, file: Path, passphrase: str, *, log_level: str = "warning
         known = len(keeper.connections())
     log.debug("%d files are taken, and sealed now", len(archive.files))
     sealed = seal(archive, passphrase)
-    _write_new(file, sealed)
+    write_whole(file, sealed)
     return {
         "file": str(file),
         "bytes": len(sealed),
@@ -204,24 +205,6 @@ def _vault_and_journal(folder: Path) -> dict[str, bytes]:
             return {_VAULT: vault, _HEAD: head, _JOURNAL: b"".join(lines)}
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    """Written whole or not at all, for its owner alone."""
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.unlink(missing_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(handle)
-        draft.rename(path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        text = f"{path} cannot be written: {os.strerror(error.errno or 0)}."
-        raise Problem("not_writable", text, "Name a file in a folder with room that you may write in.") from None
-
-
 # -- put back
 
 
@@ -266,7 +249,7 @@ def _proven(archive: Archive, there: Home, passphrase: str, log_level: str) -> t
     for name, content in archive.files.items():
         path = there.path / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_new(path, content)
+        write_whole(path, content)
     with running_keeper(there, log_level=log_level) as keeper:
         keeper.unlock(passphrase)
         journal = _insist_on_intact(keeper, "The backup's journal is broken")

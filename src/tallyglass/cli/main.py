@@ -32,7 +32,7 @@ JOURNEY = {
     "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect "
     "was-it-me compromised journal",
     "What you own": "sync worth performance holdings movers targets prices history transfers reconcile orders "
-    "accounts set-currency import",
+    "accounts set-currency import export",
     "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
 
@@ -134,6 +134,7 @@ MODULES = {
     "rotation": "rotate disconnect",
     "audit": "audit set-rotation",
     "files": "import",
+    "export": "export",
     "backup": "backup restore",
     "incident": "was-it-me compromised",
     "alerts": "alerts",
