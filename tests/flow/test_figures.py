@@ -60,7 +60,9 @@ def test_json_has_every_digit(program: Program) -> None:
 
 @pytest.mark.parametrize("command", ["worth", "holdings"])
 def test_a_terminal_of_80_columns_shows_every_digit(program: Program, command: str) -> None:
-    shown = program.run(command, env={"COLUMNS": "80"}).out
+    ended = program.run(command, env={"COLUMNS": "80"})
+    shown = ended.out
+    assert shown, ended.err
 
     assert "123,456,789,012.345678901234567891" in shown
     assert "0.000000000000000001" in shown

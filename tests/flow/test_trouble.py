@@ -9,7 +9,7 @@ import pytest
 
 from support.home import open_home
 from support.sandbox import Sandbox, running_sandbox
-from tallyglass.app import connections, history, hygiene, status, syncing, worth
+from tallyglass.app import connections, history, hygiene, price_words, status, syncing, worth
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import SyncPartView
@@ -92,6 +92,8 @@ def test_a_source_that_has_never_answered_is_not_taken_for_empty(session: Sessio
 
 
 def test_prices_that_cannot_be_had_are_missing_and_not_zero(session: Session, sandbox: Sandbox) -> None:
+    for source in ("coingecko", "defillama"):  # nobody else is asked
+        price_words.switch(session, source, on=False)
     sandbox.fault("status", "coinbase", "/api/v3/brokerage/market", value=500)
     parts = syncing.sync(session)
     found = worth.worth_view(session)

@@ -18,7 +18,7 @@ from tallyglass.cli.options import options
 
 @app.command()
 def holdings() -> None:
-    """Every asset: where it is, its average cost and its gain."""
+    """Every asset: where it is, its average cost, its gain."""
     with options.session() as session:
         with counting() as progress:
             found = holding.holdings(session, progress)
@@ -65,7 +65,7 @@ def _gain(each: CostedView, currency: str) -> str:
 
 @app.command()
 def orders() -> None:
-    """Every open order: what it locks, how far its market is."""
+    """Open orders: what each locks, how far its market is."""
     with options.session() as session:
         found = deciding.orders(session)
         if not found and options.nothing_yet(session.keeper):

@@ -28,7 +28,7 @@ def prices(
     context: typer.Context,
     at: Annotated[str, typer.Option("--at", help="At the end of this day: 2025-03-01.")] = "",
 ) -> None:
-    """Which price each asset has, by whom, and what others say."""
+    """The price of each asset: whose, and what others say."""
     if context.invoked_subcommand is not None:
         return
     with options.session() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
 
 from tallyglass.exchanges.streams import Order
 from tallyglass.money import ROUNDED, ZERO, Amount, Asset, divide, magnitude, multiply, subtract, total
@@ -172,7 +173,8 @@ def concentration(positions: Iterable[Position]) -> Concentration | None:
     if not shares:
         return None
     largest = max(sorted(shares), key=lambda name: shares[name])
-    herfindahl = ROUNDED.plus(total(ROUNDED.multiply(share, share) for share in shares.values()))
+    # Shares are quotients: of a very small one next to a large one, not every digit has room.
+    herfindahl = reduce(ROUNDED.add, (ROUNDED.multiply(share, share) for share in shares.values()), ZERO)
     return Concentration(largest, shares[largest], herfindahl, divide(ONE, herfindahl))
 
 
