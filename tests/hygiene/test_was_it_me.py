@@ -185,6 +185,42 @@ def test_a_time_without_its_zone_is_never_answered_wrongly(session: Session, tru
     assert told["no", "no"] > told["no", "cannot_tell"]
 
 
+#: How a mail may name an address: with a port, glued to its neighbours, made harmless, beside one of ours.
+SHAPES = (
+    *(
+        "IP: {}",
+        "IP:{}Location: Paris",
+        "IP {}-Paris",
+        "IP-Adresse: {}",
+        "IPv4: {}",
+        "Where: {}",
+        "location {} (Paris)",
+    ),
+    *("IP: {dots}", "IP: [{}]:51234", "IP: {}:51234", "({})", "{}", "IP: {} .", "at {}/32", "IP={};"),
+    *("<p><b>IP Address</b><span>{}</span></p>", "<td>IP</td><td>{}</td>", "<b>IP</b>{}<i>Paris</i>", "IP: {spaced}"),
+    *("New location: {} (Paris)\nYour usual IP address: {ours}", "IP: {ours}, then {}", "IP: \n{}", "IP: {half}***"),
+)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_foreign_address_however_it_is_written_is_never_taken_for_ours(
+    session: Session, truth: Truth, shape: str
+) -> None:
+    for line in [each for each in truth.lines if each.exchange == "kraken"][:4]:
+        for foreign in THEIRS:
+            forms = {
+                "dots": foreign.replace(".", "[.]").replace(":", "[:]"),
+                "spaced": foreign.replace(".", " . ").replace(":", " : "),
+                "half": foreign[: len(foreign) // 2],
+                "ours": line.ip,
+            }
+            body = f"Time: {line.time:%Y-%m-%d %H:%M:%S}(UTC)\n{shape.format(foreign, **forms)}\n"
+            html = "MIME-Version: 1.0\nContent-Type: text/html\n" if "</" in shape else ""
+            mail = f"From: Kraken <noreply@kraken.com>\nSubject: API key used\n{html}\n{body}"
+            found = was_it_me.ask_mail(session, mail.encode())
+            assert found["answer"] != "yes", f"{mail}\n{found}"
+
+
 @contextmanager
 def _lived_in(folder: Path) -> Iterator[Program]:
     """A home with a key at Kraken that was used on a day in November, from two addresses."""

@@ -77,7 +77,7 @@ def ask_mail(session: Session, raw: bytes, name: str = "", ip: str = "", *, wind
     if not spans:
         raise Problem("usage", "No time is found in this mail.", "Give it yourself: --at '2026-01-31 09:14 UTC'")
     addresses: tuple[mails.Address | None, ...] = _addresses([ip]) if ip else mail.addresses()
-    hides = not addresses and mail.hides_address
+    hides = not ip and mail.hides_address
     question = Question(spans, addresses, hides, _window(window))
     return _answered(session, manifest, question, _SIGN_IN.format(name=manifest.name) if mail.speaks_of_sign_in else "")
 

@@ -31,10 +31,24 @@ _ELSEWHEN: Final = re.compile(
     r"\b(expir(es?|y)|valid|until|before|previous(ly)?|last|next|since|earlier)\b", re.IGNORECASE
 )
 _WHEN: Final = re.compile(r"\b(when|time|timestamp|date|at|on)\b\W*$|\b(when|time|date)\b.{0,20}$", re.IGNORECASE)
+#: An address may stand glued to what is before and after it, or have a port.
 _NUMBERS: Final = re.compile(
-    r"(?<![\w.:/-])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f.]{0,15}){2,8})(?![\w:-])(?!\.\d)", re.IGNORECASE
+    r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)|(?<![\w.:/-])[0-9a-f]{0,4}(?::[0-9a-f.]{0,15}){2,8}(?![\w:-])(?!\.\d)",
+    re.IGNORECASE,
 )
-_LABEL: Final = re.compile(r"(?:\bip\b(?:\s?(?:address|addr\.?))?\W{0,6}(?:is|was)?|\bfrom)\W{0,4}$", re.IGNORECASE)
+_NAMED: Final = r"\bip(?:v[46])?\b(?:[\s-]?(?:address|adresse|addr\.?))?"
+_LABEL: Final = re.compile(rf"(?:{_NAMED}\W{{0,6}}(?:is|was)?|\bfrom|\bwhere|\blocation)\W{{0,4}}$", re.IGNORECASE)
+#: A label that stands before an address; and what follows it on its line, or on the next one.
+_PROMISED: Final = re.compile(rf"{_NAMED}\s*(?:\n\s*)?(?::(?!:)|=)\s*(?:\n\s*)?(?P<told>[^\n]*)", re.IGNORECASE)
+#: What looks like a part of an address, and is read as none.
+_FRAGMENT: Final = re.compile(
+    r"\d{1,3}(?:[^\w\n]{1,3}\d{1,3}){3}|(?:[0-9a-f]{1,4}:){3,}[0-9a-f]{0,4}|(?:[0-9a-f]{1,4}:)+:[0-9a-f]{1,4}",
+    re.IGNORECASE,
+)
+#: As people write addresses so that nobody follows them: `192[.]0[.]2[.]9`.
+_DEFANGED: Final = re.compile(r"[\[({]\s?(?:([.:])|(dot))\s?[\])}]", re.IGNORECASE)
+#: A label that is glued to its address or to what follows it.
+_GLUED: Final = re.compile(rf"({_NAMED})\s?:(?=[0-9a-f\[])", re.IGNORECASE)
 _LINK: Final = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
 #: `Chrome 120.0.0.0`, `Version 17.1.2.3`: no addresses.
 _PROGRAM: Final = re.compile(
@@ -96,17 +110,29 @@ class Mail:
         return span.begin <= self.sent + _CLOCKS and (sure or span.begin >= self.sent - _LATE)
 
     def addresses(self) -> tuple[Address | None, ...]:
-        """The addresses that are called so; else all that look like one, or are none after all."""
+        """All that look like one; None among them where it may be none of them, or one that cannot be read.
+
+        An address that is called so is no proof that it is the one: `your usual IP address` may stand beside another.
+        """
         found = [(each, self._all[max(0, place - 40) : place]) for place, each in _addresses(self._all)]
         found = [(each, before) for each, before in found if not (_PROGRAM.search(before) or _ELSEWHEN.search(before))]
-        named = [each for each, before in found if _LABEL.search(before)]
-        unnamed = [*(each for each, _ in found), None] if found else []
-        return tuple(dict.fromkeys(named or unnamed))
+        named = any(_LABEL.search(before) for _, before in found)
+        none = [None] if self.hides_address or (found and not named) else []
+        return tuple(dict.fromkeys([*(each for each, _ in found), *none]))
 
     @property
     def hides_address(self) -> bool:
-        """Whether it tells an address in part: `49.36.*.*`."""
-        return _MASKED.search(self._all) is not None
+        """Whether it tells an address that cannot be read, or in part: `49.36.*.*`."""
+        if _MASKED.search(self._all):
+            return True
+        rest, there = self._all, _addresses(self._all)
+        if any(not _addresses(match["told"]) for match in _PROMISED.finditer(rest)):
+            return True
+        for match in _NUMBERS.finditer(rest):
+            if address(match[0]) is not None:
+                rest = rest.replace(match[0], " ")
+        parts = (each for each in _FRAGMENT.finditer(rest) if not _is_moment(rest, each))
+        return not there and any(True for _ in parts)
 
 
 def address(text: str) -> Address | None:
@@ -195,13 +221,11 @@ class _Plain(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  (its own)
         self._hidden += tag in self._HIDDEN
-        if tag in self._LINES:
-            self.words.append("\n")
+        self.words.append("\n" if tag in self._LINES else " ")
 
     def handle_endtag(self, tag: str) -> None:
         self._hidden -= tag in self._HIDDEN and self._hidden > 0
-        if tag in self._LINES:
-            self.words.append("\n")
+        self.words.append("\n" if tag in self._LINES else " ")
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
@@ -210,6 +234,7 @@ class _Plain(HTMLParser):
 
 def _clean(text: str) -> str:
     """Lines without links and without what cannot be seen, none of them empty."""
+    text = _GLUED.sub(r"\1: ", _DEFANGED.sub(lambda match: match[1] or ".", text))
     lines = (" ".join(_LINK.sub("", _INVISIBLE.sub("", line)).split()) for line in text.splitlines())
     return "\n".join(line for line in lines if line)
 
@@ -240,6 +265,12 @@ def _context(text: str, at: int) -> str:
         return before[-1]
     above = text[text.rfind("\n", 0, begin - 1) + 1 : begin - 1]
     return above if len(above) <= 40 else ""
+
+
+def _is_moment(text: str, match: re.Match[str]) -> bool:
+    """Whether numbers are those of a time or a date, or of a program."""
+    around = text[max(0, match.start() - 12) : match.end() + 6]
+    return bool(find(around)) or bool(_PROGRAM.search(text[max(0, match.start() - 40) : match.start()]))
 
 
 def _addresses(text: str) -> list[tuple[int, Address]]:
