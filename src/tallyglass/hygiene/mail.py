@@ -117,7 +117,7 @@ class Mail:
         found = [(each, self._all[max(0, place - 40) : place]) for place, each in _addresses(self._all)]
         found = [(each, before) for each, before in found if not (_PROGRAM.search(before) or _ELSEWHEN.search(before))]
         named = any(_LABEL.search(before) for _, before in found)
-        none = [None] if self.hides_address or (found and not named) else []
+        none = [None] if found and (self.hides_address or not named) else []
         return tuple(dict.fromkeys([*(each for each, _ in found), *none]))
 
     @property
