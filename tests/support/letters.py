@@ -33,6 +33,64 @@ MONTHS = (
 )
 
 
+#: Ways to write a mail that names its address for certain; `{ip}` is any, `{ours}` one that is usual.
+CERTAIN = (
+    "IP: {ip}",
+    "IP:{ip}\nLocation: Paris",
+    "IP-Adresse: {ip}",
+    "Adresse IP : {ip}",
+    "IPv4: {ip}",
+    "IPv6 address: {ip}",
+    "IP address (approximate): {ip}",
+    "Where: {ip}",
+    "New location: {ip} (Paris)",
+    "From {ip} (Paris)",
+    "IP address: {ip}-Paris",
+    "IP address: {ip}, Chrome V120.0.0.0 (Windows)",
+    "<p><strong>IP Address</strong><span>{ip}</span></p>",
+    "<p><b>IP</b>:<i>{ip}</i><b>Location</b><i>Paris</i></p>",
+    "<table><tr><th>IP</th><td>{ip}</td><td>Paris</td></tr></table>",
+    "<div>IP&nbsp;address:<br>{ip}<br>Paris</div>",
+)
+#: Those that leave open which is meant, or name none that can be read.
+OPEN = (
+    "Seen: {ip}",
+    "IP: hidden\nServer {ip}",
+    "Paris. Your usual IP address: {ip}",
+    "IP address: {ours}\nSigned in: {ip}",
+    "IP address: {ours}\nIP address: {ip}",
+    "Your IP: {ours}. New place: https://example.org/{ip}",
+    "Device: Windows {ip}",
+    "Device: <b>Windows</b><i>{ip}</i>",
+    "IP: 0{ip}",
+    "IP: {ip}.5",
+    "IP: {ip}=\n7",
+    "IP: {ip}*",
+)
+#: Certain which one is meant, though one of ours stands beside it.
+BESIDE_OURS = (
+    "New location: {ip} (Paris)\nYour usual IP address: {ours}",
+    "<p>Where: <b>{ip}</b></p><p>Previous IP: {ours}</p>",
+)
+
+
+def spellings(ip: str) -> dict[bool, tuple[str, ...]]:
+    """Ways to write one address: those that can be read, and those of which a part is hidden or broken off."""
+    by = ":" if ":" in ip else "."
+    first, _, last = ip.rpartition(by)
+    short = f"[{ip}]" if by == ":" else ip
+    read = (ip, f"{short}:51234", f"[{ip}]", ip.replace(by, f"[{by}]"), ip.replace(by, f"({by})"), f"({ip})", f"<{ip}>")
+    hidden = (
+        f"{first}{by}*",
+        f"{first}{by}xxx",
+        f"{first}{by}<b>{last}</b>",
+        f"{ip[:-1]}<i>{ip[-1]}</i>",
+        f"{ip}<b>7</b>",
+    )
+    odd = (ip.replace(".", " - "), ip.replace(".", ", ")) if by == "." else ()
+    return {True: read, False: (*hidden, *odd, f"{ip}/17")}
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One mail."""

@@ -13,8 +13,9 @@ from tallyglass.app.session import Session
 from tallyglass.app.views import moment
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.manifest import Manifest
-from tallyglass.hygiene import compromise, moments, was_it_me
+from tallyglass.hygiene import addresses, compromise, moments, was_it_me
 from tallyglass.hygiene import mail as mails
+from tallyglass.hygiene.addresses import Address, Named
 from tallyglass.hygiene.was_it_me import Question, Record, Use
 from tallyglass.keeper.client import Connection, JournalBroken, JournalRow, Keeper
 from tallyglass.store import egress as seen
@@ -76,9 +77,8 @@ def ask_mail(session: Session, raw: bytes, name: str = "", ip: str = "", *, wind
     spans = mail.spans()
     if not spans:
         raise Problem("usage", "No time is found in this mail.", "Give it yourself: --at '2026-01-31 09:14 UTC'")
-    addresses: tuple[mails.Address | None, ...] = _addresses([ip]) if ip else mail.addresses()
-    hides = not ip and mail.hides_address
-    question = Question(spans, addresses, hides, _window(window))
+    told = Named(_addresses([ip])) if ip else mail.named
+    question = Question(spans, told.meant, told.beside, told.doubt, _window(window))
     return _answered(session, manifest, question, _SIGN_IN.format(name=manifest.name) if mail.speaks_of_sign_in else "")
 
 
@@ -99,10 +99,10 @@ def _spans(at: str) -> tuple[moments.Span, ...]:
     return moments.as_utc(found[0]).spans
 
 
-def _addresses(given: Iterable[str]) -> tuple[mails.Address, ...]:
+def _addresses(given: Iterable[str]) -> tuple[Address, ...]:
     found = []
     for each in given:
-        address = mails.address(each)
+        address = addresses.address(each)
         if address is None:
             raise Problem("usage", f"{each!r} is no address.", "Write it as the mail does: 203.0.113.7, 2001:db8::7.")
         found.append(address)

@@ -15,48 +15,22 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 from html.parser import HTMLParser
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
+from tallyglass.hygiene import addresses
+from tallyglass.hygiene.addresses import TAG, Named
 from tallyglass.hygiene.moments import Span, find
-
-Address = IPv4Address | IPv6Address
 
 #: A mail is one when it has one of these; a pasted text may begin with `Date:` too.
 _PROOF: Final = ("From", "Received", "MIME-Version", "Message-ID", "Subject")
 _HEADER: Final = re.compile(r"[>\s]*(from|to|date|sent|subject|cc|reply-to):\s?(.*)", re.IGNORECASE)
-_INVISIBLE: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad\u034f]")
+#: Gives away a page, however it is sent.
+_PAGE: Final = re.compile(r"</(?:[a-z]|[a-z]\w{1,9})>|<w?br ?/?>", re.IGNORECASE)
 #: Not the moment that the mail is about.
 _ELSEWHEN: Final = re.compile(
     r"\b(expir(es?|y)|valid|until|before|previous(ly)?|last|next|since|earlier)\b", re.IGNORECASE
 )
 _WHEN: Final = re.compile(r"\b(when|time|timestamp|date|at|on)\b\W*$|\b(when|time|date)\b.{0,20}$", re.IGNORECASE)
-#: An address may stand glued to what is before and after it, or have a port.
-_NUMBERS: Final = re.compile(
-    r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)|(?<![\w.:/-])[0-9a-f]{0,4}(?::[0-9a-f.]{0,15}){2,8}(?![\w:-])(?!\.\d)",
-    re.IGNORECASE,
-)
-_NAMED: Final = r"\bip(?:v[46])?\b(?:[\s-]?(?:address|adresse|addr\.?))?"
-_LABEL: Final = re.compile(rf"(?:{_NAMED}\W{{0,6}}(?:is|was)?|\bfrom|\bwhere|\blocation)\W{{0,4}}$", re.IGNORECASE)
-#: A label that stands before an address; and what follows it on its line, or on the next one.
-_PROMISED: Final = re.compile(rf"{_NAMED}\s*(?:\n\s*)?(?::(?!:)|=)\s*(?:\n\s*)?(?P<told>[^\n]*)", re.IGNORECASE)
-#: What looks like a part of an address, and is read as none.
-_FRAGMENT: Final = re.compile(
-    r"\d{1,3}(?:[^\w\n]{1,3}\d{1,3}){3}|(?:[0-9a-f]{1,4}:){3,}[0-9a-f]{0,4}|(?:[0-9a-f]{1,4}:)+:[0-9a-f]{1,4}",
-    re.IGNORECASE,
-)
-#: As people write addresses so that nobody follows them: `192[.]0[.]2[.]9`.
-_DEFANGED: Final = re.compile(r"[\[({]\s?(?:([.:])|(dot))\s?[\])}]", re.IGNORECASE)
-#: A label that is glued to its address or to what follows it.
-_GLUED: Final = re.compile(rf"({_NAMED})\s?:(?=[0-9a-f\[])", re.IGNORECASE)
-_LINK: Final = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
-#: `Chrome 120.0.0.0`, `Version 17.1.2.3`: no addresses.
-_PROGRAM: Final = re.compile(
-    r"(?:chrome|safari|firefox|edge?|opera|opr|version|android|ios|windows|mac\s?os|app)\W{0,2}v?$", re.IGNORECASE
-)
-_MASKED: Final = re.compile(
-    r"\bip\b[^\n]{0,20}?(?:\d{1,3}|[0-9a-f]{1,4})[.:][^\n ]{0,30}(?:\*|\bx{1,3}\b)", re.IGNORECASE
-)
 #: Between what happened and the mail about it, where the mail does not tell when it happened.
 DELAY: Final = timedelta(minutes=15)
 #: The same where it tells, but not in which zone.
@@ -75,6 +49,8 @@ class Mail:
     text: str
     #: When it was sent.
     sent: datetime | None
+    #: The addresses that it tells.
+    named: Named
 
     @property
     def is_encrypted(self) -> bool:
@@ -109,40 +85,6 @@ class Mail:
             return True
         return span.begin <= self.sent + _CLOCKS and (sure or span.begin >= self.sent - _LATE)
 
-    def addresses(self) -> tuple[Address | None, ...]:
-        """All that look like one; None among them where it may be none of them, or one that cannot be read.
-
-        An address that is called so is no proof that it is the one: `your usual IP address` may stand beside another.
-        """
-        found = [(each, self._all[max(0, place - 40) : place]) for place, each in _addresses(self._all)]
-        found = [(each, before) for each, before in found if not (_PROGRAM.search(before) or _ELSEWHEN.search(before))]
-        named = any(_LABEL.search(before) for _, before in found)
-        none = [None] if found and (self.hides_address or not named) else []
-        return tuple(dict.fromkeys([*(each for each, _ in found), *none]))
-
-    @property
-    def hides_address(self) -> bool:
-        """Whether it tells an address that cannot be read, or in part: `49.36.*.*`."""
-        if _MASKED.search(self._all):
-            return True
-        rest, there = self._all, _addresses(self._all)
-        if any(not _addresses(match["told"]) for match in _PROMISED.finditer(rest)):
-            return True
-        for match in _NUMBERS.finditer(rest):
-            if address(match[0]) is not None:
-                rest = rest.replace(match[0], " ")
-        parts = (each for each in _FRAGMENT.finditer(rest) if not _is_moment(rest, each))
-        return not there and any(True for _ in parts)
-
-
-def address(text: str) -> Address | None:
-    """An address, however it is written; an IPv4 address within IPv6 is that IPv4 address. None: it is none."""
-    try:
-        found = ip_address(text.strip().strip("[]()<>,;.").partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found
-
 
 def read(raw: bytes) -> Mail:
     """A mail: the file of one, or what was pasted of one."""
@@ -155,7 +97,10 @@ def read(raw: bytes) -> Mail:
     sender = parseaddr(_decoded(head["From"]) or told.get("from", ""))[1]
     sent = _sent(head["Date"]) or _sent(told.get("date") or told.get("sent"))
     subject = _decoded(head["Subject"]) or told.get("subject", "")
-    return Mail(sender.rpartition("@")[2].lower(), _clean(subject), _clean(text), sent)
+    marked = _clean(f"{subject}\n{text}")
+    words = _spaced(marked)
+    named = addresses.named(marked, [each.text for each in find(words)])
+    return Mail(sender.rpartition("@")[2].lower(), _spaced(_clean(subject)), _spaced(_clean(text)), sent, named)
 
 
 def _beginning(text: str) -> tuple[str, dict[str, str]]:
@@ -164,7 +109,7 @@ def _beginning(text: str) -> tuple[str, dict[str, str]]:
     told: dict[str, str] = {}
     head: list[tuple[str, re.Match[str] | None]] = []
     for line in [*text.splitlines(), ""]:
-        match = _HEADER.fullmatch(line.strip())
+        match = _HEADER.fullmatch(line.replace(TAG, " ").strip())
         if match is not None:
             head.append((line, match))
             continue
@@ -190,13 +135,13 @@ def _texts(message: Message) -> list[str]:
             text = raw.decode(charset, "replace")
         except LookupError:
             text = raw.decode("utf-8", "replace")
-        is_html = part.get_content_subtype() == "html" or re.search(r"</(div|td|p|a|body)>", text, re.IGNORECASE)
+        is_html = part.get_content_subtype() == "html" or _PAGE.search(text)
         found.append(_Plain.of(text) if is_html else text)
     return found
 
 
 class _Plain(HTMLParser):
-    """The words of a page, a line for each block."""
+    """The words of a page, a line for each block, and a mark for every other tag."""
 
     _LINES: Final = frozenset(
         (
@@ -204,6 +149,7 @@ class _Plain(HTMLParser):
             *("table", "td", "th", "tr", "ul"),
         )
     )
+    _TAG: Final = re.compile(r"[a-z][a-z:-]*[1-6]?")
     _HIDDEN: Final = frozenset(("head", "script", "style", "title"))
 
     def __init__(self) -> None:
@@ -219,13 +165,15 @@ class _Plain(HTMLParser):
         parser.close()
         return "".join(parser.words)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  (its own)
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if not self._TAG.fullmatch(tag) or any(re.search(r"\d[.:]", name) for name, _ in attrs):  # `<IP 192.0.2.9>`
+            self.words.append(self.get_starttag_text() or "")
         self._hidden += tag in self._HIDDEN
-        self.words.append("\n" if tag in self._LINES else " ")
+        self.words.append("\n" if tag in self._LINES else TAG)
 
     def handle_endtag(self, tag: str) -> None:
         self._hidden -= tag in self._HIDDEN and self._hidden > 0
-        self.words.append("\n" if tag in self._LINES else " ")
+        self.words.append("\n" if tag in self._LINES else TAG)
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
@@ -234,9 +182,13 @@ class _Plain(HTMLParser):
 
 def _clean(text: str) -> str:
     """Lines without links and without what cannot be seen, none of them empty."""
-    text = _GLUED.sub(r"\1: ", _DEFANGED.sub(lambda match: match[1] or ".", text))
-    lines = (" ".join(_LINK.sub("", _INVISIBLE.sub("", line)).split()) for line in text.splitlines())
-    return "\n".join(line for line in lines if line)
+    lines = (" ".join(line.split()) for line in addresses.plain(text).splitlines())
+    return "\n".join(line for line in lines if line.strip(TAG))
+
+
+def _spaced(text: str) -> str:
+    """The same to be read as words."""
+    return "\n".join(" ".join(line.replace(TAG, " ").split()) for line in text.splitlines())
 
 
 def _decoded(header: str | None) -> str:
@@ -265,14 +217,3 @@ def _context(text: str, at: int) -> str:
         return before[-1]
     above = text[text.rfind("\n", 0, begin - 1) + 1 : begin - 1]
     return above if len(above) <= 40 else ""
-
-
-def _is_moment(text: str, match: re.Match[str]) -> bool:
-    """Whether numbers are those of a time or a date, or of a program."""
-    around = text[max(0, match.start() - 12) : match.end() + 6]
-    return bool(find(around)) or bool(_PROGRAM.search(text[max(0, match.start() - 40) : match.start()]))
-
-
-def _addresses(text: str) -> list[tuple[int, Address]]:
-    found = ((match.start(), address(match[0])) for match in _NUMBERS.finditer(text))
-    return [(place, each) for place, each in found if each is not None]

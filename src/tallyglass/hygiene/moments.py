@@ -48,7 +48,7 @@ _CLOCK: Final = re.compile(
     r"(?:\s?(?P<half>[ap])\.?m\b\.?)?",
     re.IGNORECASE,
 )
-_OFFSET = r"(?P<sign>[+−–-])\s?(?P<h>\d{1,2})(?::?(?P<m>\d\d))?(?![\d:/])"
+_OFFSET = r"(?P<sign>[+−–-])\s?(?P<h>\d{1,2})(?::?(?P<m>[0-5]\d))?(?![\d:/]|\.\d)"
 _ZONE: Final = re.compile(
     rf"\s{{0,2}}[(\[]?(?:(?:UTC|GMT)?\s?{_OFFSET}|(?P<place>[A-Z][a-z]+/[A-Z][A-Za-z_]+)"
     r"|(?P<wide>Pacific|Mountain|Central|Eastern)\s(?:(?P<part>Standard|Daylight)\s)?[Tt]ime\b|(?P<letters>[A-Z]{1,4})\b)"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal
 
-from tallyglass.hygiene.mail import Address, address
+from tallyglass.hygiene.addresses import Address, address
 from tallyglass.hygiene.moments import Span
 from tallyglass.store.egress import Seen
 
@@ -72,7 +72,9 @@ class Question:
     spans: tuple[Span, ...]
     #: What may be its address; none of them, or None among them: it may name no address.
     addresses: tuple[Address | None, ...] = ()
-    #: It names one, in part.
+    #: Others that it names beside them.
+    beside: tuple[Address, ...] = ()
+    #: It names one in part, or so that it cannot be read for certain.
     hides_address: bool = False
     window: timedelta = WINDOW
 
@@ -119,7 +121,10 @@ def answer(asked: Question, record: Record, now: datetime, ours: Ours | None = N
             )
             return Answer("cannot_tell", f"{text} in the journal are right cannot be told.")
     readings = [_Reading(asked, span, record, now, ours or Ours()) for span in asked.spans]
-    found = [each.answer(one) for each in readings for one in (asked.addresses or (None,))]
+    told = asked.addresses if asked.addresses and not asked.hides_address else (None,)
+    found = [each.answer(one) for each in readings for one in told]
+    if all(each.verdict == "yes" for each in found):  # then whatever else it names must be ours too
+        found += [each.answer(one) for each in readings for one in asked.beside]
     verdicts = {each.verdict for each in found}
     if len(verdicts) == 1:
         return max(found, key=lambda each: len(each.uses))
@@ -173,7 +178,7 @@ class _Reading:
         if not seen:
             return self._unseen(self._then)
         if self._asked.hides_address:
-            text = f"Tallyglass used a key then ({listed(seen)}), but the mail hides a part of the address."
+            text = f"Tallyglass used a key then ({listed(seen)}), but no address in the mail can be read for certain."
             return Answer("cannot_tell", text, seen)
         if self._span.end - self._span.begin > LONG:
             text = f"The mail names neither a time nor an address. Before it was sent there were {listed(seen)}."
