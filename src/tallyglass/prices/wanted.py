@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -111,11 +111,3 @@ def _reach(source: str, now: datetime) -> date | None:
     if candles is None:
         return date.max
     return None if candles.REACH is None else now.date() - candles.REACH * DAY
-
-
-def first_days(days: Iterable[tuple[Asset, date]]) -> dict[Asset, date]:
-    """Each asset from its first day on."""
-    found: dict[Asset, date] = {}
-    for asset, day in days:
-        found[asset] = min(day, found.get(asset, day))
-    return found

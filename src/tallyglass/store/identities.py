@@ -33,11 +33,6 @@ def set_identity(db: Connection, found: Identity) -> None:
     upsert.upsert(db, identities, [row], updated=("coin", "said_by"))
 
 
-def forget_identity(db: Connection, asset: Asset) -> None:
-    """Ask again."""
-    db.execute(delete(identities).where(identities.c.asset == asset))
-
-
 def list_identities(db: Connection) -> list[Identity]:
     """All that is remembered."""
     query = select(identities).order_by(identities.c.asset, identities.c.source)
