@@ -16,8 +16,8 @@ from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.money import Asset, amount
 from tallyglass.store import base, books, history, migrations, sums
 from tallyglass.store.base import Store, StoreError
-from tallyglass.store.mark_tables import metadata
 from tallyglass.store.migrations.run import upgrade
+from tallyglass.store.schema import metadata
 
 
 def plain(path: Path) -> Store:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, String, Table, Text
 
 from tallyglass.store.columns import Day
-from tallyglass.store.own_tables import metadata
-
-__all__ = ["cost_states", "metadata"]
+from tallyglass.store.tables import metadata
 
 #: Derived: the last day of every month that is over, and the newest day.
 cost_states = Table(

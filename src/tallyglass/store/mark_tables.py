@@ -5,9 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, String, Table
 
 from tallyglass.store.columns import Instant, Money
-from tallyglass.store.cost_tables import metadata
-
-__all__ = ["metadata", "worth_marks"]
+from tallyglass.store.tables import metadata
 
 #: Not derived: balances as exchanges reported them, at the prices of that moment.
 worth_marks = Table(

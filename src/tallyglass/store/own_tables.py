@@ -5,9 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, String, Table
 
 from tallyglass.store.columns import Day, Instant, Money
-from tallyglass.store.price_tables import metadata
-
-__all__ = ["metadata", "own_accounts", "own_balances"]
+from tallyglass.store.tables import metadata
 
 own_accounts = Table(
     "own_accounts",

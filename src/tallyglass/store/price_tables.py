@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, String, Table, Text
 
 from tallyglass.store.columns import Day, Instant, Money
-from tallyglass.store.tables import metadata as metadata  # noqa: PLC0414  (with the tables of both modules)
+from tallyglass.store.tables import metadata
 
 closes = Table(
     "closes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from tallyglass.store.mark_tables import metadata  # with those of all others
+from tallyglass.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()
