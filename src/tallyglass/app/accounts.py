@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypedDict, cast
 
@@ -15,7 +15,7 @@ from tallyglass.app import transfers
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import EntryView, entry_view
-from tallyglass.exchanges.streams import Balance
+from tallyglass.exchanges.streams import Balance, midnight
 from tallyglass.ledger import own, own_file
 from tallyglass.ledger.entries import Kind
 from tallyglass.ledger.own import NATURES, STATED, Unsound
@@ -162,7 +162,7 @@ def _source(db: Db, found: Account, now: datetime) -> Source:
         if now.date() - last[asset] > OLD_AFTER
     ]
     newest = max(last.values(), default=None)
-    said = None if newest is None else datetime.combine(newest, time(), UTC)
+    said = None if newest is None else midnight(newest)
     return Source(found.connection, balances, said, text=", ".join(old), stated=True)
 
 

@@ -117,7 +117,7 @@ class _Reading:
 
     def __init__(self, db: Db, gone: Mapping[str, date], since: date) -> None:
         self._db, self._gone = db, gone
-        self._sides = told.sides(db)
+        self._sides = moved.matched(db)
         self._arrived: Sequence[Transfer] = told.arrived(db, since)
 
     def moves(self, first: date, last: date | None) -> list[Move]:

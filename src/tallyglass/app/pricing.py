@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypedDict
 
 from tallyglass.app import accounts
@@ -12,6 +12,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
 from tallyglass.app.worth import currency_of
+from tallyglass.exchanges.streams import midnight
 from tallyglass.keeper.client import Connection
 from tallyglass.money import Asset, text
 from tallyglass.prices import stored
@@ -69,7 +70,7 @@ def prices(session: Session, names: Collection[str] = (), day: date | None = Non
         else:
             daily = prices_of(db, (day, day), [currency, *wanted])
             found = {each: daily.price(each, day, currency) for each in wanted}
-    asked_at = session.now() if day is None else datetime.combine(day + timedelta(1), time(), UTC)
+    asked_at = _end(day) or session.now()
     return [price_view(each, currency, price, asked_at) for each, price in found.items()]
 
 
@@ -132,7 +133,7 @@ def price_view(name: Asset, currency: Asset, price: Price | None, now: datetime)
 
 
 def _end(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day + timedelta(1), time(), UTC)
+    return None if day is None else midnight(day + timedelta(1))
 
 
 def ambiguous(db: Db, assets: Collection[Asset]) -> dict[Asset, list[str]]:

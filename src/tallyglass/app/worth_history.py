@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Literal, TypedDict, get_args
 
 from tallyglass.app import past
 from tallyglass.app.session import Session
 from tallyglass.app.views import CauseView, moment
 from tallyglass.app.worth import currency_of, present_price, worth
+from tallyglass.exchanges.streams import midnight
 from tallyglass.ledger.daily import DayMove
 from tallyglass.money import ZERO, Amount, Asset, add, amount, multiply, negate, subtract, text
 from tallyglass.portfolio.assets import kind_of
@@ -125,7 +126,7 @@ def days(session: Session, progress: past.Progress = past.nobody) -> Days:
 
 def hours(session: Session, first: date | None, last: date | None) -> HoursView:
     """Net worth within the day, since this home was made: every hour in which it was looked at."""
-    begin, end = _start(first or date(1970, 1, 2)), _start((last or session.now().date()) + _DAY)
+    begin, end = midnight(first or date(1970, 1, 2)), midnight((last or session.now().date()) + _DAY)
     with session.store.read() as db:
         currency = currency_of(db)
         found = marks.between(db, currency, begin, end)
@@ -133,10 +134,6 @@ def hours(session: Session, first: date | None, last: date | None) -> HoursView:
         {"at": moment(each.at), "total": text(each.total), "complete": each.complete} for each in found
     ]
     return {"currency": currency, "every": "hour", "points": points}
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 def history(session: Session, asked: Asked, progress: past.Progress = past.nobody) -> WorthHistoryView:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Delete, Select, and_, bindparam, delete, func, select
 
+from tallyglass.exchanges.streams import midnight
 from tallyglass.ledger.daily import ON_THE_WAY, DayMove, Side, crossing, joined, share
 from tallyglass.ledger.entries import Kind
 from tallyglass.ledger.pairing import Key
@@ -59,7 +60,7 @@ def refresh(db: Connection) -> date | None:
 
     Transfers are to be found before.
     """
-    sides = _matched(db)
+    sides = matched(db)
     spans = list(_spans(db))
     if spans:
         costs.outdate(db, spans[0][0])  # these hang on the order within a day, too
@@ -123,7 +124,7 @@ def held_at(db: Connection, moment: datetime, gone: Mapping[str, date]) -> dict[
 
     `gone`: connections that are no more, and the day on which they went.
     """
-    start, day = _start(moment.date()), moment.date()
+    start, day = midnight(moment.date()), moment.date()
     held: dict[tuple[str, Asset], Amount] = defaultdict(lambda: ZERO, before(db, day, moves(db, day)))
     done = _done(db)
     of = entries.c
@@ -153,8 +154,8 @@ def _spans(db: Connection) -> Iterator[tuple[date, date]]:
         days = days[length:]
 
 
-def _matched(db: Connection) -> frozenset[tuple[str, str]]:
-    """The sides of all transfers."""
+def matched(db: Connection) -> frozenset[Key]:
+    """Both sides of all transfers."""
     of = transfers.c
     sent, received = select(of.sent_connection, of.sent_id), select(of.received_connection, of.received_id)
     return frozenset((row[0], row[1]) for query in (sent, received) for row in db.execute(query))
@@ -163,7 +164,7 @@ def _matched(db: Connection) -> frozenset[tuple[str, str]]:
 def _count(db: Connection, span: tuple[date, date], matched: Collection[Key]) -> date | None:
     """Count the days of a span anew; the first of them that has changed."""
     of = entries.c
-    within = (of.time >= _start(span[0]), of.time < _start(span[1] + timedelta(1)))
+    within = (of.time >= midnight(span[0]), of.time < midnight(span[1] + timedelta(1)))
     cursor = db.execute(select(of.bucket, of.id, of.time, of.legs).where(*within)).cursor
     done = _done(db)
     sums: _Sums = defaultdict(lambda: defaultdict(lambda: [ZERO] * len(_SUMS)))
@@ -262,7 +263,3 @@ def _packed(cell: _Cell, move: DayMove) -> tuple[Any, ...]:
     flow, fee, reward = move.flow, move.fee, move.reward
     shares = (text(flow) if flow else None, text(fee) if fee else None, text(reward) if reward else None)
     return *cell, text(move.amount), *shares
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)

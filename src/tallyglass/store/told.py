@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, and_, select
 
+from tallyglass.exchanges.streams import midnight
 from tallyglass.ledger.entries import Entry
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import Movement, Transfer, movement
@@ -23,9 +24,9 @@ def between(db: Connection, first: date, last: date | None) -> Iterator[tuple[st
     query = select(buckets.c.id, buckets.c.connection, buckets.c.kind, buckets.c.note)
     done = {number: of for number, *of in db.execute(query.where(buckets.c.status == "done"))}
     of = entries.c
-    chosen = select(of.bucket, of.id, of.time, of.legs).where(of.time >= _start(first))
+    chosen = select(of.bucket, of.id, of.time, of.legs).where(of.time >= midnight(first))
     if last is not None:
-        chosen = chosen.where(of.time < _start(last + timedelta(1)))
+        chosen = chosen.where(of.time < midnight(last + timedelta(1)))
     cursor = db.execute(chosen).cursor  # as the driver gives them: a history has a million
     while some := cursor.fetchmany(_BATCH):
         packed = rows.legs_of_all([each[3] for each in some])
@@ -35,18 +36,11 @@ def between(db: Connection, first: date, last: date | None) -> Iterator[tuple[st
                 yield connection, Entry(name, rows.moment(at), kind, legs, note)
 
 
-def sides(db: Connection) -> frozenset[Key]:
-    """Both sides of all transfers."""
-    of = transfers.c
-    sent, received = select(of.sent_connection, of.sent_id), select(of.received_connection, of.received_id)
-    return frozenset((row[0], row[1]) for query in (sent, received) for row in db.execute(query))
-
-
 def arrived(db: Connection, since: date) -> list[Transfer]:
     """The transfers that arrived on a day or later, the oldest first."""
     of, there = transfers.c, entries.c
     received = and_(there.connection == of.received_connection, there.id == of.received_id)
-    query = select(transfers).join(entries, received).where(there.time >= _start(since))
+    query = select(transfers).join(entries, received).where(there.time >= midnight(since))
     pairs = [
         ((row.sent_connection, row.sent_id), (row.received_connection, row.received_id), row.basis)
         for row in db.execute(query)
@@ -63,7 +57,3 @@ def arrived(db: Connection, since: date) -> list[Transfer]:
                 moved[found.key] = found
     made = [Transfer(moved[one], moved[other], basis) for one, other, basis in pairs if one in moved and other in moved]
     return sorted(made, key=lambda each: (each.received.time, each.received.id))
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
