@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from tallyglass.app import past
-from tallyglass.app.past_prices import pricing
+from tallyglass.app.past_prices import closing
 from tallyglass.app.session import Session
 from tallyglass.app.worth import present_price
 from tallyglass.ledger.entries import Entry
@@ -96,13 +96,7 @@ def _advance(
         end = min(_month_end(begin), last)
         found = reading.moves(begin, end)
         names = {name for move in found for name, _ in (*move.amounts, *move.fees)}
-        price = pricing(db, currency, (begin, end), names)
-
-        def closing(name: Asset, day: date, price: Any = price) -> Amount | None:
-            told_ = price(name, day)
-            return None if told_ is None else told_.value
-
-        books = Books(currency, closing, pools)
+        books = Books(currency, closing(db, currency, (begin, end), names), pools)
         for move in found:
             books.book(move)
         pools = books.bases()

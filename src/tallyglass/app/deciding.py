@@ -9,7 +9,7 @@ from typing import Final, TypedDict
 
 from tallyglass.app import past
 from tallyglass.app.holdings import positions_of
-from tallyglass.app.past_prices import pricing
+from tallyglass.app.past_prices import closing
 from tallyglass.app.past_worth import worth_at
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
@@ -147,12 +147,9 @@ def movers(session: Session, name: str, progress: past.Progress = past.nobody) -
     held = [{each.asset: each.amount for each in found.holdings} for found in (then, now)]
     names = sorted((held[0].keys() | held[1].keys()) - NOT_MONEY)
     with session.store.read() as db:
-        closing = pricing(db, now.currency, (chosen.after, chosen.after), names)
+        close = closing(db, now.currency, (chosen.after, chosen.after), names)
         present_ = present_price(session, db)
-    before = [
-        _position(each, held[0], None if (told := closing(each, chosen.after)) is None else told.value)
-        for each in names
-    ]
+    before = [_position(each, held[0], close(each, chosen.after)) for each in names]
     after = [_position(each, held[1], present_(each)) for each in names]
     return {
         "currency": now.currency,

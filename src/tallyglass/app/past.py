@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Final
 
@@ -15,7 +15,8 @@ from tallyglass.app.past_prices import pricing
 from tallyglass.app.proof import doubts
 from tallyglass.app.session import Session
 from tallyglass.app.worth import currency_of
-from tallyglass.ledger.daily import ON_THE_WAY, OWN, DayMove
+from tallyglass.ledger.daily import ON_THE_WAY, DayMove
+from tallyglass.ledger.own import is_own
 from tallyglass.money import ZERO, Asset, add, negate
 from tallyglass.portfolio.days import FLOW_MISSING, DayWorth, Holdings, value_days
 from tallyglass.portfolio.worth import Cause
@@ -138,13 +139,18 @@ def left(session: Session, db: Db) -> dict[str, date]:
     """The connections that have entries and are no more, each with the day on which it went: after its last reading."""
     today = session.now().date()
     there = {each.id for each in session.keeper.connections() if each.state != "dead"}
-    read = {each.source: each.fresh_at for each in present.list_freshness(db) if each.part == "history"}
-    gone = [name for name in moved.owners(db) if name not in there and name != ON_THE_WAY and not name.startswith(OWN)]
+    read = _read_at(db)
+    gone = [name for name in moved.owners(db) if name not in there and name != ON_THE_WAY and not is_own(name)]
     found = {}
     for name in gone:
         at = read.get(name)
         found[name] = today if at is None else min(at.date() + _DAY, today)
     return found
+
+
+def _read_at(db: Db) -> dict[str, datetime | None]:
+    """When the history of each connection was last read."""
+    return {each.source: each.fresh_at for each in present.list_freshness(db) if each.part == "history"}
 
 
 def _left_before(db: Db) -> dict[str, date]:
@@ -161,7 +167,7 @@ class Doubts:
 
     def __init__(self, session: Session, db: Db) -> None:
         there = [each for each in session.keeper.connections() if each.state != "dead"]
-        read = {each.source: each.fresh_at for each in present.list_freshness(db) if each.part == "history"}
+        read = _read_at(db)
         self._causes: list[tuple[date, Cause]] = []
         for causes in doubts(db, there).values():
             self._causes += [(each.since.date() if each.since else date.min, each) for each in causes]

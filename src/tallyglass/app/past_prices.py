@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from tallyglass.money import Amount, Asset
-from tallyglass.portfolio.days import Pricing
+from tallyglass.portfolio.days import Closes, Pricing
 from tallyglass.prices import stored
 from tallyglass.prices.closing import GAP, DailyPrices, History
 from tallyglass.prices.paths import EURO
@@ -19,6 +19,17 @@ from tallyglass.store.base import Db
 def pricing(db: Db, currency: Asset, days: tuple[date, date], assets: Iterable[Asset]) -> Pricing:
     """The price of these assets on each of these days, in one currency."""
     return prices_of(db, days, {currency, *assets}).in_currency(currency)
+
+
+def closing(db: Db, currency: Asset, days: tuple[date, date], assets: Iterable[Asset]) -> Closes:
+    """The same, as values alone: how they came about is not told."""
+    price = pricing(db, currency, days, assets)
+
+    def close(asset: Asset, day: date) -> Amount | None:
+        found = price(asset, day)
+        return None if found is None else found.value
+
+    return close
 
 
 def prices_of(db: Db, days: tuple[date, date], assets: Iterable[Asset]) -> DailyPrices:

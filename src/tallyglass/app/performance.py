@@ -9,7 +9,7 @@ from decimal import Context, Decimal
 from typing import Final, TypedDict
 
 from tallyglass.app import past, worth_history
-from tallyglass.app.past_prices import pricing
+from tallyglass.app.past_prices import closing
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import CauseView, moment
@@ -18,6 +18,7 @@ from tallyglass.app.worth_history import Days
 from tallyglass.money import Amount, Asset, text
 from tallyglass.portfolio import performance as figures
 from tallyglass.portfolio.benchmark import Held, Mix, hold, mix
+from tallyglass.portfolio.days import Closes
 from tallyglass.portfolio.per_asset import per_asset
 from tallyglass.portfolio.performance import Doubt, Performance, Period
 from tallyglass.portfolio.returns import Rate
@@ -195,20 +196,14 @@ def _mix(told: str) -> Mix:
         raise Problem("usage", f"No benchmark: {error}.", "Write it as BTC, or as BTC:60,ETH:40.") from None
 
 
-Closes = Callable[[Asset, date], Amount | None]
-
-
 def _prices(session: Session, db: Db, found: Days, names: set[Asset], days: tuple[date, date]) -> Closes:
     """What an asset was worth at the end of a day; on the running day, now."""
     today = found.now.as_of.date()
-    past_price = pricing(db, found.currency, (days[0], min(days[1], today - _DAY)), names)
+    past_price = closing(db, found.currency, (days[0], min(days[1], today - _DAY)), names)
     now = present_price(session, db)
 
     def price(name: Asset, day: date) -> Amount | None:
-        if day == today:
-            return now(name)
-        told = past_price(name, day)
-        return None if told is None else told.value
+        return now(name) if day == today else past_price(name, day)
 
     return price
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from tallyglass.money import ROUNDED, ZERO, Amount, Asset, add, divide, multiply, negate, text, total
+from tallyglass.portfolio.days import Closes
 from tallyglass.portfolio.returns import ONE, DayPoint, Rate
 from tallyglass.portfolio.shares import WHOLE, shares
 from tallyglass.portfolio.xirr import MoneyWeighted, xirr
-
-Closes = Callable[[Asset, date], Amount | None]
-"""The price of one unit of an asset at the end of a day, in the currency of the points; None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

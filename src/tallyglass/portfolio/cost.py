@@ -8,19 +8,17 @@ nothing. What is given away leaves at the average cost; what comes for it costs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Context, Decimal, InvalidOperation, Overflow
 from typing import Final, Literal
 
 from tallyglass.money import ROUNDED, ZERO, Amount, Asset, add, divide, magnitude, subtract, total
+from tallyglass.portfolio.days import Closes
 from tallyglass.portfolio.moves import Amounts, Move
 from tallyglass.portfolio.worth import NOT_MONEY
 from tallyglass.prices.routes import PREFERRED
-
-Closing = Callable[[Asset, date], Amount | None]
-"""The value of one unit of an asset on a day in the user's currency; None when it is not known."""
 
 UnknownCode = Literal["price_missing", "not_there", "one_sided"]
 """No price; more was given away than had come in; one thing was swapped for nothing that is told."""
@@ -69,7 +67,7 @@ class Basis:
         return None if value is None or self.cost is None else subtract(value, self.cost)
 
 
-def bases(told: Iterable[Move], currency: Asset, closing: Closing) -> dict[Asset, Basis]:
+def bases(told: Iterable[Move], currency: Asset, closing: Closes) -> dict[Asset, Basis]:
     """The cost of every asset that ever moved, after moves in order of time (`moves.moves`)."""
     books = Books(currency, closing)
     for move in told:
@@ -140,7 +138,7 @@ class _Pool:
 class Books:
     """The pools of all assets, from nothing or from where they stood."""
 
-    def __init__(self, currency: Asset, closing: Closing, start: Mapping[Asset, Basis] | None = None) -> None:
+    def __init__(self, currency: Asset, closing: Closes, start: Mapping[Asset, Basis] | None = None) -> None:
         self._pools = {name: _Pool.of(basis) for name, basis in (start or {}).items()}
         self._currency = currency
         self._closing = closing

@@ -19,9 +19,11 @@ MISSING: Final[CauseCode] = "price_missing"
 #: What came or went has no price: the sum of deposits lacks it from that day on.
 FLOW_MISSING: Final[CauseCode] = "flow_missing"
 
-
 Pricing = Callable[[Asset, date], Priced | None]
 """The price of an asset at the end of a day, in the currency that is counted in; None when nothing leads there."""
+
+Closes = Callable[[Asset, date], Amount | None]
+"""The same, where the value of one unit is all that is wanted."""
 
 Holdings = Mapping[tuple[str, Asset], Amount]
 """What every connection holds of every asset."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from tallyglass.ledger.daily import DayMove
 from tallyglass.money import ZERO, Amount, Asset, add, multiply, subtract, total
-from tallyglass.portfolio.days import FLOW_MISSING
+from tallyglass.portfolio.days import FLOW_MISSING, Closes
 from tallyglass.portfolio.performance import Performance, Period, performance
 from tallyglass.portfolio.returns import DayPoint
 from tallyglass.portfolio.worth import NOT_MONEY
-
-Closes = Callable[[Asset, date], Amount | None]
-"""The price of one unit of an asset at the end of a day; None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
