@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from tallyglass.app import curve, worth_history
+from tallyglass.app import curve
 from tallyglass.app.curve import Curve, Point
-from tallyglass.app.session import Session
+from tallyglass.app.worth_history import Days
 from tallyglass.money import ZERO, add, text
 from tallyglass.portfolio.performance import performance, period, window
 
@@ -35,10 +35,9 @@ class Chart:
     rows: tuple[Point, ...]
 
 
-def chart(session: Session, asked: str) -> Chart | None:
+def chart(found: Days, asked: str) -> Chart | None:
     """The chart of a period; None where there are not two days of it yet."""
     name = asked if asked in PERIODS else USUAL
-    found = worth_history.days(session)
     today = found.points[-1].day
     chosen = period(name, today)
     figures = performance(found.points, chosen)

@@ -42,13 +42,14 @@ def holdings(session: Session, progress: past.Progress = past.nobody) -> Held:
     """Every asset that is held, the largest first."""
     pools = costs.bases(session, progress)
     found = worth(session)
+    shown = worth_view(session, found)
     positions = positions_of(found)
     shares = shares_of(positions)
     views = [
         _view(view, costs.cost_of(pools.get(each.asset), each.amount, each.value), shares.get(each.asset))
-        for view, each in zip(worth_view(session, found)["holdings"], found.holdings, strict=True)
+        for view, each in zip(shown["holdings"], found.holdings, strict=True)
     ]
-    return Held(worth_view(session, found), views, concentration(positions))
+    return Held(shown, views, concentration(positions))
 
 
 def positions_of(found: Worth) -> list[Position]:

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from tallyglass.app import accounts, allocation, egress, hygiene, proof
+from tallyglass.app import accounts, allocation, egress, hygiene, proof, worth_history
 from tallyglass.app import chart as charts
 from tallyglass.app import exchanges as pages
 from tallyglass.app import history as ledger
@@ -87,7 +87,8 @@ def exchange(name: str) -> Exchange:
 
 def overview(session: Session, query: Query) -> Model:
     """Net worth, what it is made of, and what wants a hand."""
-    found = valuing.worth_view(session)
+    days = worth_history.days(session)
+    found = valuing.worth_view(session, days.now)
     stands = hygiene.standing(session)
     names = names_of(stands.keys, accounts.labels(session))
     return {
@@ -97,7 +98,7 @@ def overview(session: Session, query: Query) -> Model:
         "partial": partial(found),
         "needs": needs(stands.findings, names),
         "rows": rows(found, names),
-        "chart": charts.chart(session, query.get("period", "")) if found["sources"] else None,
+        "chart": charts.chart(days, query.get("period", "")) if found["sources"] else None,
         "periods": charts.PERIODS,
         "by_asset": segments(allocation.by_asset(found)),
         "by_connection": segments(allocation.by_connection(found)),
