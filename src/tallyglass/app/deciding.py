@@ -13,7 +13,7 @@ from tallyglass.app.past_prices import closing
 from tallyglass.app.past_worth import worth_at
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import CauseView, OrderView, order_view
+from tallyglass.app.views import CauseView, OrderView, cause_views, order_view
 from tallyglass.app.worth import currency_of, present_price, present_quotes, worth
 from tallyglass.money import ROUNDED, ZERO, Amount, Asset, magnitude, multiply, text
 from tallyglass.portfolio import decisions
@@ -223,7 +223,7 @@ def _placed(each: OpenOrder, connection: str) -> PlacedView:
 
 def _causes(*found: Worth) -> list[CauseView]:
     causes = {cause.text: cause for each in found for cause in each.causes}
-    return [{"code": each.code, "about": each.about, "text": each.text} for each in causes.values()]
+    return cause_views(causes.values())
 
 
 def _told(value: Decimal | None) -> str | None:

@@ -11,7 +11,7 @@ from tallyglass.app.past_prices import prices_of
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
-from tallyglass.app.worth import currency_of
+from tallyglass.app.worth import currency_of, present_quotes
 from tallyglass.exchanges.streams import midnight
 from tallyglass.keeper.client import Connection
 from tallyglass.money import Asset, text
@@ -64,8 +64,7 @@ def prices(session: Session, names: Collection[str] = (), day: date | None = Non
         currency = currency_of(db)
         wanted = [Asset(name) for name in names] or sorted(owned(session, db))
         if day is None:
-            living = {each.exchange for each in session.keeper.connections() if each.state != "dead"}
-            quotes = stored.quotes(db, living, session.now().date())
+            quotes = present_quotes(session, db)
             found = {each: quotes.price(each, currency) for each in wanted}
         else:
             daily = prices_of(db, (day, day), [currency, *wanted])

@@ -11,6 +11,7 @@ from tallyglass.exchanges.grants import Reason
 from tallyglass.exchanges.streams import Order
 from tallyglass.ledger.entries import Entry
 from tallyglass.money import text
+from tallyglass.portfolio.worth import Cause
 
 
 class CauseView(TypedDict):
@@ -296,6 +297,11 @@ def moment(time: datetime | None) -> str | None:
 def minute(time: datetime) -> str:
     """A moment in a sentence."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def cause_views(causes: Iterable[Cause]) -> list[CauseView]:
+    """Why a total is not complete."""
+    return [{"code": each.code, "about": each.about, "text": each.text} for each in causes]
 
 
 def reasons(given: Iterable[Reason]) -> list[ReasonView]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from tallyglass.app import accounts
 from tallyglass.app.problems import Problem
 from tallyglass.app.proof import doubts
 from tallyglass.app.session import Session
-from tallyglass.app.views import HoldingView, WorthView, moment
+from tallyglass.app.views import HoldingView, WorthView, cause_views, moment
 from tallyglass.keeper.client import Connection
 from tallyglass.money import Amount, Asset, asset, text
 from tallyglass.portfolio.worth import Cause, Holding, Source, Worth
@@ -30,15 +29,15 @@ def worth(session: Session) -> Worth:
     with session.store.read() as db:
         faults = {(each.source, each.part): each for each in present.list_freshness(db) if each.fault}
         against = doubts(db, connections)
+        word = stored.word(db)
         sources = [
-            _source(db, each, faults.get((each.id, "balances")), against.get(each.id, ())) for each in connections
-        ]
-        sources = [
-            _by_what_is_meant(each, connection.exchange, stored.word(db))
-            for each, connection in zip(sources, connections, strict=True)
+            _by_what_is_meant(
+                _source(db, each, faults.get((each.id, "balances")), against.get(each.id, ())), each.exchange, word
+            )
+            for each in connections
         ]
         sources += accounts.sources(db, session.now())
-        quotes = _quotes(db, {connection.exchange for connection in connections})
+        quotes = _quotes(session, db, connections)
         currency = currency_of(db)
     failed = {source: fault.text for (source, part), fault in faults.items() if part in ("tickers", "rates")}
     return value(sources, quotes.price, currency, session.now(), failed)
@@ -71,14 +70,14 @@ def _by_what_is_meant(source: Source, exchange: str, word: Word) -> Source:
     return replace(source, balances=named)
 
 
-def _quotes(db: Db, exchanges: set[str]) -> Quotes:
+def _quotes(session: Session, db: Db, connections: Iterable[Connection]) -> Quotes:
     """The prices of the exchanges in use, and what other sources say of the same."""
-    return stored.quotes(db, exchanges, datetime.now(UTC).date())
+    return stored.quotes(db, {each.exchange for each in connections}, session.now().date())
 
 
 def present_quotes(session: Session, db: Db) -> Quotes:
     """The prices of now."""
-    return _quotes(db, {each.exchange for each in session.keeper.connections() if each.state != "dead"})
+    return _quotes(session, db, (each for each in session.keeper.connections() if each.state != "dead"))
 
 
 def present_price(session: Session, db: Db) -> Callable[[Asset], Amount | None]:
@@ -109,7 +108,7 @@ def worth_view(session: Session, found: Worth | None = None) -> WorthView:
         "currency": found.currency,
         "complete": found.complete,
         "as_of": moment(found.as_of) or "",
-        "causes": [{"code": cause.code, "about": cause.about, "text": cause.text} for cause in found.causes],
+        "causes": cause_views(found.causes),
         "sources": [
             {
                 "connection": source.connection,
@@ -137,10 +136,9 @@ def _holding(holding: Holding) -> HoldingView:
 
 def set_currency(session: Session, code: str) -> None:
     """Count everything in another currency from now on. A `Problem` for one that nothing leads to."""
-    wanted = asset(code.upper())
-    exchanges = {connection.exchange for connection in session.keeper.connections()}
+    wanted, connections = asset(code.upper()), session.keeper.connections()
     with session.store.write() as db:
-        quotes = _quotes(db, exchanges)
+        quotes = _quotes(session, db, connections)
         if quotes.price(asset(DEFAULT_CURRENCY), wanted) is None:
             text = f"There is no price that leads from {DEFAULT_CURRENCY} to {wanted}."
             raise Problem("unknown_currency", text, "Name a currency or a coin with a market, and sync once before.")
