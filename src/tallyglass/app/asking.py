@@ -1,9 +1,10 @@
-"""What may be asked of worth through time, as it is written: on the command line, in an address of the API."""
+"""What may be asked of worth through time and of performance, as it is written: for a command, or in an address."""
 
 from __future__ import annotations
 
 from datetime import date
 
+from tallyglass.app import performance
 from tallyglass.app.problems import Problem
 from tallyglass.app.worth_history import BY, EVERY, Asked
 
@@ -22,6 +23,12 @@ def one_of(name: str, value: str, words: tuple[str, ...]) -> str:
         known = ", ".join(filter(None, words))
         raise Problem("usage", f"{name} {value!r} is not known.", f"Say one of: {known}.")
     return value
+
+
+def performance_asked(period: str, first: str, last: str, benchmark: str = "", by: str = "") -> performance.Asked:
+    """Which figures are wanted."""
+    one_of("by", by, ("", "asset"))
+    return performance.Asked(period, day_of(first), day_of(last), benchmark, by_asset=bool(by))
 
 
 def history_asked(first: str, last: str, every: str, by: str = "") -> Asked:

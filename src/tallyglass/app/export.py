@@ -12,7 +12,7 @@ from typing import Final
 from tallyglass.app import history as ledger
 from tallyglass.app import performance as measuring
 from tallyglass.app import pricing, worth_history
-from tallyglass.app.asking import day_of, history_asked, one_of
+from tallyglass.app.asking import history_asked, one_of, performance_asked
 from tallyglass.app.audit import harmless
 from tallyglass.app.performance import AssetView, PerformanceView
 from tallyglass.app.problems import Problem
@@ -103,8 +103,7 @@ def _worth(session: Session, asked: Asked) -> Table:
 
 
 def _performance(session: Session, asked: Asked) -> Table:
-    wanted = measuring.Asked("", day_of(asked.first), day_of(asked.last), by_asset=True)
-    found = measuring.performance(session, wanted)
+    found = measuring.performance(session, performance_asked("", asked.first, asked.last, by="asset"))
     shared = (found["after"], found["to"], found["currency"])
     rows = [(*shared, None, *_figures(found)), *((*shared, each["asset"], *_figures(each)) for each in _assets(found))]
     figures = ("start", "end", "net_deposits", "gain", "fees", "rewards", "time_weighted", "complete")

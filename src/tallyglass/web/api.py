@@ -12,7 +12,7 @@ from starlette.responses import Response
 from tallyglass.app import performance as measuring
 from tallyglass.app import pricing, worth_history
 from tallyglass.app import worth as valuing
-from tallyglass.app.asking import day_of, history_asked, one_of
+from tallyglass.app.asking import day_of, history_asked, one_of, performance_asked
 from tallyglass.app.past_worth import worth_at
 from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.session import Session
@@ -93,10 +93,7 @@ def _history(session: Session, given: Given) -> object:
 
 
 def _performance(session: Session, given: Given) -> object:
-    by = one_of("by", given.get("by", ""), ("", "asset"))
-    first, last = day_of(given.get("from", "")), day_of(given.get("to", ""))
-    benchmark = given.get("benchmark", "")
-    asked = measuring.Asked(given.get("period", ""), first, last, benchmark, by_asset=bool(by))
+    asked = performance_asked(*(given.get(name, "") for name in ("period", "from", "to", "benchmark", "by")))
     return measuring.performance(session, asked)
 
 
