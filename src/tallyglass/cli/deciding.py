@@ -77,9 +77,9 @@ def _print_targets(found: TargetsView) -> None:
     )
     if found["unpriced"]:
         names = ", ".join(found["unpriced"])
-        show.out.print(f"! without a price, in no share: {names}", style="yellow", markup=False)
+        show.doubt(f"without a price, in no share: {names}")
     for cause in found["causes"]:
-        show.out.print(f"! {cause['text']}", style="yellow", markup=False)
+        show.doubt(cause["text"])
 
 
 def _trade(trade: str, currency: str) -> str:
@@ -122,4 +122,4 @@ def _print_movers(found: MoversView) -> None:
     show.print_table(rows)
     show.out.print(f"\nsince the end of {found['after']}; by price: of what was held then", style="dim")
     for cause in found["causes"]:
-        show.out.print(f"! {cause['text']}", style="yellow", markup=False)
+        show.doubt(cause["text"])

@@ -53,9 +53,9 @@ def _print(found: Held) -> None:
         show.out.print(f"\n{words} would be.", style="dim")
     for each in found.holdings:
         if each["cost_unknown"]:
-            show.out.print(f"! {each['asset']}: cost not known: {each['cost_unknown']}", style="yellow", markup=False)
+            show.doubt(f"{each['asset']}: cost not known: {each['cost_unknown']}")
     for cause in found.worth["causes"]:
-        show.out.print(f"! {cause['text']}", style="yellow", markup=False)
+        show.doubt(cause["text"])
 
 
 def _gain(each: CostedView, currency: str) -> str:

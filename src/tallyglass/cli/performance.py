@@ -9,10 +9,8 @@ import typer
 
 from tallyglass.app import format as shown
 from tallyglass.app import performance as measuring
-from tallyglass.app import plot
-from tallyglass.app.asking import day_of
-from tallyglass.app.performance import Asked, AssetView, BenchmarkView, DoubtView, MoneyWeightedView, PerformanceView
-from tallyglass.app.problems import Problem
+from tallyglass.app.asking import performance_asked
+from tallyglass.app.performance import AssetView, BenchmarkView, DoubtView, MoneyWeightedView, PerformanceView
 from tallyglass.cli import main, show
 from tallyglass.cli.counting import counting, fetch
 from tallyglass.cli.main import app
@@ -38,9 +36,7 @@ def performance(
 
     Of all the time there is, if none is named. How each figure is made: docs/performance.md.
     """
-    if by not in ("", "asset"):
-        raise Problem("usage", f"--by {by!r} is not known.", "Say: --by asset")
-    asked = Asked(period, day_of(first), day_of(last), benchmark, by_asset=bool(by))
+    asked = performance_asked(period, first, last, benchmark, by)
     with options.session() as session:
         if options.nothing_yet(session.keeper):
             return
@@ -79,7 +75,7 @@ def _print_doubts(causes: list[DoubtView]) -> None:
     for group in alike.values():
         first, last = min(each["first"] for each in group), max(each["last"] for each in group)
         days = first if first == last else f"{max(each['days'] for each in group)} days, {first} to {last}"
-        show.out.print(f"! {group[0]['text']} ({days})", style="yellow", markup=False)
+        show.doubt(f"{group[0]['text']} ({days})")
         if len(group) > 1:
             show.out.print(
                 f"  the same: {', '.join(each['about'] for each in group[1:])}", style="yellow", markup=False
@@ -94,10 +90,8 @@ def _print_chart(found: PerformanceView) -> None:
         return
     values = [subtract(Decimal(each["index"]), Decimal(1)) for each in found["index"]]
     show.out.print()
-    for line in plot.lines(values, show.out.width - 14, HEIGHT):
-        show.out.print(f"{shown.signed(line.label):>12}  {line.dots}", markup=False)
-    begin, end = found["index"][0]["day"], found["index"][-1]["day"]
-    show.out.print(f"{begin:>24}{end:>{show.out.width - 26}}\n", style="dim")
+    show.chart(values, (found["index"][0]["day"], found["index"][-1]["day"]), HEIGHT, shown.signed)
+    show.out.print()
 
 
 def _add_money(rows: Table, found: PerformanceView) -> None:
@@ -147,11 +141,11 @@ def _print_benchmark(held: BenchmarkView, found: PerformanceView) -> None:
     show.print_table(rows)
     if held["overdrawn"]:
         text = f"On {held['overdrawn']} more had been taken out than {held['name']} would have been worth: it owes."
-        show.out.print(f"! {text}", style="yellow", markup=False)
+        show.doubt(text)
     for missing in held["missing"][:5]:
-        show.out.print(f"! {missing['asset']} has no price on {missing['day']}", style="yellow", markup=False)
+        show.doubt(f"{missing['asset']} has no price on {missing['day']}")
     if len(held["missing"]) > 5:
-        show.out.print(f"! … and {len(held['missing']) - 5} more prices are missing", style="yellow", markup=False)
+        show.doubt(f"… and {len(held['missing']) - 5} more prices are missing")
 
 
 def _print_assets(assets: list[AssetView], found: PerformanceView) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from tallyglass.app import plot
 
 #: Columns of words may be folded to this.
 SHORTEST = 6
@@ -64,6 +68,18 @@ def problem(text: str, fix: str = "") -> None:
         for line in words.splitlines():
             whole = textwrap.fill(line, err.width, break_long_words=False, break_on_hyphens=False)
             err.print(Text(whole, style=style), soft_wrap=True)
+
+
+def doubt(text: str) -> None:
+    """One reason why what is shown may not be the whole."""
+    out.print(f"! {text}", style="yellow", markup=False)
+
+
+def chart(values: Sequence[Decimal], days: tuple[str, str], height: int, label: Callable[[Decimal], str]) -> None:
+    """A line from the first day to the last, as wide as the terminal."""
+    for line in plot.lines(values, out.width - 14, height):
+        out.print(f"{label(line.label):>12}  {line.dots}", markup=False)
+    out.print(f"{days[0]:>24}{days[1]:>{out.width - 26}}", style="dim")
 
 
 def sandbox_notice(address: str | None) -> None:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tallyglass.app import format as shown
-from tallyglass.app import plot
 from tallyglass.app import worth as valuing
 from tallyglass.app import worth_history as through_time
 from tallyglass.app.asking import day_of, history_asked
@@ -63,7 +62,7 @@ def print_worth(found: WorthView, at: str = "") -> None:
     show.out.print(words or "no connections yet", style="dim")
     _print_stated(found)
     for cause in found["causes"]:
-        show.out.print(f"! {cause['text']}", style="yellow", markup=False)
+        show.doubt(cause["text"])
     rows = show.table("asset", ("amount", "right"), ("price", "right"), "source", ("value", "right"))
     for holding in found["holdings"]:
         rows.add_row(
@@ -154,9 +153,7 @@ def _print_history(found: WorthHistoryView) -> None:
 
 def _print_chart(points: list[PointView], currency: str) -> None:
     values = [Decimal(point["total"]) for point in points]
-    for line in plot.lines(values, show.out.width - 14, HEIGHT):
-        show.out.print(f"{shown.short(line.label, currency):>12}  {line.dots}", markup=False)
-    show.out.print(f"{points[0]['day']:>24}{points[-1]['day']:>{show.out.width - 26}}", style="dim")
+    show.chart(values, (points[0]["day"], points[-1]["day"]), HEIGHT, lambda value: shown.short(value, currency))
 
 
 def _print_causes(points: list[PointView]) -> None:
@@ -167,4 +164,4 @@ def _print_causes(points: list[PointView]) -> None:
             found.setdefault(cause["text"], []).append(point["day"])
     for text, days in found.items():
         when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-        show.out.print(f"! {text} ({when})", style="yellow", markup=False)
+        show.doubt(f"{text} ({when})")
