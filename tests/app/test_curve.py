@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -53,11 +54,11 @@ def test_lines_are_round_and_at_even_distances(points: list[Point]) -> None:
 
 @given(points_)
 def test_a_higher_value_is_drawn_no_lower(points: list[Point]) -> None:
-    heights = [y for path, _ in drawn(points[:400]).parts for _, y in places(path)]
-    values = [each.value for each in points[:400]]
-    if len(heights) == len(values):  # one stretch alone: no point is drawn twice
-        pairs = sorted(zip(values, heights, strict=True), key=lambda pair: pair[0])
-        assert all(below[1] >= above[1] for below, above in itertools.pairwise(pairs))
+    whole = [replace(each, complete=True) for each in points[:400]]  # one stretch alone: no point is drawn twice
+    ((path, _),) = drawn(whole).parts
+    heights = [y for _, y in places(path)]
+    pairs = sorted(zip((each.value for each in whole), heights, strict=True), key=lambda pair: pair[0])
+    assert all(below[1] >= above[1] for below, above in itertools.pairwise(pairs))
 
 
 def test_stretches_that_are_not_complete_are_told_apart() -> None:

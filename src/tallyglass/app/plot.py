@@ -1,4 +1,4 @@
-"""Plots: a line through points, as dots for a terminal and as a path for a page. Pure; where a dot goes is no money."""
+"""Plots: a line through points, as dots for a terminal; for pages see `curve`. Pure; where a dot goes is no money."""
 
 from __future__ import annotations
 
