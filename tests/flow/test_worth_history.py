@@ -105,6 +105,7 @@ def test_within_the_day_every_sync_leaves_a_mark_and_where_they_meet_the_differe
     *_, yesterday, today = worth_history.history(session, Asked())["points"]
     assert yesterday["seen"] is not None
     assert (yesterday["seen"]["total"], today["seen"]) == ("12345.5", None)
+    assert worth_history.history(session, Asked(last=last))["points"][-1]["seen"] == yesterday["seen"]
     assert add(amount(yesterday["total"]), amount(yesterday["seen"]["difference"])) == Decimal("12345.5")
 
 

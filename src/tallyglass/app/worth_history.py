@@ -152,12 +152,13 @@ def history(session: Session, asked: Asked, progress: past.Progress = past.nobod
         if point.day in chosen:
             views.append(_view(point, since, deposits, parts.get(point.day), found.told))
             since = _Shares()
-    for view in views[:-1]:
-        if mark := seen.get(date.fromisoformat(view["day"])):
+    for view in views:
+        day = date.fromisoformat(view["day"])
+        if day == found.now.as_of.date():
+            view["at"] = moment(found.now.as_of)
+        elif mark := seen.get(day):
             odd = subtract(mark.total, amount(view["total"]))
             view["seen"] = {"at": moment(mark.at), "total": text(mark.total), "difference": text(odd)}
-    if views and views[-1]["day"] == found.now.as_of.date().isoformat():
-        views[-1]["at"] = moment(found.now.as_of)
     return {"currency": found.currency, "every": asked.every, "points": views}
 
 
