@@ -148,6 +148,7 @@ def _spot(raw: msgspec.Raw, known: Known) -> Iterator[Entry]:
 
 
 def _times(raws: list[msgspec.Raw]) -> list[datetime]:
+    """When rows were, those that are not understood too: a walk goes by them. What is no time is left out."""
     found = []
     for raw in raws:
         try:
