@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
 import msgspec
 
 from tallyglass.exchanges.decoding import decode
-from tallyglass.exchanges.streams import Close, Known, Market, NotReadable, Unparsed, close_of
+from tallyglass.exchanges.streams import Close, Known, Market, NotReadable, Unparsed, close_of, midnight
 from tallyglass.money import Amount, NotMoney
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 #: So far from the end of a day a point may be and still be the day's close.
 NEAR: Final = timedelta(hours=1)
@@ -36,7 +37,7 @@ def closes(market: Market, points: Iterable[tuple[datetime, Amount]], known: Kno
     best: dict[date, tuple[timedelta, Amount]] = {}
     for at, price in points:
         day = (at - timedelta(hours=12)).date()
-        away = abs(at - datetime.combine(day + timedelta(days=1), time(), UTC))
+        away = abs(at - midnight(day + timedelta(days=1)))
         if away <= NEAR and known.ended(day) and (day not in best or away < best[day][0]):
             best[day] = away, price
     return tuple(close_of(market, day, price) for day, (_, price) in sorted(best.items()))
@@ -59,6 +60,20 @@ def answer(body: bytes, shape: type[T], source: str) -> T:
         return decode(body, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotReadable(f"not an answer of {source} to this read: {error}") from error
+
+
+def each(
+    rows: Iterable[tuple[str, msgspec.Raw]], make: Callable[[str, msgspec.Raw], U]
+) -> tuple[list[U], list[Unparsed]]:
+    """Every row through `make(place, raw)`; those that are not understood come back as they were."""
+    items: list[U] = []
+    unparsed: list[Unparsed] = []
+    for place, raw in rows:
+        try:
+            items.append(make(place, raw))
+        except STRANGE as error:
+            unparsed.append(strange(place, raw, error))
+    return items, unparsed
 
 
 def strange(place: str, raw: msgspec.Raw | bytes, error: Exception) -> Unparsed:

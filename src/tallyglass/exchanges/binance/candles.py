@@ -13,7 +13,7 @@ import msgspec
 
 from tallyglass.exchanges.binance.assets import sides
 from tallyglass.exchanges.binance.rows import moment
-from tallyglass.exchanges.binance.sheet import odd
+from tallyglass.exchanges.binance.rowwise import each
 from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.streams import (
     Ask,
@@ -22,7 +22,6 @@ from tallyglass.exchanges.streams import (
     Market,
     NotReadable,
     Parsed,
-    Unparsed,
     close_of,
     midnight,
     spans,
@@ -60,19 +59,15 @@ def closes(read_id: str, body: bytes, known: Known) -> Parsed:
     if pair is None:
         raise NotReadable(f"{read_id}: candles of Binance name no market, and which one was asked for is not known")
     market = Market(name, *pair)
-    items: list[Close] = []
-    unparsed: list[Unparsed] = []
-    for raw in decode(body, list[msgspec.Raw]):
-        try:
-            bar = decode(raw, _Bar)
-            start, day = moment(bar.opened), moment(bar.opened).date()
-            if start != midnight(day) or moment(bar.closed + 1).date() <= day:
-                raise NotMoney("a bar that is not of a whole day (UTC)")
-            if known.ended(day):
-                items.append(close_of(market, day, amount(bar.close)))
-        except (ValueError, ArithmeticError) as error:
-            unparsed.append(odd(read_id, bytes(raw), error))
-    return Parsed(tuple(items), tuple(unparsed))
+
+    def close(bar: _Bar) -> Close | None:
+        start = moment(bar.opened)
+        day = start.date()
+        if start != midnight(day) or moment(bar.closed + 1).date() <= day:
+            raise NotMoney("a bar that is not of a whole day (UTC)")
+        return close_of(market, day, amount(bar.close)) if known.ended(day) else None
+
+    return each(read_id, decode(body, list[msgspec.Raw]), _Bar, close)
 
 
 def _ms(day: date) -> str:

@@ -5,7 +5,7 @@ https://docs.coingecko.com/demo/reference/endpoint-overview
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 
 from tallyglass.exchanges.decoding import decode
-from tallyglass.exchanges.points import STRANGE, answer, asked_for, closes, moment, strange
-from tallyglass.exchanges.streams import Coin, Item, Known, NotReadable, Parsed, Ticker, Unparsed, priced
+from tallyglass.exchanges.points import answer, asked_for, closes, each, moment
+from tallyglass.exchanges.streams import Coin, Known, NotReadable, Parsed, Ticker, priced
 from tallyglass.money import Amount, NotMoney, amount
 
 _SOURCE: Final = "CoinGecko"
@@ -50,7 +50,8 @@ def parse(read_id: str, body: bytes, known: Known) -> Parsed:
 
 def _coins(body: bytes, _: Known) -> Parsed:
     rows = answer(body, list[msgspec.Raw], _SOURCE)
-    return _each((("coin", raw) for raw in rows), lambda _, raw: _coin(decode(raw, _Coin)))
+    items, unparsed = each((("coin", raw) for raw in rows), lambda _, raw: _coin(decode(raw, _Coin)))
+    return Parsed(tuple(items), tuple(unparsed))
 
 
 def _coin(row: _Coin) -> Coin:
@@ -65,7 +66,8 @@ def _tickers(body: bytes, known: Known) -> Parsed:
         at = None if row.last_updated_at is None else moment(row.last_updated_at)
         return Ticker(market.base, market.quote, priced(amount(row.usd)), at)
 
-    return _each(answer(body, dict[str, msgspec.Raw], _SOURCE).items(), ticker)
+    items, unparsed = each(answer(body, dict[str, msgspec.Raw], _SOURCE).items(), ticker)
+    return Parsed(tuple(items), tuple(unparsed))
 
 
 def _candles(body: bytes, known: Known) -> Parsed:
@@ -74,26 +76,13 @@ def _candles(body: bytes, known: Known) -> Parsed:
         market = asked_for(known.asked.get("coin", ""), known)
     except NotMoney as error:
         raise NotReadable(f"a chart of CoinGecko names no coin: {error}") from error
-    points: list[tuple[datetime, Amount]] = []
-    unparsed: list[Unparsed] = []
-    for raw in answer(body, _Chart, _SOURCE).prices:
-        try:
-            point = decode(raw, _Point)
-            points.append((moment(point.time / 1000), priced(amount(point.price))))
-        except STRANGE as error:
-            unparsed.append(strange(market.name, raw, error))
+    rows = ((market.name, raw) for raw in answer(body, _Chart, _SOURCE).prices)
+    points, unparsed = each(rows, lambda _, raw: _point(decode(raw, _Point)))
     return Parsed(closes(market, points, known), tuple(unparsed))
 
 
-def _each(rows: Iterable[tuple[str, msgspec.Raw]], make: Callable[[str, msgspec.Raw], Item]) -> Parsed:
-    items: list[Item] = []
-    unparsed: list[Unparsed] = []
-    for name, raw in rows:
-        try:
-            items.append(make(name, raw))
-        except STRANGE as error:
-            unparsed.append(strange(name, raw, error))
-    return Parsed(tuple(items), tuple(unparsed))
+def _point(point: _Point) -> tuple[datetime, Amount]:
+    return moment(point.time / 1000), priced(amount(point.price))
 
 
 _READERS: Final[Mapping[str, Callable[[bytes, Known], Parsed]]] = {

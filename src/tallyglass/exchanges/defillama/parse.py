@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from tallyglass.exchanges.decoding import decode
-from tallyglass.exchanges.points import STRANGE, answer, asked_for, closes, moment, strange
+from tallyglass.exchanges.points import STRANGE, answer, asked_for, closes, each, moment, strange
 from tallyglass.exchanges.streams import Item, Known, NotReadable, Parsed, Ticker, Unparsed, priced
 from tallyglass.money import Amount, amount
 
@@ -45,22 +45,13 @@ def parse(read_id: str, body: bytes, known: Known) -> Parsed:
                 at, price = _point(raw)
                 items.append(Ticker(market.base, market.quote, price, at))
             else:
-                points, odd = _points(name, raw)
+                rows = ((name, point) for point in decode(raw, _Chart).prices)
+                points, odd = each(rows, lambda _, point: _point(point))
                 items += closes(market, points, known)
                 unparsed += odd
         except STRANGE as error:
             unparsed.append(strange(name, raw, error))
     return Parsed(tuple(items), tuple(unparsed))
-
-
-def _points(name: str, raw: msgspec.Raw) -> tuple[list[tuple[datetime, Amount]], list[Unparsed]]:
-    points, unparsed = [], []
-    for each in decode(raw, _Chart).prices:
-        try:
-            points.append(_point(each))
-        except STRANGE as error:
-            unparsed.append(strange(name, each, error))
-    return points, unparsed
 
 
 def _point(raw: msgspec.Raw) -> tuple[datetime, Amount]:

@@ -15,8 +15,8 @@ import msgspec
 
 from tallyglass.exchanges.decoding import decode
 from tallyglass.exchanges.kraken.names import UnknownName, pair
-from tallyglass.exchanges.kraken.rows import STRANGE, Rows, moment, result, strange
-from tallyglass.exchanges.streams import Ask, Close, Known, Market, NotReadable, Parsed, Unparsed, close_of, midnight
+from tallyglass.exchanges.kraken.rows import Rows, each, moment, result
+from tallyglass.exchanges.streams import Ask, Close, Known, Market, NotReadable, Parsed, close_of, midnight
 from tallyglass.money import NotMoney, amount
 
 #: 720 bars at most, the running one among them; what is older cannot be had.
@@ -41,20 +41,17 @@ def pages(market: Market, first: date, last: date) -> Iterable[Ask]:  # noqa: AR
 def closes(body: bytes, known: Known) -> Parsed:
     """The closes of the days that are over. `last` is the time of the newest bar that is."""
     market, bars, settled = _answer(body, known)
-    items: list[Close] = []
-    unparsed: list[Unparsed] = []
-    for raw in bars:
-        try:
-            bar = decode(raw, _Bar)
-            start = moment(bar.time)
-            if start != midnight(start.date()):
-                raise NotMoney("a bar that does not begin with a day (UTC)")
-            if bar.time <= settled and known.ended(start.date()):
-                items.append(close_of(market, start.date(), amount(bar.close)))
-        except STRANGE as error:
-            text = bytes(raw)
-            unparsed.append(strange(f"candle:{market.name}:{hashlib.sha256(text).hexdigest()[:24]}", text, error))
-    return Parsed(tuple(items), tuple(unparsed))
+
+    def close(_: str, bar: _Bar) -> Close | None:
+        start = moment(bar.time)
+        if start != midnight(start.date()):
+            raise NotMoney("a bar that does not begin with a day (UTC)")
+        over = bar.time <= settled and known.ended(start.date())
+        return close_of(market, start.date(), amount(bar.close)) if over else None
+
+    rows = ((f"candle:{market.name}:{hashlib.sha256(bytes(raw)).hexdigest()[:24]}", raw) for raw in bars)
+    items, unparsed = each(rows, _Bar, close)
+    return Parsed(tuple(item for item in items if item), tuple(unparsed))
 
 
 def _answer(body: bytes, known: Known) -> tuple[Market, list[msgspec.Raw], int]:
