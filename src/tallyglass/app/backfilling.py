@@ -13,8 +13,8 @@ from tallyglass.exchanges import registry
 from tallyglass.money import Asset
 from tallyglass.prices import backfill, stored, wanted
 from tallyglass.prices.backfill import Backfill, Progress, Report
-from tallyglass.prices.coins import COINGECKO, coins_of
-from tallyglass.prices.refresh import DEFILLAMA
+from tallyglass.prices.coins import coins_of
+from tallyglass.prices.routes import COINGECKO, DEFILLAMA
 from tallyglass.prices.wanted import Task
 from tallyglass.store import closes, days, present
 from tallyglass.store.base import Db

@@ -12,7 +12,9 @@ from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.money import ZERO, Amount, Asset, NotMoney, amount, asset, text
 from tallyglass.prices import stored
-from tallyglass.prices.coins import COINGECKO, candidates
+from tallyglass.prices.backfill import earliest
+from tallyglass.prices.coins import candidates
+from tallyglass.prices.routes import COINGECKO, DEFILLAMA
 from tallyglass.store import closes, identities, present, worth
 from tallyglass.store.base import Db
 from tallyglass.store.closes import ManualPrice
@@ -77,8 +79,8 @@ def _rows(rows: csv.DictReader[str], session: Session) -> Iterator[ManualPrice]:
             day = date.fromisoformat((row["day"] or "").strip())
             yield _manual(row, day, session)
         except ValueError:
-            text = f"Line {rows.line_num}: {(row['day'] or '')[:20]!r} is no day (2026-01-31)."
-            raise Problem("usage", text, "Nothing was stored.") from None
+            told = f"Line {rows.line_num}: {(row['day'] or '')[:20]!r} is no day (2026-01-31)."
+            raise Problem("usage", told, "Nothing was stored.") from None
         except Problem as error:
             raise Problem("usage", f"Line {rows.line_num}: {error.text}", "Nothing was stored.") from None
 
@@ -119,8 +121,12 @@ def _keep(session: Session, found: Iterable[ManualPrice]) -> None:
 
 
 def _view(price: ManualPrice) -> ManualView:
-    told = {"asset": price.asset, "currency": price.currency, "day": price.day.isoformat()}
-    return {**told, "price": text(price.price)}  # type: ignore[typeddict-item]
+    return {
+        "asset": price.asset,
+        "currency": price.currency,
+        "day": price.day.isoformat(),
+        "price": text(price.price),
+    }
 
 
 # -- which coin an asset is
@@ -129,7 +135,7 @@ def _view(price: ManualPrice) -> ManualView:
 def identify(session: Session, name: str, coin: str) -> Identity:
     """Say which coin an asset is, or what one exchange (`ABC@binance`) means by it. Remembered."""
     source, _, coin_id = coin.partition(":")
-    if source not in (COINGECKO, "defillama") or not coin_id:
+    if source not in (COINGECKO, DEFILLAMA) or not coin_id:
         raise Problem("usage", f"{coin[:80]!r} names no coin.", "Write coingecko:ID, as in coingecko:bitcoin")
     named = _named(session, name)
     found = Identity(named, COINGECKO, coin_id, "user")
@@ -160,11 +166,10 @@ def _named(session: Session, name: str) -> Asset:
 def _remember(db: Db, found: Identity) -> None:
     """What other coin's prices were stored is forgotten, and every day that they were used on is counted anew."""
     identities.set_identity(db, found)
-    symbol = Asset(found.asset.partition("@")[0])
-    days = [closes.forget_closes(db, source, found.asset) for source in (COINGECKO, "defillama")]
-    first = min([day for day in days if day is not None], default=closes.first_day(db, symbol))
+    forgotten = [closes.forget_closes(db, source, found.asset) for source in (COINGECKO, DEFILLAMA)]
+    first = earliest(*forgotten, closes.first_day(db, Asset(found.asset.partition("@")[0])))
     if first is not None:
-        worth.outdate(db, min(first, closes.first_day(db, symbol) or first))
+        worth.outdate(db, first)
 
 
 # -- which sources are asked

@@ -8,7 +8,7 @@ from typing import Final
 from tallyglass.hygiene.facts import Facts, PriceFact
 from tallyglass.hygiene.findings import Finding, Severity
 
-#: Code → title, what is so, what to do, the command; `{}` is what it is about, `{detail}` what is known.
+#: Code → title, what is so, what to do, the command; `{about}` is an asset or a source, `{detail}` what is known.
 _WORDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "price_disagrees": (
         "The sources disagree on the price of {about}",

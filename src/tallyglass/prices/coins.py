@@ -7,11 +7,12 @@ from typing import Final
 
 from tallyglass.exchanges.streams import Coin
 from tallyglass.money import Asset
+from tallyglass.prices.routes import COINGECKO
 from tallyglass.store import identities
 from tallyglass.store.base import Db
 
-#: It gives every coin an id, and DefiLlama goes by the same ids.
-COINGECKO: Final = "coingecko"
+#: What the sources that go by coins count in.
+DOLLAR: Final = Asset("USD")
 
 _MAJORS = """
 BTC=bitcoin ETH=ethereum USDT=tether USDC=usd-coin BNB=binancecoin XRP=ripple SOL=solana ADA=cardano DOGE=dogecoin

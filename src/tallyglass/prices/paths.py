@@ -59,13 +59,13 @@ class Price:
 
     @property
     def at(self) -> datetime | None:
-        """The age of the oldest market price on the way; None when only daily rates were used."""
+        """The age of the oldest market price on the way; None when only daily prices were used."""
         moments = [step.at for step in self.steps if step.at is not None]
         return min(moments) if moments else None
 
     @property
     def day(self) -> date | None:
-        """The day of the official rates on the way; None when there are none."""
+        """The day of the first daily price on the way: a close, an official rate, the user's word; None without one."""
         return next((step.day for step in self.steps if step.day is not None), None)
 
 

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from tallyglass.money import EXACT, ROUNDED, Amount, Asset
 from tallyglass.prices.choose import NEAR, NEAR_STEADY
-from tallyglass.prices.moment import JUMP, STEADY, Moment
+from tallyglass.prices.moment import STEADY, Moment
+from tallyglass.prices.paths import far
 from tallyglass.prices.routes import Link, Route, Routes
 
 Closes = Mapping[date, Amount]
@@ -89,7 +90,7 @@ def quickly(plan: Plan, moment: Moment, day: date, before: date) -> Priced | Non
 def _lone(plan: Plan, value: Amount, marks: tuple[str, ...], days: tuple[date, date]) -> Priced | None:
     closes = plan.ways[0][0]
     close, was = closes[days[0]], closes.get(days[1])
-    if was is None or _times(was, JUMP) < close or _times(close, JUMP) < was:
+    if was is None or far(was, close):
         return None
     return Priced(value, marks)
 

@@ -13,9 +13,9 @@ from tallyglass.exchanges.streams import Close, Coin, Known, Market, NotReadable
 from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
 from tallyglass.money import Asset
 from tallyglass.prices.bundled import bundled_rates
-from tallyglass.prices.coins import COINGECKO, MAJORS, coins_of
+from tallyglass.prices.coins import DOLLAR, MAJORS, coins_of
 from tallyglass.prices.paths import CROWN
-from tallyglass.prices.routes import ECB, NORGES_BANK
+from tallyglass.prices.routes import COINGECKO, DEFILLAMA, ECB, NORGES_BANK
 from tallyglass.prices.stored import switched_off
 from tallyglass.store import closes, identities, present
 from tallyglass.store.base import Db, Store
@@ -25,9 +25,6 @@ RATES_EVERY = timedelta(hours=6)
 COINS_EVERY = timedelta(days=7)
 SECOND_EVERY = timedelta(minutes=10)
 
-DEFILLAMA = "defillama"
-#: The sources beside the exchanges count in it.
-DOLLAR = Asset("USD")
 #: So many opinions outvote a wrong one.
 ENOUGH = 3
 #: So far back the sandbox's histories reach at most.
@@ -85,9 +82,9 @@ def second_opinions(with_: Refresher, assets: Collection[Asset]) -> None:
     """Learn what the sources beside the exchanges say of some assets, as far as the user lets them be asked."""
     with with_.store.read() as db:
         off = switched_off(db)
-        unknown = [asset for asset in assets if asset not in coins_of(db, assets)]
+        known = coins_of(db, assets)
     if COINGECKO not in off:
-        if unknown:
+        if any(asset not in known for asset in assets):
             _coin_list(with_)
         _second(with_, COINGECKO, assets)
     if DEFILLAMA not in off:
@@ -102,7 +99,7 @@ def crowns(with_: Refresher) -> None:
         return
     today = with_.now().date()
     with with_.store.read() as db:
-        newest = closes.newest(db, NORGES_BANK, Asset("USD"), CROWN)
+        newest = closes.newest(db, NORGES_BANK, DOLLAR, CROWN)
     since = (newest or today) - timedelta(days=7)
 
     def store(db: Db, read: str, answer: Answer) -> None:
@@ -139,7 +136,7 @@ def _second(with_: Refresher, source: str, assets: Collection[Asset]) -> None:
         coins = coins_of(db, assets)
     listed = {coin: Market(coin, asset, DOLLAR) for asset, coin in coins.items()}
     param = "ids" if source == COINGECKO else "coin"
-    wanted = [(("tickers"), {param: some}) for some in _joined(sorted(listed), at_once=source == COINGECKO)]
+    wanted = [("tickers", {param: some}) for some in _joined(sorted(listed), at_once=source == COINGECKO)]
     found: list[Ticker] = []
 
     def store(db: Db, read: str, answer: Answer) -> None:

@@ -15,8 +15,11 @@ PREFERRED: Final = ("USD", "USDT", "USDC", "EUR", "BTC")
 LONGEST: Final = 4
 ECB: Final = "ecb"
 NORGES_BANK: Final = "norgesbank"
+#: It gives every coin an id, and DefiLlama goes by the same ids.
+COINGECKO: Final = "coingecko"
+DEFILLAMA: Final = "defillama"
 #: They are asked what the user's own exchanges and the European Central Bank do not know, and for a second opinion.
-SECOND: Final = frozenset(("defillama", "coingecko", NORGES_BANK))
+SECOND: Final = frozenset((DEFILLAMA, COINGECKO, NORGES_BANK))
 
 
 class Link(NamedTuple):

@@ -10,13 +10,13 @@ from typing import Final
 from tallyglass.exchanges import registry
 from tallyglass.exchanges.streams import Market
 from tallyglass.money import Asset
+from tallyglass.prices.coins import DOLLAR
 from tallyglass.prices.routes import PREFERRED
 from tallyglass.store.closes import Series
 
 DAY: Final = timedelta(1)
 #: So long after midnight (UTC) every source knows the close of the day before.
 SETTLED: Final = timedelta(minutes=30)
-DOLLAR: Final = Asset("USD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def tasks(
     while waiting:
         asset = waiting.pop()
         for source, market in _markets(asset, listed, currency):
-            first = max(since[asset], _reach(source, now) or date.min)
+            first = max(since[asset], _reach(source, now))
             key = Series(source, market.base, market.quote)
             if first <= last:
                 found[key] = Task(source, market, first, last, asked.get(key))
@@ -105,9 +105,9 @@ def _preference(market: Market, currency: Asset) -> tuple[bool, int, bool, str]:
     return market.quote != currency, place, not market.open, market.name
 
 
-def _reach(source: str, now: datetime) -> date | None:
-    """The first day of which a source tells."""
+def _reach(source: str, now: datetime) -> date:
+    """The first day of which a source tells; `date.max` where it tells of none."""
     candles = registry.candles(source)
     if candles is None:
         return date.max
-    return None if candles.REACH is None else now.date() - candles.REACH * DAY
+    return date.min if candles.REACH is None else now.date() - candles.REACH * DAY
