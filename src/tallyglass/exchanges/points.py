@@ -37,7 +37,8 @@ def closes(market: Market, points: Iterable[tuple[datetime, Amount]], known: Kno
     best: dict[date, tuple[timedelta, Amount]] = {}
     for at, price in points:
         day = (at - timedelta(hours=12)).date()
-        away = abs(at - midnight(day + timedelta(days=1)))
+        end = midnight(day + timedelta(days=1))
+        away = max(at - end, end - at)
         if away <= NEAR and known.ended(day) and (day not in best or away < best[day][0]):
             best[day] = away, price
     return tuple(close_of(market, day, price) for day, (_, price) in sorted(best.items()))
