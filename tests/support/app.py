@@ -19,7 +19,7 @@ from tallyglass.app import connections, syncing
 from tallyglass.app.home import Home
 from tallyglass.app.service import Service
 from tallyglass.web import server as web
-from tallyglass.web.auth import Gate
+from tallyglass.web.auth.gate import Gate
 from tallyglass.web.port import listen
 
 PASSPHRASE = "five tall herons by the mill"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from support.app import App, running_app
-from tallyglass.web.auth import ABSOLUTE_SECONDS, IDLE_SECONDS, LINK_SECONDS
-from tallyglass.web.models import PAGES
+from tallyglass.web.auth.gate import ABSOLUTE_SECONDS, IDLE_SECONDS, LINK_SECONDS
+from tallyglass.web.pages.index import PAGES
 from tallyglass.web.security import CSP, Guard
 
 PATHS = tuple(page.path for page in PAGES)

@@ -12,7 +12,8 @@ from support.app import App, Visitor, running_app
 from support.letters import Post
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.app import journal
-from tallyglass.web.doubts import COMPROMISED, WAS_IT_ME
+from tallyglass.web.pages.compromised import COMPROMISED
+from tallyglass.web.pages.was_it_me import WAS_IT_ME
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from tallyglass.app import format as shown
 from tallyglass.app.views import HoldingView, WorthView
 from tallyglass.money import amount, magnitude, multiply, subtract, text, total
 from tallyglass.web.look import HIDDEN, Figures, Look
-from tallyglass.web.models import partial, segments
+from tallyglass.web.pages.overview import partial
+from tallyglass.web.pages.parts import segments
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15), max_value=10**15, places=18)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

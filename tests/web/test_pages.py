@@ -25,7 +25,8 @@ from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.money import Asset
 from tallyglass.store import history as stored
 from tallyglass.store import present
-from tallyglass.web.models import PAGES, runs
+from tallyglass.web.pages.index import PAGES
+from tallyglass.web.pages.journal import runs
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
 

@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 import pytest
 
 from support.app import App, running_app, wait
-from tallyglass.web.auth import IDLE_SECONDS
+from tallyglass.web.auth.gate import IDLE_SECONDS
 
 
 @pytest.fixture(scope="module")

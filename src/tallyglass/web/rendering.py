@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tallyglass.app import format as shown
 from tallyglass.app.problems import Problem
-from tallyglass.web import models
+from tallyglass.web.pages.index import RAIL
+from tallyglass.web.pages.parts import known_exchanges
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -38,8 +39,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     files = static_files()
-    others = [name for name in models.known_exchanges() if name != "kraken"]
-    made.globals.update(pages=models.PAGES, others=others, static=lambda name: f"/static/{files[name]}")
+    others = [name for name in known_exchanges() if name != "kraken"]
+    made.globals.update(pages=RAIL, others=others, static=lambda name: f"/static/{files[name]}")
     made.filters.update(
         age=shown.age,
         ago=lambda time: "never" if time is None else f"{shown.age(time)} ago",

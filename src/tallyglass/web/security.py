@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tallyglass.web import api
-from tallyglass.web.auth import Gate
+from tallyglass.web.api import problems, routes
+from tallyglass.web.auth.gate import Gate
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -100,12 +100,12 @@ class Door:
             return
         request = Request(scope)
         # What a page or a program asks by itself, without its reader, does not keep a session alive.
-        of_api = scope["path"].startswith(api.BELOW)
+        of_api = scope["path"].startswith(routes.BELOW)
         by_itself = of_api or "hx-request" in request.headers or scope["path"] == "/events"
         if self._gate.holds(request.cookies.get(self._gate.cookie), in_use=not by_itself):
             await self._app(scope, receive, send)
         elif of_api:
-            await api.problem(401, "no_session", "There is no session.", api.ENTER)(scope, receive, send)
+            await problems.problem(401, "no_session", "There is no session.", routes.ENTER)(scope, receive, send)
         elif by_itself or scope["method"] not in READING:
             await PlainTextResponse("Your session has ended.\n", 401)(scope, receive, send)
         else:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import uvicorn
 
 from tallyglass.app.service import Service
-from tallyglass.web.auth import Gate
+from tallyglass.web.auth.gate import Gate
 from tallyglass.web.line import answering
-from tallyglass.web.pages import create_app
 from tallyglass.web.port import LOOPBACK, listen
+from tallyglass.web.site import create_app
 
 
 def serve(service: Service, *, port: int, ready: Callable[[str], None]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -14,9 +12,9 @@ from tallyglass.app import pricing, worth_history
 from tallyglass.app import worth as valuing
 from tallyglass.app.asking import day_of, history_asked, one_of, performance_asked
 from tallyglass.app.past_worth import worth_at
-from tallyglass.app.problems import Problem, Told, Trouble
+from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session
-from tallyglass.keeper.client import Locked, Unreachable
+from tallyglass.web.api.problems import as_json, refusal
 
 #: Everything of the API stands below this.
 BELOW = "/api/"
@@ -32,26 +30,14 @@ def add_to(app: FastAPI, session: Callable[[], Session]) -> None:
         app.get(f"{BELOW}v1/{path}", name=path)(_route(session, names, tell))
 
 
-def problem(status: int, code: str, detail: str, fix: str = "") -> Response:
-    """An error as RFC 9457 writes it; `fix` is the next step."""
-    told = {
-        "type": f"urn:tallyglass:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        **({"fix": fix} if fix else {}),
-    }
-    return _json(told, status, "application/problem+json")
-
-
 def _route(session: Callable[[], Session], names: tuple[str, ...], tell: Tell) -> Callable[[Request], Response]:
     """A plain function: it runs in a thread, as it asks the keeper and the store."""
 
     def answer(request: Request) -> Response:
         try:
-            return _json(tell(session(), _given(request, names)))
+            return as_json(tell(session(), _given(request, names)))
         except Told as error:
-            return _refusal(error)
+            return refusal(error)
 
     return answer
 
@@ -65,18 +51,6 @@ def _given(request: Request, names: tuple[str, ...]) -> Given:
     if len(given) < len(pairs):
         raise Problem("usage", "A parameter is given twice.", "Say it once.")
     return given
-
-
-def _refusal(error: Trouble) -> Response:
-    code = getattr(error, "code", "internal")
-    if isinstance(error, Locked | Unreachable) or code in ("locked", "keeper_down"):
-        return problem(503, code, error.text, error.fix)
-    return problem(400 if isinstance(error, Problem) else 500, code, error.text, error.fix)
-
-
-def _json(value: object, status: int = 200, kind: str = "application/json") -> Response:
-    content = json.dumps(value, ensure_ascii=False)
-    return Response(content, status, {"Cache-Control": "no-store"}, media_type=kind)
 
 
 def _worth(session: Session, given: Given) -> object:

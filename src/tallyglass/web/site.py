@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import queue
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import EventSourceResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -19,16 +18,20 @@ from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
 from tallyglass.keeper.client import Locked, Unreachable
-from tallyglass.web import api, doubts, needs, rendering
-from tallyglass.web.auth import Gate
+from tallyglass.web import rendering
+from tallyglass.web.api import problems, routes
+from tallyglass.web.auth.gate import Gate
 from tallyglass.web.forms import form as form_of
+from tallyglass.web.live import events
 from tallyglass.web.look import Figures, Look
-from tallyglass.web.models import PAGES, Model, Page, names_of
+from tallyglass.web.pages import needs
+from tallyglass.web.pages.index import PAGES
+from tallyglass.web.pages.overview import OVERVIEW
+from tallyglass.web.pages.page import Model, Page
+from tallyglass.web.pages.parts import names_of
 from tallyglass.web.security import Door, Guard
 
 LOOK_SECONDS = 365 * 24 * 3600
-#: How often what has changed is told to pages, and how soon a page's stream ends.
-TELL_SECONDS = 0.25
 
 
 def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
@@ -41,18 +44,18 @@ def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
     app.mount("/static", _Static(directory=rendering.STATIC))
     for page in PAGES:
         app.get(page.path, name=page.id)(site.shows(page))
+        page.buttons(app, site)
     app.get("/enter")(site.enter)
     app.get("/healthz")(site.healthz)
     app.get("/calendar.ics")(site.calendar)
     app.get("/calendar/{token}.ics")(site.subscribed)
-    app.get("/events", response_class=EventSourceResponse)(site.events)
+    app.get("/events", response_class=EventSourceResponse)(events(service, gate))
     app.post("/leave")(site.leave)
     app.post("/look")(site.choose_look)
     app.post("/sync")(site.sync)
     app.post("/later")(site.put_off)
     app.post("/walked")(site.walked)
-    doubts.add_to(app, site)
-    api.add_to(app, service.session)
+    routes.add_to(app, service.session)
     app.add_exception_handler(HTTPException, site.http_error)
     return Guard(Door(app, gate), port=port)
 
@@ -61,7 +64,7 @@ class Site:
     """The routes. Those that ask the keeper or the store are plain functions: they run in threads."""
 
     def __init__(self, service: Service, gate: Gate, port: int) -> None:
-        self._service = service
+        self.service = service
         self._gate = gate
         self._look = f"tallyglass-look-{port}"
         self._templates = rendering.environment()
@@ -69,7 +72,7 @@ class Site:
     def calendar(self) -> Response:
         """Due dates, for a calendar."""
         try:
-            feed = alerts.dues(self._service.session())
+            feed = alerts.dues(self.service.session())
         except Told as error:
             raise HTTPException(503, error.text) from None
         return Response(feed, media_type="text/calendar", headers={"Content-Disposition": "attachment"})
@@ -77,7 +80,7 @@ class Site:
     def subscribed(self, token: str) -> Response:
         """The same for a calendar program, which has no session: by a link of its own, and by no other."""
         try:
-            known = alerts.opens(self._service.session(), token)
+            known = alerts.opens(self.service.session(), token)
         except Told as error:
             raise HTTPException(503, error.text) from None
         if not known:
@@ -90,24 +93,21 @@ class Site:
         """The route of a page."""
 
         def show(request: Request) -> Response:
-            return self._show(request, page)
+            return self.shown(request, page, lambda session: page.build(session, request.query_params))
 
         return show
-
-    def _show(self, request: Request, page: Page) -> Response:
-        return self.shown(request, page, lambda session: page.build(session, request.query_params))
 
     def done(self, request: Request, do: Callable[[Session], Response]) -> Response:
         """What was asked for, or the page that says why not."""
         try:
-            return do(self._service.session())
+            return do(self.service.session())
         except Told as error:
-            return self._trouble(request, PAGES[0], error)
+            return self._trouble(request, OVERVIEW, error)
 
     def shown(self, request: Request, page: Page, build: Callable[[Session], Model]) -> Response:
         """A page with what `build` gives it, or the page that says why not."""
         try:
-            session = self._service.session()
+            session = self.service.session()
             model = build(session)
             stands = model.get("stands") or hygiene.standing(session)
         except Told as error:
@@ -145,17 +145,17 @@ class Site:
             "path": path,
             "look": look,
             "fig": Figures(currency, look.hidden),
-            "sandbox": self._service.sandbox,
-            "state": self._service.state,
-            "syncing": self._service.syncing,
+            "sandbox": self.service.sandbox,
+            "state": self.service.state,
+            "syncing": self.service.syncing,
         }
         return HTMLResponse(rendering.render(self._templates, f"{name}.html", {**frame, **model}), status)
 
     def http_error(self, request: Request, error: Exception) -> Response:
         """An address that leads nowhere, or a method that no page takes."""
         status = error.status_code if isinstance(error, HTTPException) else 500
-        if request.url.path.startswith(api.BELOW):
-            return api.problem(
+        if request.url.path.startswith(routes.BELOW):
+            return problems.problem(
                 status, "no_such_address", "The API has no such address, or it is not asked so.", "See docs/api.md."
             )
         if request.method != "GET" or status != 404:
@@ -168,7 +168,7 @@ class Site:
     def _counts(self) -> dict[str, int | None]:
         """What the frame says of the keys; nothing where the keeper tells nothing."""
         try:
-            return _counted(hygiene.standing(self._service.session()))
+            return _counted(hygiene.standing(self.service.session()))
         except Told:
             return {"needed": 0, "key_count": None}
 
@@ -211,8 +211,8 @@ class Site:
 
     async def sync(self, request: Request) -> Response:
         """Sync everything, in the background."""
-        if self._service.state == "unlocked":
-            self._service.sync_now()
+        if self.service.state == "unlocked":
+            self.service.sync_now()
         return Response(status_code=204) if "hx-request" in request.headers else _back(await form_of(request))
 
     async def put_off(self, request: Request) -> Response:
@@ -227,44 +227,20 @@ class Site:
         """What a form asks for; then back to the page that it stood on, or the page that says why not."""
         form = await form_of(request)
         try:
-            await asyncio.to_thread(lambda: do(self._service.session(), form))
+            await asyncio.to_thread(lambda: do(self.service.session(), form))
         except Told as error:
-            return await asyncio.to_thread(self._trouble, request, PAGES[0], error)
+            return await asyncio.to_thread(self._trouble, request, OVERVIEW, error)
         return _back(form)
-
-    # -- live
-
-    async def events(self, request: Request) -> AsyncIterator[ServerSentEvent]:
-        """The names of what has changed, each once in a quarter of a second, for as long as the session lasts."""
-        session = request.cookies.get(self._gate.cookie)
-        with self._service.listen() as changes:
-            # What changed between the making of the page and now is not known: let it look once.
-            news = {"worth"}
-            while self._gate.holds(session, in_use=False):
-                for name in sorted(news):
-                    yield ServerSentEvent(event=name, data="")
-                await asyncio.sleep(TELL_SECONDS)
-                news = drained(changes)
 
 
 def _counted(stands: hygiene.Standing) -> dict[str, int | None]:
     return {"needed": len(stands.awake), "key_count": len(stands.keys)}
 
 
-def drained(changes: queue.SimpleQueue[Any]) -> set[str]:
-    """What waits in a queue, each thing once. Does not block."""
-    found: set[str] = set()
-    while True:
-        try:
-            found.add(changes.get_nowait())
-        except queue.Empty:
-            return found
-
-
 def _back(form: dict[str, str]) -> RedirectResponse:
     """To the page that the form stood on, if it is one of ours."""
     back = form.get("back", "")
-    ours = {page.path for page in (*PAGES, *doubts.PAGES)}
+    ours = {page.path for page in PAGES}
     return RedirectResponse(back if back.partition("?")[0] in ours else "/", 303)
 
 

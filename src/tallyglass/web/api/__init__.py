@@ -1,0 +1,1 @@
+"""The REST API: what the commands tell, as the same JSON."""

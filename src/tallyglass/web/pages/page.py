@@ -1,0 +1,51 @@
+"""A page: where it is, what it is called, what it shows; and the frame that it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from tallyglass.app.service import Service
+from tallyglass.app.session import Session
+
+Model = dict[str, Any]
+Query = Mapping[str, str]
+#: So many lines of a long list one page has.
+PAGE = 50
+
+
+class Frame(Protocol):
+    """What shows a page in the frame of the house, or says why it cannot."""
+
+    @property
+    def service(self) -> Service:
+        """What runs behind the pages."""
+
+    def shown(self, request: Request, page: Page, build: Callable[[Session], Model]) -> Response:
+        """A page with what `build` gives it, or the page that says why not."""
+
+    def done(self, request: Request, do: Callable[[Session], Response]) -> Response:
+        """What was asked for, or the page that says why not."""
+
+
+def no_buttons(_app: FastAPI, _frame: Frame) -> None:
+    """A page that only shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: where it is, what it is called, what it shows. Its template and icon have its id's name."""
+
+    id: str
+    path: str
+    title: str
+    #: The names that its template uses, from a session and the words of the address. Runs in a thread.
+    build: Callable[[Session, Query], Model]
+    #: Looks for news by itself; not where a reader writes.
+    live: bool = True
+    #: Puts the page's buttons and further addresses among the routes.
+    buttons: Callable[[FastAPI, Frame], None] = no_buttons
