@@ -76,6 +76,12 @@ def rows() -> Iterator[tuple[str, KeyFacts, list[tuple[str, str]], str]]:
     yield "trades", key(state="frozen", grants=RIGHTS | {"trade": "granted"}), [("frozen", "urgent")], "F"
     told: dict[str, Any] = {"why": "The key is no longer bound to addresses.", "evidence": "{}"}
     yield "drifted", key(state="frozen", **told), [("frozen", "urgent")], "A"
+    yield (
+        "unbound and drifted by one change",
+        key(state="frozen", ip=Binding("no"), **told),
+        [("frozen", "urgent")],
+        "C",
+    )
     yield "replaced", key(old=OldKey("Old", "cd34", NOW - DAY)), [("rotation_open", "warning")], "A"
     yield "replaced today", key(old=OldKey("Old", "cd34", NOW)), [("rotation_open", "notice")], "A"
     yield "stopped", key(state="frozen"), [("frozen", "warning")], "A"
@@ -113,6 +119,12 @@ def rows() -> Iterator[tuple[str, KeyFacts, list[tuple[str, str]], str]]:
 def test_each_fact_makes_its_finding_and_its_grade(each: KeyFacts, wanted: list[tuple[str, str]], graded: str) -> None:
     assert codes(each) == wanted
     assert letter(each) == graded
+
+
+def test_a_key_that_was_unbound_before_it_was_frozen_stays_so() -> None:
+    before = Kept("ip_unbound:kraken", "ip_unbound", "kraken", "warning", "", NOW - DAY)
+    each = key(state="frozen", ip=Binding("no"), why="Another account.", evidence="{}")
+    assert codes(each, known={before.id: before}) == [("frozen", "urgent"), ("ip_unbound", "warning")]
 
 
 def everything() -> list[Finding]:

@@ -143,7 +143,7 @@ def restore(home: Home, file: Path, passphrase: str, wish: Wish, *, log_level: s
             fix = "Take a newer one. If it must be this, say --older, and look through your keys afterwards."
             _insist_on_newer(archive, Mark.of(_journals(home.path)), f"what lies in {home.path}", fix)
         with _staged(home) as staged:
-            found, journal = _proven(archive, Home(staged), passphrase, log_level)
+            found, journal = _proven(archive, Home(staged), passphrase, log_level, restored=True)
             aside = _put_in_place(home.path, staged)
     return {
         "file": str(file),
@@ -244,8 +244,13 @@ def _staged(home: Home) -> Iterator[Path]:
             home.path.rmdir()
 
 
-def _proven(archive: Archive, there: Home, passphrase: str, log_level: str) -> tuple[int, str]:
-    """Unpack, and open everything as if it were in use. Gives how many connections, and how the journal stands."""
+def _proven(
+    archive: Archive, there: Home, passphrase: str, log_level: str, *, restored: bool = False
+) -> tuple[int, str]:
+    """Unpack, and open everything as if it were in use. Gives how many connections, and how the journal stands.
+
+    `restored`: it will be in use, and its journal keeps that what was written since the backup is not in it.
+    """
     for name, content in archive.files.items():
         path = there.path / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -257,6 +262,9 @@ def _proven(archive: Archive, there: Home, passphrase: str, log_level: str) -> t
             from tallyglass.store.sqlcipher import check_store
 
             check_store(there.portfolio, keeper.store_key())
+        if restored:
+            keeper.restored(archive.made_at)
+            journal = _insist_on_intact(keeper, "The journal cannot be gone on with")
         return len(keeper.connections()), journal
 
 

@@ -19,7 +19,7 @@ from tallyglass.hygiene import compromise, moments
 from tallyglass.hygiene.compromise import Incident
 from tallyglass.hygiene.rotation import short
 from tallyglass.hygiene.was_it_me import Use
-from tallyglass.keeper.client import Connection, JournalBroken, JournalRow, Keeper, VaultUnwritten
+from tallyglass.keeper.client import Connection, JournalBroken, JournalReport, JournalRow, Keeper, VaultUnwritten
 from tallyglass.ledger.entries import Entry
 from tallyglass.store import present, search
 from tallyglass.store.base import Db
@@ -134,7 +134,7 @@ def incident(session: Session, connection: str, since: str = "") -> Incident:
         found = tuple(_entries(db, connection, begin))
         orders = tuple(order for owner, order in present.list_orders(db) if owner == connection and order.time >= begin)
         fresh = {each.part: each.fresh_at for each in present.list_freshness(db) if each.source == connection}
-    intact, text = _journal_state(session.keeper)
+    journal = session.keeper.verify_journal()
     return Incident(
         key,
         registry.manifest(key.exchange),
@@ -143,8 +143,9 @@ def incident(session: Session, connection: str, since: str = "") -> Incident:
         orders,
         found,
         tuple(_used(row) for row in reversed(_rows(session.keeper, key, begin))),
-        intact,
-        text,
+        journal.intact,
+        journal.text,
+        _silent_until(journal),
         tuple((name, fresh.get(part)) for part, name in _PARTS.items()),
         successor=None if key.fingerprint == here.fingerprint else here,
         dead_at=dead_at,
@@ -232,9 +233,12 @@ def _entries(db: Db, connection: str, since: datetime) -> Iterable[Entry]:
             after = (page[-1].entry.time, page[-1].place)
 
 
-def _journal_state(keeper: Keeper) -> tuple[bool, str]:
-    found = keeper.verify_journal()
-    return found.intact, found.text
+def _silent_until(journal: JournalReport) -> datetime | None:
+    """Up to when there was a time of which a whole journal tells nothing."""
+    ends = [each.until for each in journal.gaps]
+    if journal.restarted and journal.since is not None:
+        ends.append(journal.since)
+    return max(ends, default=None)
 
 
 def _rows(keeper: Keeper, key: Connection, since: datetime | None) -> list[JournalRow]:

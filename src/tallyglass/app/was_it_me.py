@@ -176,7 +176,7 @@ def record(keeper: Keeper, exchange: str, question: Question) -> Record:
         return Record((), intact=False, text=error.text)
     report = keeper.verify_journal()
     uses = tuple(_used(row) for row in reversed(rows) if row.exchange == exchange)
-    return Record(uses, report.intact, report.text, report.since if report.restarted else None)
+    return Record(uses, report.intact, report.text, report.since if report.restarted else None, report.gaps)
 
 
 def _used(row: JournalRow) -> Use:

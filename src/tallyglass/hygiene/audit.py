@@ -51,6 +51,8 @@ def _stolen(facts: Facts, key: KeyFacts) -> Finding:
 def _changed(facts: Facts, key: KeyFacts) -> Finding:
     """Frozen by the keeper: the exchange told other than before."""
     told = f"This key may now {' and '.join(key.gained)}." if key.gained else _sentence(key.connection.why)
+    if key.gained and key.connection.ip.bound == "no":
+        told += " It works from anywhere."
     text = (
         f"{told} It is frozen here, but whoever has a copy of it can use it. If you did not change it, somebody else "
         "is in your account."
@@ -105,10 +107,16 @@ def unproven(facts: Facts) -> Iterator[Finding]:
 def unbound(facts: Facts) -> Iterator[Finding]:
     """A key that works from anywhere."""
     for key in _living(facts):
-        if key.connection.ip.bound == "no":
+        if key.connection.ip.bound == "no" and not _came_with_a_freeze(facts, key):
             text = f"Whoever has a copy of it can use it, wherever he is. {key.manifest.ip.get('without', '')}".strip()
             title, guide = "The key of {name} works from anywhere", f"tallyglass guide {key.manifest.id}"
             yield Finding("ip_unbound", "warning", text, "Bind it", facts.now, key.id, guide, title=title)
+
+
+def _came_with_a_freeze(facts: Facts, key: KeyFacts) -> bool:
+    """Whether it is unbound by the change for which the keeper froze it: that finding tells it, and is enough."""
+    frozen = key.connection.state == "frozen" and bool(key.connection.evidence)
+    return frozen and facts.still(f"ip_unbound:{key.id}") is None
 
 
 def limited(facts: Facts) -> Iterator[Finding]:

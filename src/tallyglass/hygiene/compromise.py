@@ -52,6 +52,8 @@ class Incident:
     uses: tuple[Use, ...] = ()
     journal_intact: bool = True
     journal: str = ""
+    #: The latest end of a time of which the journal tells nothing; None: it tells of every use.
+    silent_until: datetime | None = None
     #: Up to when the exchange was read, by part: none of it came later into the ledger.
     read_until: tuple[tuple[str, datetime | None], ...] = field(default=())
     #: The connection as it is, where another key has taken the place of the one in question.
@@ -89,6 +91,11 @@ class Incident:
         """Whether the exchange was seen to refuse the key; None: its owner alone can know, its secret is gone here."""
         forgotten = not self.dead and self.successor is not None and self.successor.old is None
         return None if forgotten else self.dead
+
+    @property
+    def every_use(self) -> bool:
+        """Whether every use of ours since then is listed: then any other was somebody else's."""
+        return self.journal_intact and (self.silent_until is None or self.silent_until < self.since)
 
     @property
     def read_on(self) -> bool:
@@ -255,7 +262,9 @@ def report(incident: Incident) -> str:
         "",
         ("The journal is as it was written: " if incident.journal_intact else "**The journal proves nothing:** ")
         + incident.journal,
-        "Every other use was somebody else's.",
+        "Every other use was somebody else's."
+        if incident.every_use
+        else "**Other uses may have been ours too:** there was a time of which the journal proves nothing.",
         *_section("Uses", [_use(each) for each in incident.uses]),
         "## What is to be done",
         "",

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from tallyglass.hygiene.addresses import Address, address
 from tallyglass.hygiene.moments import Span
+from tallyglass.keeper.client import Gap
 from tallyglass.store.egress import Seen
 
 Verdict = Literal["yes", "no", "cannot_tell"]
@@ -63,6 +64,8 @@ class Record:
     text: str = ""
     #: Set where an earlier journal was put aside: when this one began.
     restarted: datetime | None = None
+    #: Times of which it tells nothing: from a backup to its restoring.
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,14 @@ class _Reading:
         ):
             text = f"The journal begins anew at {_at(restarted)}: the one before was broken, and proves nothing."
             return Answer("cannot_tell", text, found.uses)
+        for gap in self._record.gaps:
+            within = self._span.begin <= gap.until and gap.since <= self._span.end
+            if within or (found.verdict == "no" and self._begin <= gap.until and gap.since <= self._end):
+                text = (
+                    f"This home was restored at {_at(gap.until)} from a backup of {_at(gap.since)}: what was done "
+                    "between them is not in its journal."
+                )
+                return Answer("cannot_tell", text, found.uses)
         return found
 
     def _found(self, told: Address | None) -> Answer:

@@ -226,6 +226,14 @@ class JournalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A time of which a whole journal tells nothing: from a backup to the moment when it was restored."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class JournalReport:
     """Whether the journal is as it was written."""
 
@@ -238,6 +246,8 @@ class JournalReport:
     since: datetime | None = None
     #: Another was put aside before it.
     restarted: bool = False
+    #: What lies between backups and their restoring, the earliest first.
+    gaps: tuple[Gap, ...] = ()
 
 
 def plain(value: Any) -> Any:
@@ -286,7 +296,8 @@ def ways(row: Mapping[str, Any]) -> Ways:
 
 def journal_report(row: Mapping[str, Any]) -> JournalReport:
     """The inverse of `plain`."""
-    return JournalReport(**{**row, "since": _time(row["since"])})
+    gaps = tuple(Gap(*(datetime.fromisoformat(each[end]) for end in ("since", "until"))) for each in row["gaps"])
+    return JournalReport(**{**row, "since": _time(row["since"]), "gaps": gaps})
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tallyglass.keeper.answers import (
     Connection,
     ConnectionState,
     Death,
+    Gap,
     Health,
     Inspection,
     JournalReport,
@@ -63,6 +64,7 @@ __all__ = [
     "Decision",
     "ExchangeRefused",
     "Frozen",
+    "Gap",
     "Health",
     "Inspection",
     "JournalBroken",
@@ -267,6 +269,10 @@ class Keeper:
     def restart_journal(self, why: str = "") -> str:
         """Put a broken journal aside and begin a new one; gives the file name of the old. Its first line says why."""
         return str(self._call("/journal/restart", why=why))
+
+    def restored(self, made_at: datetime) -> None:
+        """Write down that this home is as a backup of that time had it: what came between is in no journal here."""
+        self._call("/journal/restored", made_at=_moment(made_at))
 
     def verify_journal(self) -> JournalReport:
         """Read every line again and check the chain to its anchors."""

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from tallyglass.keeper import files
-from tallyglass.keeper.answers import JournalReport, JournalRow
-from tallyglass.keeper.errors import JournalBroken
+from tallyglass.keeper.answers import Gap, JournalReport, JournalRow, plain
+from tallyglass.keeper.errors import JournalBroken, KeeperError
 
 _START = bytes(32)
 _BLOCK = 64 * 1024
@@ -54,6 +54,8 @@ class _Chain:
     at: dict[int, bytes] = field(default_factory=dict)
     #: The first line.
     first: dict[str, Any] = field(default_factory=dict)
+    #: From a backup to its restoring: what was written then is not in this journal.
+    gaps: list[Gap] = field(default_factory=list)
     #: Bytes of a last line without its end.
     torn: int = 0
     bad: int | None = None
@@ -118,7 +120,12 @@ class Journal:
         restarted = chain.first.get("event") == "journal:restart"
         if restarted:
             whole += f" It was begun anew on {since:%Y-%m-%d %H:%M} UTC, and tells nothing of what was before."
-        return JournalReport(True, chain.head.count, None, whole, since, restarted)
+        whole += "".join(
+            f" A backup of {each.since:%Y-%m-%d %H:%M} UTC was restored on {each.until:%Y-%m-%d %H:%M} UTC: of the "
+            "time between, it tells nothing."
+            for each in chain.gaps
+        )
+        return JournalReport(True, chain.head.count, None, whole, since, restarted, tuple(chain.gaps))
 
     def rows(self, limit: int, connection: str = "", since: str = "", until: str = "") -> list[JournalRow]:
         """The last uses of keys, newest first, or those of a time without its end: a use and its answer are one row.
@@ -167,6 +174,17 @@ class Journal:
             self._anchor, self.head, self._trusted = lost, Head(), ()
             raise
         return name
+
+    def restored(self, backup: str) -> None:
+        """Keep that this journal is of a backup of that time: what was written between then and now is not in it.
+
+        Raises `KeeperError` for what is no time, `JournalBroken`.
+        """
+        try:
+            made_at = datetime.fromisoformat(backup).astimezone(UTC)
+        except ValueError:
+            raise KeeperError("bad_call", "The keeper does not understand this time.") from None
+        self.append("journal:restored", backup=plain(made_at))
 
     def _take_up(self) -> None:
         """Read the whole journal and go on where it ends, if it is whole."""
@@ -223,6 +241,8 @@ class Journal:
                 line = _parsed(raw)
                 _note(line, chain.last_used, chain.answered)
                 chain.first = chain.first or line
+                if line.get("event") == "journal:restored":
+                    chain.gaps.append(Gap(*sorted(datetime.fromisoformat(line[end]) for end in ("backup", "at"))))
                 chain.vault = max(chain.vault, line.get("vault", 0))
         return chain
 

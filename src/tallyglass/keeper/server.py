@@ -59,6 +59,7 @@ def application(service: Service) -> web.Application:
         ("/journal", Service.journal, {"limit": int, "connection": str, "since": str, "until": str}),
         ("/journal/verify", Service.verify_journal, {}),
         ("/journal/restart", Service.restart_journal, {"why": str}),
+        ("/journal/restored", Service.restored, {"made_at": str}),
         ("/egress", Service.egress, {}),
         ("/ways", Service.ways, {}),
         ("/echo", Service.echo, {"source": str, "read": str, "exchange": str}),

@@ -285,6 +285,10 @@ class Service:
         self._open.write()
         return aside
 
+    def restored(self, made_at: str) -> None:
+        """This home is as a backup of that time had it: the journal keeps that it tells nothing of what came then."""
+        self._journal.restored(made_at)
+
     def egress(self) -> list[str]:
         return list(self._door.ways.addresses) or sorted(self._door.seen)
 
