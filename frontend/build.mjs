@@ -1,4 +1,5 @@
-// Bundles src/ into the Python package: one script, one style sheet, one icon, and a manifest of their hashed names.
+// Bundles src/ into the Python package: one script for all pages and those that only some load, one style sheet, one icon,
+// and a manifest of their hashed names.
 import { build } from "esbuild";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -12,7 +13,7 @@ mkdirSync(out, { recursive: true });
 
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ["src/app.ts", "src/app.css", "src/icon.svg"],
+  entryPoints: ["src/app.ts", "src/secrets.ts", "src/app.css", "src/icon.svg"],
   entryNames: "[name]-[hash]",
   outdir: out,
   bundle: true,

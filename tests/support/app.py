@@ -19,6 +19,7 @@ from tallyglass.app import connections, syncing
 from tallyglass.app.home import Home
 from tallyglass.app.service import Service
 from tallyglass.web import server as web
+from tallyglass.web.address import local
 from tallyglass.web.auth.gate import Gate
 from tallyglass.web.port import listen
 
@@ -49,7 +50,7 @@ class App:
     @property
     def host(self) -> str:
         """What its own pages send as `Host`."""
-        return f"127.0.0.1:{self.port}"
+        return f"localhost:{self.port}"
 
     @property
     def url(self) -> str:
@@ -58,17 +59,18 @@ class App:
 
     def link(self) -> str:
         """A one-time link, as the terminal shows it."""
-        return web.link(self.port, self.gate)
+        return web.link(self.gate)
 
     def ask(
         self, method: str, path: str, headers: dict[str, str] | None = None, form: dict[str, str] | None = None
     ) -> Answer:
         """One request, without a session and as no browser would send it unless `headers` say so."""
         line = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Host": self.host, **(headers or {})}
         body = None if form is None else urlencode(form)
         kind = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
         try:
-            line.request(method, path, body, {**kind, **(headers or {})})
+            line.request(method, path, body, {**kind, **headers})
             answer = line.getresponse()
             told = {name.lower(): value for name, value in answer.getheaders()}
             return Answer(answer.status, told, answer.read())
@@ -138,8 +140,8 @@ def _served(service: Service) -> Iterator[App]:
     with listen(0) as listener:
         port: int = listener.getsockname()[1]
         clock = Clock()
-        gate = Gate(port, clock)
-        server = web.Server(service, gate, port=port)
+        gate = Gate(local(port), clock)
+        server = web.Server(service, gate)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web")
         thread.start()
         try:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from support.app import App, running_app
+from tallyglass.web.address import local
 from tallyglass.web.auth.gate import ABSOLUTE_SECONDS, IDLE_SECONDS, LINK_SECONDS
 from tallyglass.web.pages.index import PAGES
 from tallyglass.web.security import CSP, Guard
@@ -173,7 +174,7 @@ def test_a_link_from_another_page_opens(app: App) -> None:
     )
 )
 def test_only_the_very_origins_pass(origin: str) -> None:
-    guard = Guard(_nothing, port=8420)
+    guard = Guard(_nothing, local(8420))
     headers = Headers(raw=[(b"host", b"127.0.0.1:8420"), (b"origin", origin.encode("latin-1", "replace"))])
 
     passes = guard.refusal("POST", headers) is None

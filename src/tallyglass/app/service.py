@@ -16,7 +16,7 @@ from tallyglass.app.keeper_process import KeeperProcess
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session, open_portfolio
 from tallyglass.app.views import SyncPartView
-from tallyglass.keeper.client import Keeper, Unreachable
+from tallyglass.keeper.client import Keeper, SealKey, Unreachable
 from tallyglass.store.base import Store
 from tallyglass.sync.report import Watcher, nobody
 
@@ -86,6 +86,10 @@ class Service:
         with self._changing:
             keeper.unlock(passphrase)
             self._open(keeper)
+
+    def seal_key(self) -> SealKey:
+        """To what a browser seals a secret, at this moment."""
+        return self._running_keeper().seal_key()
 
     def visit(self) -> None:
         """Somebody is there: what locks itself after a time begins to count anew."""

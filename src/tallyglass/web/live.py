@@ -22,11 +22,10 @@ def events(service: Service, gate: Gate) -> Callable[[Request], AsyncIterator[Se
 
     async def stream(request: Request) -> AsyncIterator[ServerSentEvent]:
         """The names of what has changed, each once in a quarter of a second, for as long as the session lasts."""
-        session = request.cookies.get(gate.cookie)
         with service.listen() as changes:
             # What changed between the making of the page and now is not known: let it look once.
             news = {"worth"}
-            while gate.holds(session, in_use=False):
+            while gate.holds(request, in_use=False):
                 for name in sorted(news):
                     yield ServerSentEvent(event=name, data="")
                 await asyncio.sleep(TELL_SECONDS)

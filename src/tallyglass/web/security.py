@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tallyglass.web.address import Address
 from tallyglass.web.api import problems, routes
 from tallyglass.web.auth.gate import Gate
 
@@ -35,10 +36,10 @@ READING = ("GET", "HEAD")
 class Guard:
     """Refuses what no page of ours would send: a foreign host name (DNS rebinding), a foreign origin (CSRF)."""
 
-    def __init__(self, app: ASGIApp, *, port: int) -> None:
+    def __init__(self, app: ASGIApp, address: Address) -> None:
         self._app = app
-        self._hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
-        self._origins = frozenset(f"http://{host}" for host in self._hosts)
+        self._hosts = address.hosts
+        self._origins = address.origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -86,7 +87,7 @@ class Guard:
 class Door:
     """Lets in who has a session. What is not named here is closed, so that a new route is closed too."""
 
-    OPEN = ("/enter", "/healthz")
+    OPEN = ("/enter", "/healthz", "/seal-key")
     #: What asks for more than a session by itself, or for nothing.
     OPEN_BELOW = ("/static/", "/calendar/")
 
@@ -102,7 +103,7 @@ class Door:
         # What a page or a program asks by itself, without its reader, does not keep a session alive.
         of_api = scope["path"].startswith(routes.BELOW)
         by_itself = of_api or "hx-request" in request.headers or scope["path"] == "/events"
-        if self._gate.holds(request.cookies.get(self._gate.cookie), in_use=not by_itself):
+        if self._gate.holds(request, in_use=not by_itself):
             await self._app(scope, receive, send)
         elif of_api:
             await problems.problem(401, "no_session", "There is no session.", routes.ENTER)(scope, receive, send)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import uvicorn
 
 from tallyglass.app.service import Service
+from tallyglass.web.address import local
 from tallyglass.web.auth.gate import Gate
 from tallyglass.web.line import answering
-from tallyglass.web.port import LOOPBACK, listen
+from tallyglass.web.port import listen
 from tallyglass.web.site import create_app
 
 
@@ -18,25 +19,25 @@ def serve(service: Service, *, port: int, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. `ready` gets the one-time link once the port listens; later ones by the line."""
     with listen(port) as listener:
         taken: int = listener.getsockname()[1]
-        gate = Gate(taken)
+        gate = Gate(local(taken))
         gate.used = service.visit
-        server = Server(service, gate, port=taken)
-        with answering(service.home, lambda: link(taken, gate)):
-            ready(link(taken, gate))
+        server = Server(service, gate)
+        with answering(service.home, lambda: link(gate)):
+            ready(link(gate))
             server.run(sockets=[listener])
 
 
-def link(port: int, gate: Gate) -> str:
+def link(gate: Gate) -> str:
     """A new one-time link."""
-    return f"http://{LOOPBACK}:{port}/enter?key={gate.link()}"
+    return f"{gate.address.origin}/enter?key={gate.link()}"
 
 
 class Server(uvicorn.Server):
     """An HTTP server whose pages' streams end when it ends."""
 
-    def __init__(self, service: Service, gate: Gate, *, port: int) -> None:
+    def __init__(self, service: Service, gate: Gate) -> None:
         config = uvicorn.Config(
-            create_app(service, gate, port=port),
+            create_app(service, gate),
             log_config=None,
             access_log=False,
             server_header=False,

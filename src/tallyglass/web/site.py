@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -20,6 +23,7 @@ from tallyglass.app.session import Session
 from tallyglass.keeper.client import Locked, Unreachable
 from tallyglass.web import rendering
 from tallyglass.web.api import problems, routes
+from tallyglass.web.auth.coming import Coming, to_proof
 from tallyglass.web.auth.gate import Gate
 from tallyglass.web.forms import form as form_of
 from tallyglass.web.live import events
@@ -31,42 +35,44 @@ from tallyglass.web.pages.page import Model, Page
 from tallyglass.web.pages.parts import names_of
 from tallyglass.web.security import Door, Guard
 
+#: No address of ours has these in its words.
+_STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
 LOOK_SECONDS = 365 * 24 * 3600
 
 
-def create_app(service: Service, gate: Gate, *, port: int) -> ASGIApp:
+def create_app(service: Service, gate: Gate) -> ASGIApp:
     """The whole web app of one home. Nothing passes but what the guard lets by and, past the door, who has a session.
 
     Raises `Problem` when the front end was never built.
     """
-    site = Site(service, gate, port)
-    app = FastAPI(title="Tallyglass", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    site = Site(service, gate)
+    app = site.app
     app.mount("/static", _Static(directory=rendering.STATIC))
     for page in PAGES:
         app.get(page.path, name=page.id)(site.shows(page))
         page.buttons(app, site)
-    app.get("/enter")(site.enter)
     app.get("/healthz")(site.healthz)
     app.get("/calendar.ics")(site.calendar)
     app.get("/calendar/{token}.ics")(site.subscribed)
     app.get("/events", response_class=EventSourceResponse)(events(service, gate))
-    app.post("/leave")(site.leave)
+    Coming(site).add_to(app)
     app.post("/look")(site.choose_look)
     app.post("/sync")(site.sync)
     app.post("/later")(site.put_off)
     app.post("/walked")(site.walked)
     routes.add_to(app, service.session)
     app.add_exception_handler(HTTPException, site.http_error)
-    return Guard(Door(app, gate), port=port)
+    return Guard(Door(app, gate), gate.address)
 
 
 class Site:
     """The routes. Those that ask the keeper or the store are plain functions: they run in threads."""
 
-    def __init__(self, service: Service, gate: Gate, port: int) -> None:
+    def __init__(self, service: Service, gate: Gate) -> None:
         self.service = service
-        self._gate = gate
-        self._look = f"tallyglass-look-{port}"
+        self.gate = gate
+        self.app = FastAPI(title="Tallyglass", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+        self._look = f"{gate.cookie}-look"
         self._templates = rendering.environment()
 
     def calendar(self) -> Response:
@@ -160,10 +166,14 @@ class Site:
             )
         if request.method != "GET" or status != 404:
             return Response(status_code=status)
-        if not self._gate.holds(request.cookies.get(self._gate.cookie), in_use=False):
-            return self._page(request, "enter", None, {"tried": False}, status=404)
+        if not self.gate.holds(request, in_use=False):
+            return self.plain(request, "enter", {"tried": False}, status=404)
         model = {**self._counts(), "text": "There is no such page.", "fix": ""}
         return self._page(request, "problem", None, model, status=404)
+
+    def plain(self, request: Request, name: str, model: Model, *, status: int = 200) -> Response:
+        """A page that stands alone, for somebody who may have no session."""
+        return self._page(request, name, None, model, status=status)
 
     def _counts(self) -> dict[str, int | None]:
         """What the frame says of the keys; nothing where the keeper tells nothing."""
@@ -172,28 +182,18 @@ class Site:
         except Told:
             return {"needed": 0, "key_count": None}
 
-    # -- coming and going
+    def ours(self, back: str) -> str:
+        """This address if it is a page of ours, else the overview's: no form and no link leads away."""
+        path, _, query = back.partition("?")
+        asked = {"type": "http", "method": "GET", "path": path, "headers": []}
+        known = any(route.matches(asked)[0] is Match.FULL for route in self.app.routes if isinstance(route, APIRoute))
+        return back if known and not _STRANGE.search(query) else "/"
 
-    def enter(self, request: Request) -> Response:
-        """The one-time link of the terminal; without a good one, a page that says where to find it."""
-        mine = request.cookies.get(self._gate.cookie)
-        key = request.query_params.get("key", "")
-        session = self._gate.enter(key) if key else None
-        if session is not None:
-            self._gate.leave(mine)
-            answer = RedirectResponse("/", 303)
-            answer.set_cookie(self._gate.cookie, session, httponly=True, samesite="strict", path="/")
-            return answer
-        if self._gate.holds(mine):
-            return RedirectResponse("/", 303)
-        return self._page(request, "enter", None, {"tried": bool(key)}, status=403 if key else 200)
+    # -- who it is
 
-    def leave(self, request: Request) -> Response:
-        """End the session."""
-        self._gate.leave(request.cookies.get(self._gate.cookie))
-        answer = RedirectResponse("/enter", 303)
-        answer.delete_cookie(self._gate.cookie, path="/", httponly=True, samesite="strict")
-        return answer
+    def prove(self, request: Request, back: str) -> Response | None:
+        """Nothing, if the reader has just proved who he is; else the way to where he can, which leads on to `back`."""
+        return None if self.gate.proven(request) else to_proof(back)
 
     def healthz(self) -> Response:
         """For whoever watches over the program: it answers. No more is told."""
@@ -205,15 +205,20 @@ class Site:
         """Light or dark, amounts shown or hidden."""
         form = await form_of(request)
         look = Look.of(request.cookies.get(self._look)).changed(form.get("light"), form.get("amounts"))
-        answer = _back(form)
-        answer.set_cookie(self._look, look.cookie, LOOK_SECONDS, httponly=True, samesite="strict", path="/")
+        answer = self._back(form)
+        secure = self.gate.address.secure
+        answer.set_cookie(self._look, look.cookie, LOOK_SECONDS, httponly=True, samesite="strict", secure=secure)
         return answer
+
+    def _back(self, form: dict[str, str]) -> RedirectResponse:
+        """To the page that the form stood on."""
+        return RedirectResponse(self.ours(form.get("back", "")), 303)
 
     async def sync(self, request: Request) -> Response:
         """Sync everything, in the background."""
         if self.service.state == "unlocked":
             self.service.sync_now()
-        return Response(status_code=204) if "hx-request" in request.headers else _back(await form_of(request))
+        return Response(status_code=204) if "hx-request" in request.headers else self._back(await form_of(request))
 
     async def put_off(self, request: Request) -> Response:
         """A finding, until later."""
@@ -230,18 +235,11 @@ class Site:
             await asyncio.to_thread(lambda: do(self.service.session(), form))
         except Told as error:
             return await asyncio.to_thread(self._trouble, request, OVERVIEW, error)
-        return _back(form)
+        return self._back(form)
 
 
 def _counted(stands: hygiene.Standing) -> dict[str, int | None]:
     return {"needed": len(stands.awake), "key_count": len(stands.keys)}
-
-
-def _back(form: dict[str, str]) -> RedirectResponse:
-    """To the page that the form stood on, if it is one of ours."""
-    back = form.get("back", "")
-    ours = {page.path for page in PAGES}
-    return RedirectResponse(back if back.partition("?")[0] in ours else "/", 303)
 
 
 class _Static(StaticFiles):

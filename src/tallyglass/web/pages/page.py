@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
+from tallyglass.web.auth.gate import Gate
 
 Model = dict[str, Any]
 Query = Mapping[str, str]
@@ -24,6 +25,13 @@ class Frame(Protocol):
     @property
     def service(self) -> Service:
         """What runs behind the pages."""
+
+    @property
+    def gate(self) -> Gate:
+        """Who may look."""
+
+    def prove(self, request: Request, back: str) -> Response | None:
+        """Nothing, if the reader has just proved who he is; else the way to where he can, which leads on to `back`."""
 
     def shown(self, request: Request, page: Page, build: Callable[[Session], Model]) -> Response:
         """A page with what `build` gives it, or the page that says why not."""
