@@ -1,8 +1,8 @@
-"""Starts our programs by a fork of a process that has loaded the libraries: most of a start is loading those.
+"""Starts our programs by a fork of a process that has loaded what they are made of: most of a start is loading that.
 
-What runs is a process of its own as ever, with its own environment, streams and exit code, and it loads and runs all
-that we wrote from its first line. Its command line alone is not there to be seen: tests that look at a process from
-outside, and some that do all that a user does, start it in the ordinary way.
+What runs is a process of its own as ever, with its own environment, streams and exit code, and it runs the program from
+its first line: the commands, and what reads the environment, are loaded anew. Its command line alone is not there to be
+seen: tests that look at a process from outside, and some that do all that a user does, start it in the ordinary way.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -32,6 +33,8 @@ LIBRARIES = (
     *("sqlalchemy", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "sqlcipher3.dbapi2"),
     *("typer", "typer._adapters", "typer.main"),
 )
+#: What we wrote beneath the programs' faces: plain definitions, the same in whichever process they are loaded.
+OURS = ("app", "exchanges", "hygiene", "keeper", "ledger", "portfolio", "prices", "sandbox", "store", "sync")
 RUN_SECONDS = 120
 
 
@@ -129,8 +132,17 @@ def _server(_pid: int) -> tuple[socket.socket, threading.Lock]:
 # -- the other side
 
 
+def _ours() -> Iterator[str]:
+    """Every module beneath the faces but those that are programs themselves."""
+    top = importlib.import_module("tallyglass")
+    for each in pkgutil.walk_packages(top.__path__, "tallyglass."):
+        _, folder, *rest = each.name.split(".")
+        if folder in OURS and not {"__main__", "migrations", "tests"} & set(rest):
+            yield each.name
+
+
 def _serve() -> None:
-    for each in LIBRARIES:
+    for each in (*LIBRARIES, *_ours()):
         importlib.import_module(each)
     gc.collect()
     gc.freeze()
@@ -171,11 +183,27 @@ def _become(module: str, arguments: list[str], env: dict[str, str], cwd: str) ->
     os.environ.clear()
     os.environ.update(env)
     sys.argv = [module, *arguments]
-    if module.endswith(".py"):
-        runpy.run_path(module, run_name="__main__")
-    else:
-        runpy.run_module(module, run_name="__main__")
+    try:
+        if module.endswith(".py"):
+            runpy.run_path(module, run_name="__main__")
+        else:
+            runpy.run_module(module, run_name="__main__")
+    except SystemExit as ended:
+        _end(ended.code)
+        raise
+    _end(None)
     sys.exit()
+
+
+def _end(code: str | int | None) -> None:
+    """All that a Python does at its end but to take apart, one by one, what the fork has from its parent."""
+    if isinstance(code, str) or threading.active_count() > 1:
+        return
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):  # what cannot be told any more has its own exit code
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
 
 
 if __name__ == "__main__":
