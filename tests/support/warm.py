@@ -26,12 +26,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple, NoReturn
 
-#: What the programs import and we did not write.
+#: What commands load when they need it, and we did not write.
 LIBRARIES = (
-    *("aiohttp.web", "argparse", "cryptography.x509", "cryptography.hazmat.primitives.hpke", "http.client"),
-    *("cryptography.hazmat.primitives.kdf.argon2", "msgspec.json", "pydantic", "rich.console", "rich.table", "runpy"),
-    *("sqlalchemy", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite", "sqlcipher3.dbapi2"),
-    *("typer", "typer._adapters", "typer.main"),
+    *("alembic.command", "alembic.config", "ctypes", "cryptography.hazmat.backends.openssl.backend", "getpass"),
+    *("pydantic", "rich.console", "rich.table", "runpy", "typer", "typer._adapters", "typer.main"),
 )
 #: What we wrote beneath the programs' faces: plain definitions, the same in whichever process they are loaded.
 OURS = ("app", "exchanges", "hygiene", "keeper", "ledger", "portfolio", "prices", "sandbox", "store", "sync")
