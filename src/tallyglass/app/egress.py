@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
+from tallyglass.app.egress_views import BoundView, EgressView, SeenAddressView, ToPasteView
 from tallyglass.app.exchanges import exchange as one_exchange
 from tallyglass.app.home import Home
 from tallyglass.app.session import Session, open_portfolio
@@ -106,13 +106,13 @@ def for_guide(home: Home, exchange: str) -> list[str]:
     return list(mine.addresses) if mine.known != "doubtful" else []
 
 
-def to_paste(session: Session) -> dict[str, dict[str, Any]]:
+def to_paste(session: Session) -> dict[str, ToPasteView]:
     """By exchange, what belongs on its list, from what was last seen."""
     facts = known(session)
     return {each.id: _exchange(facts, each) for each in registry.exchanges()}
 
 
-def view(session: Session, exchange: str = "", *, ask: bool = True) -> dict[str, Any]:
+def view(session: Session, exchange: str = "", *, ask: bool = True) -> EgressView:
     """Addresses, what to paste where, and how every key stands; of one exchange, or of all.
 
     `ask`: the services for our address, and the exchanges for what the keys are bound to.
@@ -123,7 +123,7 @@ def view(session: Session, exchange: str = "", *, ask: bool = True) -> dict[str,
     refused = _recheck(session.keeper, names) if ask else {}
     here = [each for each in session.keeper.connections() if each.exchange in names]
     every = dict.fromkeys(address for each in manifests for address in egress.ours(facts, each.id).addresses)
-    seen = [
+    seen: list[SeenAddressView] = [
         {"way": each.way, "address": each.address, "since": moment(each.since), "last_at": moment(each.last_at)}
         for each in facts.seen
         if each.ended_at is None
@@ -132,7 +132,7 @@ def view(session: Session, exchange: str = "", *, ask: bool = True) -> dict[str,
         "addresses": list(every),
         "seen": seen,
         "exchanges": [_exchange(facts, each) for each in manifests],
-        "connections": [{**_connection(session, facts, each), "refused": refused.get(each.id)} for each in here],
+        "connections": [_connection(session, facts, each, refused.get(each.id)) for each in here],
         "failed": [
             {"way": each.way, "source": each.source, "version": each.version, "why": each.why}
             for each in asked
@@ -153,7 +153,7 @@ def _recheck(keeper: Keeper, exchanges: set[str]) -> dict[str, str]:
     return refused
 
 
-def _exchange(facts: Egress, manifest: Manifest) -> dict[str, Any]:
+def _exchange(facts: Egress, manifest: Manifest) -> ToPasteView:
     mine = egress.ours(facts, manifest.id)
     doubtful = mine.known == "doubtful"
     copied = egress.Copy("") if doubtful else egress.copy(manifest, mine.addresses)
@@ -173,7 +173,7 @@ def _exchange(facts: Egress, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _connection(session: Session, facts: Egress, connection: Connection) -> dict[str, Any]:
+def _connection(session: Session, facts: Egress, connection: Connection, refused: str | None) -> BoundView:
     manifest = registry.manifest(connection.exchange)
     found = egress.bond(connection.ip, egress.ours(facts, connection.exchange))
     alone = Facts(session.now(), (KeyFacts(connection, manifest),), egress=facts)
@@ -185,6 +185,7 @@ def _connection(session: Session, facts: Egress, connection: Connection) -> dict
         "missing": list(found.missing),
         "others": list(found.others),
         "findings": [{"code": each.code, "text": each.text, "fix": each.fix} for each in _of_keys(alone)],
+        "refused": refused,
     }
 
 

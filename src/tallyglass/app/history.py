@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tallyglass.app import accounts
+from tallyglass.app import accounts, cursors
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
-from tallyglass.app.views import EntryView, HistoryView, OrderView, entry_view, moment, order_view
+from tallyglass.app.views import EntryView, HistoryView, OrderView, UnparsedView, entry_view, moment, order_view
 from tallyglass.ledger.entries import KINDS
 from tallyglass.ledger.transfers import MOVES
 from tallyglass.store import history as stored
@@ -51,7 +49,7 @@ def history(session: Session, asked: Question = _ANY) -> HistoryView:
     """A page of entries, newest first."""
     if not 1 <= asked.limit <= LONGEST_PAGE:
         raise Problem("limit", f"A page has 1 to {LONGEST_PAGE} entries.", "Use --after for the next page.")
-    place = _place(asked.after) if asked.after else None
+    place = cursors.read(asked.after) if asked.after else None
     wanted = _wanted(asked)
     with session.store.read() as db:
         try:
@@ -63,7 +61,7 @@ def history(session: Session, asked: Question = _ANY) -> HistoryView:
     if asked.connection and not found:
         _check(session, asked.connection)
     more = page[-1] if len(found) > asked.limit else None
-    return {"items": items, "next": None if more is None else _cursor(more.entry.time, more.place)}
+    return {"items": items, "next": None if more is None else cursors.written(more.entry.time, more.place)}
 
 
 def entry(session: Session, name: str) -> HistoryView:
@@ -135,7 +133,7 @@ def orders(session: Session) -> list[OrderView]:
         return [order_view(order, connection) for connection, order in present.list_orders(db)]
 
 
-def unparsed(session: Session) -> list[dict[str, str | None]]:
+def unparsed(session: Session) -> list[UnparsedView]:
     """What is kept raw because no parser of this version knows it."""
     return [
         {
@@ -144,19 +142,7 @@ def unparsed(session: Session) -> list[dict[str, str | None]]:
             "id": each.piece.id,
             "reason": each.piece.reason,
             "raw": each.piece.raw,
-            "seen_at": moment(each.seen_at),
+            "seen_at": moment(each.seen_at) or "",
         }
         for each in stored.list_unparsed(session.store)
     ]
-
-
-def _cursor(time: datetime, place: int) -> str:
-    return base64.urlsafe_b64encode(f"{time.isoformat()}|{place}".encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> tuple[datetime, int]:
-    try:
-        time, place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-        return datetime.fromisoformat(time).astimezone(UTC), int(place)
-    except (ValueError, binascii.Error) as error:
-        raise Problem("cursor", "That is no cursor of ours.", "Take `next` from the page before.") from error

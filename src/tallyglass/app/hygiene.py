@@ -10,7 +10,7 @@ from tallyglass.app import connections as known_keys
 from tallyglass.app import watching
 from tallyglass.app.doubts import price_facts
 from tallyglass.app.exchanges import exchange
-from tallyglass.app.key_views import FindingView, KeyView, PointView
+from tallyglass.app.key_views import FindingView, GradePointView, KeyView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
@@ -218,7 +218,7 @@ def key_views(session: Session, looked: Looked) -> list[KeyView]:
     return views
 
 
-def _point(point: Point) -> PointView:
+def _point(point: Point) -> GradePointView:
     return {"code": point.code, "letter": point.letter, "text": point.text, "rule": point.rule}
 
 

@@ -56,7 +56,7 @@ class FindingView(TypedDict):
     snooze_reason: str
 
 
-class PointView(TypedDict):
+class GradePointView(TypedDict):
     """One point of a grade: the best letter that it allows, how it stands, and the rule."""
 
     code: str
@@ -78,7 +78,7 @@ class KeyView(TypedDict):
     #: A to F; None where there is nothing to judge.
     grade: str | None
     #: What the grade comes from: the weakest point is the grade.
-    points: list[PointView]
+    points: list[GradePointView]
     grants: dict[str, str]
     ip: BindingView
     account: str | None

@@ -19,6 +19,18 @@ from tallyglass.store import history, present
 _OF_CONNECTIONS = frozenset(("balances", "orders", "history"))
 
 
+class SourceStateView(TypedDict):
+    """A part of a source: when it was last fresh, and what went wrong since."""
+
+    source: str
+    part: str
+    fresh_at: str | None
+    failed_at: str | None
+    fault: str | None
+    text: str
+    fix: str
+
+
 class StatusView(TypedDict):
     """`status`."""
 
@@ -32,7 +44,7 @@ class StatusView(TypedDict):
     gaps: int | None
     #: Pieces of answers and files that no parser of this version understands.
     unparsed: int | None
-    sources: list[dict[str, str | None]]
+    sources: list[SourceStateView]
 
 
 class CheckView(TypedDict):
@@ -70,7 +82,7 @@ def status(home: Home, session: Session | None = None) -> StatusView:
     return view
 
 
-def sources(session: Session) -> list[dict[str, str | None]]:
+def sources(session: Session) -> list[SourceStateView]:
     """Every part of every source that is there: when it was last fresh, and what went wrong since."""
     there = {each.id for each in session.keeper.connections()}
     with session.store.read() as db:

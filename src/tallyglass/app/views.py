@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from tallyglass.app.key_views import ReasonView
 from tallyglass.exchanges.grants import Reason
@@ -78,7 +78,7 @@ class ChangeView(TypedDict):
     """What an entry was until the exchange told otherwise."""
 
     at: str | None
-    was: object
+    was: Any
 
 
 class EntryView(TypedDict):
@@ -178,6 +178,17 @@ class OrderView(TypedDict):
     amount: str
     filled: str
     time: str
+
+
+class UnparsedView(TypedDict):
+    """A piece of an answer or a file that no parser of this version understands, kept as it came."""
+
+    connection: str
+    stream: str
+    id: str
+    reason: str
+    raw: str
+    seen_at: str
 
 
 class SyncPartView(TypedDict):

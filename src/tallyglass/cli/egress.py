@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from tallyglass.app.egress_views import ToPasteView
 from tallyglass.cli import show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
@@ -45,8 +46,8 @@ def egress(
     if options.json:
         show.as_json(view)
         return
-    for each in view["exchanges"]:
-        _print_exchange(each)
+    for exchange_ in view["exchanges"]:
+        _print_exchange(exchange_)
     if view["connections"]:
         rows = show.table("connection", "its list")
         for each in view["connections"]:
@@ -60,12 +61,14 @@ def egress(
             show.out.print(f"  {finding['fix']}", markup=False)
 
 
-def _print_exchange(each: dict[str, Any]) -> None:
+def _print_exchange(each: ToPasteView) -> None:
     by = f" by {each['proxy']}" if each["proxy"] else ""
     known = KNOWN[each["known"]]
     show.out.print(f"{each['name']}{by}: {', '.join(each['addresses']) or 'no address'} ({known})", markup=False)
     if each["before"]:
-        show.out.print(f"  Before {each['since'][:16].replace('T', ' ')} UTC it was {', '.join(each['before'])}.")
+        show.out.print(
+            f"  Before {(each['since'] or '')[:16].replace('T', ' ')} UTC it was {', '.join(each['before'])}."
+        )
     if each["text"]:
         show.out.print(f"  {each['where']}:", markup=False)
         show.out.print(f"    {each['text']}", markup=False, soft_wrap=True)

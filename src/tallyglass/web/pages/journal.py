@@ -23,7 +23,7 @@ class Run:
 
 def journal(session: Session, _query: Query) -> Model:
     """The last uses of keys."""
-    found = uses.journal(session.keeper, limit=10 * PAGE)
+    found = [Model(each) for each in uses.journal(session.keeper, limit=10 * PAGE)]
     days = [(day, runs(each)) for day, each in groupby(found, key=lambda use: use["time"][:10])]
     return {"days": days, "count": len(found)}
 
