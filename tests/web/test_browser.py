@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 from support.app import App, running_app, wait
+from support.browser import DESK, PHONE, browsing, tab
 from support.program import run
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.app import connections
@@ -21,34 +19,13 @@ from tallyglass.web.pages.index import PAGES, RAIL
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-extensions",
-    "--disable-sync",
-    "--no-default-browser-check",
-    "--no-first-run",
-    "--no-pings",
-    "--host-resolver-rules=MAP evil.example 127.0.0.1",
-]
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 #: Of axe's rules those that judge colours.
 OF_COLOUR = {"runOnly": ["color-contrast", "link-in-text-block"]}
-#: Counts how often a page has looked for news and been changed by it.
-LOOKS = """
-window.looked = 0;
-document.addEventListener("htmx:finally:request", told => window.looked += told.target.hasAttribute("hx-get"));
-"""
 PATHS = tuple(page.path for page in PAGES if page.live)
 #: With the pages that no rail leads to, where a reader writes: those look for no news.
 EVERY = tuple(page.path for page in PAGES)
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-DESK = (1280, 900)
-PHONE = (390, 844)
 
 
 @pytest.fixture(scope="module")
@@ -65,49 +42,8 @@ def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with browsing() as launched:
         yield launched
-        launched.close()
-
-
-@dataclass(slots=True)
-class Tab:
-    """A page that somebody looks at, and all that it complained about or asked for."""
-
-    page: Page
-    app: App
-    words: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def go(self, path: str) -> None:
-        """Open a page and wait until it has looked for news and shows it, as it does once when its stream opens."""
-        answer = self.page.goto(self.app.url + path)
-        assert answer is not None
-        assert answer.status == 200
-        if path in PATHS:
-            self.page.wait_for_function("() => window.looked > 0")
-
-    def text(self, where: str) -> str:
-        return self.page.inner_text(where)
-
-
-@contextmanager
-def tab(browser: Browser, app: App, size: tuple[int, int] = DESK, **more: Any) -> Iterator[Tab]:
-    """A tab that has entered. At its end: nothing on the console, nothing asked of anybody else."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
-    context.add_init_script(LOOKS)
-    opened = Tab(context.new_page(), app)
-    opened.page.on("console", lambda message: opened.words.append(f"{message.type}: {message.text}"))
-    opened.page.on("pageerror", lambda error: opened.words.append(f"error: {error}"))
-    opened.page.on("request", lambda request: opened.asked.append(request.url))
-    opened.page.goto(app.link())
-    try:
-        yield opened
-    finally:
-        context.close()
-    assert opened.words == []
-    assert [url for url in opened.asked if not url.startswith(f"{app.url}/")] == []
 
 
 def test_the_page_shows_the_net_worth_of_the_command(browser: Browser, app: App, sandbox: Sandbox) -> None:
