@@ -133,6 +133,12 @@ def orders(session: Session) -> list[OrderView]:
         return [order_view(order, connection) for connection, order in present.list_orders(db)]
 
 
+def count_orders(session: Session) -> int:
+    """How many orders are open."""
+    with session.store.read() as db:
+        return present.count_orders(db)
+
+
 def unparsed(session: Session) -> list[UnparsedView]:
     """What is kept raw because no parser of this version knows it."""
     return [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tallyglass.app import connections as known_keys
-from tallyglass.app import watching
+from tallyglass.app import journal, watching
 from tallyglass.app.doubts import price_facts
 from tallyglass.app.exchanges import exchange
 from tallyglass.app.key_views import FindingView, GradePointView, KeyView
@@ -29,7 +29,6 @@ from tallyglass.store.present import Freshness
 
 log = logging.getLogger(__name__)
 
-_VERIFIED = "journal.verified"
 _ROTATION = "rotation.days"
 _WALKED = "walked."
 #: To read the whole journal again takes a while: once a day is enough for pages.
@@ -71,14 +70,14 @@ def _remember(session: Session, facts: Facts, changed: list[memory.Kept]) -> Non
     with session.store.write() as db:
         memory.keep(db, changed, facts.now)
         if facts.journal is not None:
-            present.set_setting(db, _VERIFIED, facts.now.isoformat())
+            journal.note(db, facts.journal, facts.now)
 
 
 def gather(session: Session, *, verify: bool = False) -> Facts:
     """Everything that the rules judge. An area adds its own here."""
     now, connections, ways = session.now(), session.keeper.connections(), session.keeper.ways()
     with session.store.read() as db:
-        verified = _setting(db, _VERIFIED)
+        verified = journal.verified_of(db)
         failing = [each for each in present.list_freshness(db) if each.fault]
         walked = {each.exchange: _setting(db, _WALKED + each.exchange) for each in connections}
         facts = Facts(
@@ -91,7 +90,7 @@ def gather(session: Session, *, verify: bool = False) -> Facts:
             prices=price_facts(db, connections, now),
         )
     facts = replace(facts, watched=watching.price_facts(session), drift=watching.drift_fact(session))
-    if verify or verified is None or now - verified >= _VERIFY_EVERY:
+    if verify or verified is None or now - verified.at >= _VERIFY_EVERY:
         return replace(facts, journal=session.keeper.verify_journal())
     return facts
 

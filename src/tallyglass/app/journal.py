@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import TypedDict
 
 from tallyglass.app import cursors
 from tallyglass.app.problems import Problem
+from tallyglass.app.session import Session
 from tallyglass.app.views import moment
-from tallyglass.keeper.client import JournalRow, Keeper
+from tallyglass.keeper.client import JournalReport, JournalRow, Keeper
+from tallyglass.store import present
+from tallyglass.store.base import Db
+
+_VERIFIED = "journal.verified"
+_LINES = "journal.lines"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What reading the whole journal has found the last time."""
+
+    at: datetime
+    intact: bool
+    lines: int
 
 LONGEST_PAGE = 1000
 _TICK = timedelta(microseconds=1)
@@ -88,6 +104,25 @@ def verify(keeper: Keeper) -> JournalProofView:
     """Whether every line is as it was written and none is gone."""
     report = keeper.verify_journal()
     return {"intact": report.intact, "lines": report.lines, "first_bad": report.first_bad, "text": report.text}
+
+
+def verified(session: Session) -> Verified | None:
+    """What was found when the whole journal was read last; that takes a while, and no page waits for it."""
+    with session.store.read() as db:
+        return verified_of(db)
+
+
+def verified_of(db: Db) -> Verified | None:
+    """The same, for who is reading already."""
+    at = present.setting(db, _VERIFIED, "")
+    intact, _, lines = present.setting(db, _LINES, "").partition(" ")
+    return Verified(datetime.fromisoformat(at), intact == "intact", int(lines)) if at and lines else None
+
+
+def note(db: Db, report: JournalReport, now: datetime) -> None:
+    """Remember what reading the whole journal has found."""
+    present.set_setting(db, _VERIFIED, now.isoformat())
+    present.set_setting(db, _LINES, f"{'intact' if report.intact else 'broken'} {report.lines}")
 
 
 def restart(keeper: Keeper) -> dict[str, str]:

@@ -112,6 +112,11 @@ def set_orders(db: Connection, connection: str, found: Sequence[Order]) -> None:
         upsert.upsert(db, orders, rows, updated=("price", "amount", "filled"))
 
 
+def count_orders(db: Connection) -> int:
+    """How many orders are open."""
+    return int(db.execute(select(func.count()).select_from(orders)).scalar_one())
+
+
 def list_orders(db: Connection) -> list[tuple[str, Order]]:
     """Every open order with its connection, newest first."""
     query = select(orders).order_by(orders.c.time.desc(), orders.c.connection, orders.c.id)

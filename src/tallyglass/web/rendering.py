@@ -10,9 +10,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tallyglass import __version__
 from tallyglass.app import format as shown
 from tallyglass.app.problems import Problem
-from tallyglass.web.pages.index import RAIL
+from tallyglass.web.pages.index import RAIL, TABS
 from tallyglass.web.pages.parts import known_exchanges
 
 HERE = Path(__file__).parent
@@ -40,7 +41,9 @@ def environment() -> Environment:
     )
     files = static_files()
     others = [name for name in known_exchanges() if name != "kraken"]
-    made.globals.update(pages=RAIL, others=others, static=lambda name: f"/static/{files[name]}")
+    made.globals.update(
+        pages=RAIL, tabs=TABS, version=__version__, others=others, static=lambda name: f"/static/{files[name]}"
+    )
     made.filters.update(
         age=shown.age,
         ago=lambda time: "never" if time is None else f"{shown.age(time)} ago",

@@ -16,7 +16,8 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from tallyglass.app import accounts, alerts, hygiene
+from tallyglass.app import accounts, alerts, history, hygiene
+from tallyglass.app import journal as uses
 from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
@@ -38,6 +39,8 @@ from tallyglass.web.security import Door, Guard
 #: No address of ours has these in its words.
 _STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
 LOOK_SECONDS = 365 * 24 * 3600
+#: What the frame says while nothing is known.
+UNCOUNTED: Model = {"badges": {}, "key_count": None, "journal": None}
 
 
 def create_app(service: Service, gate: Gate) -> ASGIApp:
@@ -122,14 +125,14 @@ class Site:
         model["names"] = names_of(keys, accounts.labels(session))
         currency = model["worth"]["currency"] if "worth" in model else ""
         name = "empty" if not (keys or model.get("yours")) and page.id in ("overview", "connections") else page.id
-        return self._page(request, name, page, {**model, **_counted(stands)}, currency=currency)
+        return self._page(request, name, page, {**model, **_counted(session, stands)}, currency=currency)
 
     def _trouble(self, request: Request, page: Page, error: Trouble) -> Response:
         code = getattr(error, "code", "")
         if isinstance(error, Locked) or code == "locked":
-            return self._page(request, "locked", page, {"needed": 0, "key_count": None})
+            return self._page(request, "locked", page, dict(UNCOUNTED))
         if isinstance(error, Unreachable) or code == "keeper_down":
-            return self._page(request, "down", page, {"needed": 0, "key_count": None})
+            return self._page(request, "down", page, dict(UNCOUNTED))
         status = 400 if isinstance(error, Problem) else 500
         model = {**self._counts(), "text": error.text, "fix": error.fix}
         return self._page(request, "problem", page, model, status=status)
@@ -175,12 +178,13 @@ class Site:
         """A page that stands alone, for somebody who may have no session."""
         return self._page(request, name, None, model, status=status)
 
-    def _counts(self) -> dict[str, int | None]:
-        """What the frame says of the keys; nothing where the keeper tells nothing."""
+    def _counts(self) -> Model:
+        """What the frame says of the house; nothing where the keeper tells nothing."""
         try:
-            return _counted(hygiene.standing(self.service.session()))
+            session = self.service.session()
+            return _counted(session, hygiene.standing(session))
         except Told:
-            return {"needed": 0, "key_count": None}
+            return dict(UNCOUNTED)
 
     def ours(self, back: str) -> str:
         """This address if it is a page of ours, else the overview's: no form and no link leads away."""
@@ -238,8 +242,12 @@ class Site:
         return self._back(form)
 
 
-def _counted(stands: hygiene.Standing) -> dict[str, int | None]:
-    return {"needed": len(stands.awake), "key_count": len(stands.keys)}
+def _counted(session: Session, stands: hygiene.Standing) -> Model:
+    return {
+        "badges": {"connections": len(stands.awake), "orders": history.count_orders(session)},
+        "key_count": len(stands.keys),
+        "journal": uses.verified(session),
+    }
 
 
 class _Static(StaticFiles):

@@ -1,4 +1,4 @@
-"""Every page, and those of the rail in its order."""
+"""Every page, those of the rail in its order, and those that have a tab on the phone."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from tallyglass.web.pages.compromised import COMPROMISED
 from tallyglass.web.pages.connections import CONNECTIONS
 from tallyglass.web.pages.history import HISTORY
 from tallyglass.web.pages.journal import JOURNAL
+from tallyglass.web.pages.more import MORE
 from tallyglass.web.pages.orders import ORDERS
 from tallyglass.web.pages.overview import OVERVIEW
+from tallyglass.web.pages.reconcile import RECONCILE
+from tallyglass.web.pages.settings import SETTINGS
+from tallyglass.web.pages.tax import TAX
 from tallyglass.web.pages.was_it_me import WAS_IT_ME
 
 #: What the rail lists.
-RAIL = (OVERVIEW, ORDERS, HISTORY, CONNECTIONS, JOURNAL)
-PAGES = (*RAIL, WAS_IT_ME, COMPROMISED)
+RAIL = (OVERVIEW, ORDERS, HISTORY, RECONCILE, CONNECTIONS, JOURNAL, WAS_IT_ME, TAX, SETTINGS)
+#: Of these, what has a tab on the phone; the others are behind the last tab, `MORE`.
+TABS = (OVERVIEW, ORDERS, HISTORY, CONNECTIONS)
+PAGES = (*RAIL, COMPROMISED, MORE)
