@@ -15,6 +15,9 @@ from tallyglass.keeper.client import JournalReport, JournalRow, Keeper
 from tallyglass.store import present
 from tallyglass.store.base import Db
 
+LONGEST_PAGE = 1000
+_TICK = timedelta(microseconds=1)
+#: The settings that hold when the journal was read whole, and what was found.
 _VERIFIED = "journal.verified"
 _LINES = "journal.lines"
 
@@ -26,9 +29,6 @@ class Verified:
     at: datetime
     intact: bool
     lines: int
-
-LONGEST_PAGE = 1000
-_TICK = timedelta(microseconds=1)
 
 
 class KeyUseView(TypedDict):
