@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from time import monotonic
 from typing import Any, Final
 
 import msgspec
 
 from tallyglass.app import past
+from tallyglass.app.memory import Counted
 from tallyglass.app.past_prices import closing
 from tallyglass.app.session import Session
 from tallyglass.app.worth import present_price
@@ -25,6 +27,8 @@ from tallyglass.store import sums, told
 from tallyglass.store.base import Db
 
 _DAY: Final = timedelta(1)
+#: So long the pools are advanced in one transaction: meanwhile nobody else can write.
+_TURN_SECONDS: Final = 1.0
 #: Of the rules in `portfolio.cost` and `portfolio.moves`: pools that were made by others are made anew.
 _RULES: Final = 1
 _to_json: Final = msgspec.json.Encoder().encode
@@ -52,9 +56,11 @@ def bases(session: Session, progress: past.Progress = past.nobody) -> dict[Asset
     today = session.now().date()
     with session.store.read() as db:
         stand = _newest(db, currency)
-    if stand is None or stand[0] < today - _DAY:
+    while stand is None or stand[0] < today - _DAY:
         with session.store.write() as db:
-            stand = _advance(db, currency, past.left(session, db), today - _DAY, progress)
+            before, stand = stand, _advance(db, currency, past.left(session, db), today - _DAY, progress)
+        if stand == before:
+            break  # nothing has moved yet
     with session.store.read() as db:
         now = present_price(session, db)
         books = Books(currency, lambda name, _: now(name), stand[1] if stand else {})
@@ -62,6 +68,11 @@ def bases(session: Session, progress: past.Progress = past.nobody) -> dict[Asset
         for move in reading.moves(today, None):
             books.book(move)
     return books.bases()
+
+
+def bases_so_far(session: Session) -> Counted[dict[Asset, Basis]]:
+    """The same for who cannot wait: as they were counted last."""
+    return session.memory.aside("pools", session.store.version(), lambda: bases(session))
 
 
 def cost_of(basis: Basis | None, held: Amount, value: Amount | None) -> Cost:
@@ -84,7 +95,7 @@ def _why(each: Unknown) -> str:
 def _advance(
     db: Db, currency: Asset, gone: Mapping[str, date], last: date, progress: past.Progress
 ) -> tuple[date, dict[Asset, Basis]] | None:
-    """Bring the pools to the end of a day, month by month, and keep them there."""
+    """Bring the pools on, month by month, to the end of a day or for as long as others may wait; keep them there."""
     stand = _newest(db, currency)
     if stand is None:
         kept.outdate(db, date.min)
@@ -92,7 +103,8 @@ def _advance(
     if first is None or first > last:
         return stand
     reading, begin, pools = _Reading(db, gone, first), first, stand[1] if stand else {}
-    while begin <= last:
+    until = monotonic() + _TURN_SECONDS
+    while begin <= last and (begin == first or monotonic() < until):
         end = min(_month_end(begin), last)
         found = reading.moves(begin, end)
         names = {name for move in found for name, _ in (*move.amounts, *move.fees)}
@@ -103,7 +115,7 @@ def _advance(
         kept.keep(db, currency, end, _packed(pools))
         progress(first, end, last)
         begin = end + _DAY
-    return last, pools
+    return begin - _DAY, pools
 
 
 class _Reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Final
@@ -17,6 +17,7 @@ WIDTH, HEIGHT = 1000, 300
 _MOST: Final = 500
 _STEPS: Final = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 _LINES: Final = 4
+_TICK: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,26 @@ class Point:
     #: What was put in until then, less what was taken out.
     deposits: Amount
     complete: bool
+    #: Where it is not the end of the day that is meant.
+    at: datetime | None = None
+    #: What a benchmark would have been worth.
+    other: Amount | None = None
+
+    @property
+    def time(self) -> datetime:
+        """When it was so, to the hour."""
+        return self.at or datetime.combine(self.day, time(), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a point is drawn, from the upper left."""
+
+    point: Point
+    x: int
+    value: Decimal
+    deposits: Decimal
+    other: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +59,12 @@ class Curve:
     parts: tuple[tuple[str, bool], ...]
     area: str
     deposits: str
+    #: Of the benchmark; empty where there is none.
+    other: str
+    places: tuple[Place, ...]
     #: Round values at even distances, from the top.
     lines: tuple[Amount, ...]
-    #: Days at even distances, from the left.
+    #: Days, or moments, at even distances, from the left.
     days: tuple[date, ...]
     first: Point
     last: Point
@@ -49,27 +73,57 @@ class Curve:
 
 
 def curve(points: Sequence[Point]) -> Curve | None:
-    """The curve of two days or more, evenly apart and the oldest first; None of fewer."""
+    """The curve of two days or more, the oldest first; None of fewer."""
     if len(points) < 2:
         return None
     shown = _thinned(points)
-    lines = _lines([each.value for each in shown] + [each.deposits for each in shown])
+    others = [each.other for each in shown if each.other is not None]
+    lines = _lines([each.value for each in shown] + [each.deposits for each in shown] + others)
     bounds, end = (lines[-1], lines[0]), len(shown) - 1
-    places = [(_x(number, end), each) for number, each in enumerate(shown)]
-    line = [f"{x} {_y(each.value, bounds)}" for x, each in places]
-    steps = "".join(f"H{x}V{_y(each.deposits, bounds)}" for x, each in places)
+    places = tuple(_places(shown, bounds))
+    line = [f"{each.x} {each.value}" for each in places]
+    steps = "".join(f"H{each.x}V{each.deposits}" for each in places)
     floor = _y(min(max(ZERO, bounds[0]), bounds[1]), bounds)
     return Curve(
         parts=tuple(_parts(line, [each.complete for each in shown])),
         area=f"M{'L'.join(line)}L{WIDTH} {floor}L0 {floor}Z",
-        deposits=f"M0 {_y(shown[0].deposits, bounds)}{steps}",
+        deposits=f"M0 {places[0].deposits}{steps}",
+        other="".join(_runs(places)),
+        places=places,
         lines=tuple(lines),
-        days=tuple(shown[number * end // 5].day for number in range(6)) if end >= 10 else (shown[0].day, shown[-1].day),
+        days=tuple(_day(shown[end * each // 5 if end >= 10 else end * (each // 5)]) for each in _marks(end)),
         first=points[0],
         last=points[-1],
         lowest=min(points, key=lambda each: each.value),
         highest=max(points, key=lambda each: each.value),
     )
+
+
+def _marks(end: int) -> Sequence[int]:
+    """Which of six even distances are named: all, or, of a few days, the first and the last."""
+    return range(6) if end >= 10 else (0, 5)
+
+
+def _day(point: Point) -> date:
+    return point.at or point.day
+
+
+def _places(shown: Sequence[Point], bounds: tuple[Amount, Amount]) -> Iterator[Place]:
+    begin = shown[0].time
+    whole = (shown[-1].time - begin) // _TICK or 1
+    for each in shown:
+        x = WIDTH * ((each.time - begin) // _TICK) // whole
+        other = None if each.other is None else _y(each.other, bounds)
+        yield Place(each, x, _y(each.value, bounds), _y(each.deposits, bounds), other)
+
+
+def _runs(places: Sequence[Place]) -> Iterator[str]:
+    """The line of the benchmark, with a hole where it is not known."""
+    pen = "M"
+    for each in places:
+        if each.other is not None:
+            yield f"{pen}{each.x} {each.other}"
+        pen = "M" if each.other is None else "L"
 
 
 def _thinned(points: Sequence[Point]) -> Sequence[Point]:
@@ -110,10 +164,6 @@ def _multiple(value: Amount, step: Amount) -> Amount:
     """The greatest multiple of a step that is not above a value."""
     count = divide(value, step).to_integral_value(rounding="ROUND_FLOOR", context=ROUNDED)
     return multiply(count, step)
-
-
-def _x(number: int, end: int) -> int:
-    return WIDTH * number // end
 
 
 def _y(value: Amount, bounds: tuple[Amount, Amount]) -> Decimal:

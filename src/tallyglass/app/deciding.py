@@ -9,6 +9,7 @@ from typing import Final, TypedDict
 
 from tallyglass.app import past
 from tallyglass.app.holdings import positions_of
+from tallyglass.app.memory import Counted
 from tallyglass.app.past_prices import closing
 from tallyglass.app.past_worth import worth_at
 from tallyglass.app.problems import Problem
@@ -27,6 +28,8 @@ from tallyglass.store.base import Db
 #: The setting that holds the targets, as the user wrote them.
 _TARGETS: Final = "targets"
 _DAY: Final = timedelta(1)
+#: How old the prices of now may be that movers are counted by.
+_FRESH_SECONDS: Final = 60
 
 
 class DriftView(TypedDict):
@@ -161,10 +164,15 @@ def movers(session: Session, name: str, progress: past.Progress = past.nobody) -
     }
 
 
+def movers_so_far(session: Session, name: str) -> Counted[MoversView]:
+    """The same for who cannot wait: as they were counted last."""
+    return session.memory.aside(("movers", name), past.stamp(session, _FRESH_SECONDS), lambda: movers(session, name))
+
+
 def orders(session: Session) -> list[PlacedView]:
     """Every open order, the nearest to its market first."""
     with session.store.read() as db:
-        placed, quotes, currency = present.list_orders(db), present_quotes(session, db), currency_of(db)
+        placed, quotes, currency = present.list_orders(db), present_quotes(session), currency_of(db)
     where = {id(order): connection for connection, order in placed}
     found = decisions.open_orders((order for _, order in placed), currency, quotes.price)
     return [_placed(each, where[id(each.order)]) for each in found]

@@ -12,17 +12,16 @@ from tallyglass.keeper.client import Connection
 from tallyglass.money import Asset, text
 from tallyglass.portfolio.worth import NOT_MONEY
 from tallyglass.prices import stored
-from tallyglass.prices.paths import Price
+from tallyglass.prices.paths import Price, Quotes
 from tallyglass.store.base import Db
 
 _CODES = {"disagree": "price_disagrees", "price_jumped": "price_jumped", "same_symbol": "same_symbol"}
 
 
-def price_facts(db: Db, connections: Sequence[Connection], now: datetime) -> tuple[PriceFact, ...]:
+def price_facts(db: Db, connections: Sequence[Connection], quotes: Quotes, now: datetime) -> tuple[PriceFact, ...]:
     """Everything that is doubtful about today's prices."""
     living = {each.exchange for each in connections if each.state != "dead"}
     currency = currency_of(db)
-    quotes = stored.quotes(db, living, now.date())
     wanted = sorted(held(db, connections, now) - NOT_MONEY)
     found: list[PriceFact] = []
     unpriced: set[Asset] = set()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from tallyglass.app import costs, past
 from tallyglass.app.costs import Cost
+from tallyglass.app.memory import Counted
 from tallyglass.app.session import Session
 from tallyglass.app.views import HoldingView, WorthView
 from tallyglass.app.worth import worth, worth_view
-from tallyglass.money import text
+from tallyglass.money import Asset, text
+from tallyglass.portfolio.cost import Basis
 from tallyglass.portfolio.decisions import Concentration, Position, concentration, shares_of
 from tallyglass.portfolio.worth import NOT_MONEY, Holding, Worth
 
@@ -40,16 +43,31 @@ class Held:
 
 def holdings(session: Session, progress: past.Progress = past.nobody) -> Held:
     """Every asset that is held, the largest first."""
-    pools = costs.bases(session, progress)
+    return _held(session, costs.bases(session, progress))
+
+
+def holdings_so_far(session: Session) -> Counted[Held]:
+    """The same for who cannot wait: what costs were counted last, and none where they never were."""
+    pools = costs.bases_so_far(session)
+    return Counted(_held(session, pools.value), pools.current)
+
+
+def _held(session: Session, pools: Mapping[Asset, Basis] | None) -> Held:
     found = worth(session)
     shown = worth_view(session, found)
     positions = positions_of(found)
     shares = shares_of(positions)
     views = [
-        _view(view, costs.cost_of(pools.get(each.asset), each.amount, each.value), shares.get(each.asset))
+        _view(view, _cost(pools, each), shares.get(each.asset))
         for view, each in zip(shown["holdings"], found.holdings, strict=True)
     ]
     return Held(shown, views, concentration(positions))
+
+
+def _cost(pools: Mapping[Asset, Basis] | None, each: Holding) -> Cost:
+    if pools is None:
+        return Cost(None, None, None, "it is being counted")
+    return costs.cost_of(pools.get(each.asset), each.amount, each.value)
 
 
 def positions_of(found: Worth) -> list[Position]:

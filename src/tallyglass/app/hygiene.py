@@ -14,6 +14,7 @@ from tallyglass.app.key_views import FindingView, GradePointView, KeyView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
+from tallyglass.app.worth import present_quotes
 from tallyglass.exchanges import registry
 from tallyglass.hygiene import audit
 from tallyglass.hygiene.facts import MOST_ROTATION_DAYS, ROTATION_DAYS, Egress, Facts, Failing, KeyFacts
@@ -76,6 +77,7 @@ def _remember(session: Session, facts: Facts, changed: list[memory.Kept]) -> Non
 def gather(session: Session, *, verify: bool = False) -> Facts:
     """Everything that the rules judge. An area adds its own here."""
     now, connections, ways = session.now(), session.keeper.connections(), session.keeper.ways()
+    quotes = present_quotes(session)
     with session.store.read() as db:
         verified = journal.verified_of(db)
         failing = [each for each in present.list_freshness(db) if each.fault]
@@ -87,7 +89,7 @@ def gather(session: Session, *, verify: bool = False) -> Facts:
             walked={name: at for name, at in walked.items() if at is not None},
             known=memory.kept(db),
             egress=Egress(ways, egress.seen(db)),
-            prices=price_facts(db, connections, now),
+            prices=price_facts(db, connections, quotes, now),
         )
     facts = replace(facts, watched=watching.price_facts(session), drift=watching.drift_fact(session))
     if verify or verified is None or now - verified.at >= _VERIFY_EVERY:
@@ -192,6 +194,10 @@ class Standing:
 
 def standing(session: Session) -> Standing:
     """Every key with its grade and its findings, and all findings."""
+    return session.memory.keep("standing", session.stamp(), lambda: _standing(session))
+
+
+def _standing(session: Session) -> Standing:
     looked = look(session)
     return Standing(key_views(session, looked), [finding_view(each) for each in looked.findings])
 

@@ -55,11 +55,12 @@ def refresh(session: Session, progress: Progress = nobody) -> Asset:
     The running day is none of them: it is not over.
     """
     transfers.refresh(session)
+    currency, whole = counted(session)
+    if whole:
+        return currency
     last = session.now().date() - _DAY
     with session.store.read() as db:
-        currency, gone = currency_of(db), left(session, db)
-        if not moved.outdated(db) and gone == _left_before(db) and _next(db, currency, last) is None:
-            return currency
+        gone = left(session, db)
     with session.store.write() as db:
         _outdate(db, gone)
         first = _next(db, currency, last)
@@ -68,6 +69,22 @@ def refresh(session: Session, progress: Progress = nobody) -> Asset:
             found = _days(db, currency, days, gone, naming(session, db))
             kept.keep(db, currency, _told(found, days, progress))
     return currency
+
+
+def counted(session: Session) -> tuple[Asset, bool]:
+    """The user's currency, and whether every past day is counted in it by all that is known."""
+    last = session.now().date() - _DAY
+    with session.store.read() as db:
+        currency = currency_of(db)
+        stale = transfers.outdated(db) or moved.outdated(db) or left(session, db) != _left_before(db)
+        return currency, not stale and _next(db, currency, last) is None
+
+
+def stamp(session: Session, seconds: int) -> tuple[object, ...]:
+    """For what rests on past days and on the prices of now: another one as they change, and after so many seconds."""
+    now = session.now()
+    with session.store.read() as db:
+        return currency_of(db), kept.edition(db), now.date(), int(now.timestamp()) // seconds
 
 
 def _outdate(db: Db, gone: Mapping[str, date]) -> None:
@@ -168,15 +185,15 @@ class Doubts:
     def __init__(self, session: Session, db: Db) -> None:
         there = [each for each in session.keeper.connections() if each.state != "dead"]
         read = _read_at(db)
-        self._causes: list[tuple[date, Cause]] = []
-        for causes in doubts(db, there).values():
-            self._causes += [(each.since.date() if each.since else date.min, each) for each in causes]
+        self.causes: list[tuple[date, Cause]] = []
+        for causes in doubts(session).values():
+            self.causes += [(each.since.date() if each.since else date.min, each) for each in causes]
         for each in there:
             at = read.get(each.id)
             since = date.min if at is None else at.date()
             when = "never" if at is None else f"last at {at:%Y-%m-%d %H:%M} UTC"
-            self._causes.append((since, Cause("history_unread", each.id, f"{each.id}: its history was read {when}")))
+            self.causes.append((since, Cause("history_unread", each.id, f"{each.id}: its history was read {when}")))
 
     def on(self, day: date) -> list[Cause]:
         """Why the entries of a day may not be all."""
-        return [cause for since, cause in self._causes if since <= day]
+        return [cause for since, cause in self.causes if since <= day]

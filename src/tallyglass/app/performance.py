@@ -9,6 +9,7 @@ from decimal import Context, Decimal
 from typing import Final, TypedDict
 
 from tallyglass.app import past, worth_history
+from tallyglass.app.memory import Counted
 from tallyglass.app.past_prices import closing
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
@@ -31,6 +32,8 @@ from tallyglass.store.base import Db
 #: A rate is told to so many digits.
 _TOLD: Final = Context(prec=18)
 _DAY: Final = timedelta(days=1)
+#: How old the moment may be up to which a page tells figures.
+_FRESH_SECONDS: Final = 300
 _WORDS: Final = {
     "day_missing": "nothing is known of these days",
     "day_partial": "the worth of these days is not complete",
@@ -172,6 +175,13 @@ def performance(session: Session, asked: Asked, progress: past.Progress = past.n
         if asked.by_asset:
             _add_assets(db, view, found, chosen, price)
     return view
+
+
+def performance_so_far(session: Session, asked: Asked) -> Counted[PerformanceView]:
+    """The same for who cannot wait: as it was counted last."""
+    return session.memory.aside(
+        ("performance", asked), past.stamp(session, _FRESH_SECONDS), lambda: performance(session, asked)
+    )
 
 
 def _period(asked: Asked, today: date) -> tuple[str, Period]:

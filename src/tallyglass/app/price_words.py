@@ -140,7 +140,7 @@ def identify(session: Session, name: str, coin: str) -> Identity:
     named = _named(session, name)
     found = Identity(named, COINGECKO, coin_id, "user")
     with session.store.write() as db:
-        listed = {each.id for each in candidates(db, named)}
+        listed = {each.id for each in candidates(db, [named])[named]}
         if listed and coin_id not in listed:
             there = ", ".join(sorted(listed))
             raise Problem("usage", f"No coin {coin_id!r} has that symbol; there are: {there}.", "Name one of them.")

@@ -64,7 +64,7 @@ def prices(session: Session, names: Collection[str] = (), day: date | None = Non
         currency = currency_of(db)
         wanted = [Asset(name) for name in names] or sorted(owned(session, db))
         if day is None:
-            quotes = present_quotes(session, db)
+            quotes = present_quotes(session)
             found = {each: quotes.price(each, currency) for each in wanted}
         else:
             daily = prices_of(db, (day, day), [currency, *wanted])
@@ -138,7 +138,8 @@ def _end(day: date | None) -> datetime | None:
 def ambiguous(db: Db, assets: Collection[Asset]) -> dict[Asset, list[str]]:
     """The assets of which it is not known which coin they are, and the coins that they may be."""
     known = coins_of(db, assets)
-    choices = {each: [coin.id for coin in candidates(db, each)] for each in assets if each not in known}
+    listed = candidates(db, (each for each in assets if each not in known))
+    choices = {each: [coin.id for coin in coins] for each, coins in listed.items()}
     return {each: coins for each, coins in choices.items() if len(coins) > 1}
 
 

@@ -19,8 +19,17 @@ from tallyglass.store.base import Db
 _HARMLESS = frozenset(("moved", "pending"))
 
 
-def doubts(db: Db, connections: Iterable[Connection]) -> dict[str, tuple[Cause, ...]]:
+def doubts(session: Session) -> dict[str, tuple[Cause, ...]]:
     """Of every connection whose balances are known: why they are not proven. Nothing for one that adds up."""
+
+    def look() -> dict[str, tuple[Cause, ...]]:
+        with session.store.read() as db:
+            return _doubts_of(db, session.keeper.connections())
+
+    return session.memory.keep("doubts", session.stamp(), look)
+
+
+def _doubts_of(db: Db, connections: Iterable[Connection]) -> dict[str, tuple[Cause, ...]]:
     known = Evidences(db)
     return {
         each.connection.id: tuple(_doubts(known, each)) for each in books_of(db, connections) if each.as_of is not None
@@ -65,9 +74,7 @@ def _began(gap: Gap, since: datetime | None) -> datetime | None:
 
 def standing(session: Session) -> dict[str, list[str]]:
     """Of every connection whose balances are known: what stands against them, in words; empty where all adds up."""
-    with session.store.read() as db:
-        found = doubts(db, session.keeper.connections())
-    return {name: [cause.text for cause in causes] for name, causes in found.items()}
+    return {name: [cause.text for cause in causes] for name, causes in doubts(session).items()}
 
 
 def count_gaps(session: Session) -> int:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from tallyglass.app import alerting, backfilling, egress, past, syncing, unlocking
+from tallyglass.app import alerting, backfilling, egress, hygiene, past, syncing, unlocking, worth
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import KeeperProcess
+from tallyglass.app.memory import LongMemory
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session, open_portfolio
 from tallyglass.app.views import SyncPartView
@@ -48,6 +49,7 @@ class Service:
         self._passphrase = passphrase
         self._keeper: Keeper | None = None
         self._store: Store | None = None
+        self._memory = LongMemory(lambda: self._tell("worth"))
         self._ended = threading.Event()
         self._beat = threading.Thread(target=self._run, name="beat", daemon=True)
         self._syncing = threading.Lock()
@@ -111,6 +113,7 @@ class Service:
         self._alerting.acquire(timeout=30)  # what is being sent is sent; nothing begins anew
         self._process.stop()
         self._looking_back.acquire(timeout=30)  # without a keeper it asks for nothing more
+        self._memory.end(wait=30)
         self._close_store()
 
     # -- what the web asks
@@ -126,7 +129,7 @@ class Service:
             raise Problem("keeper_down", "The keeper is not running; it is being restarted.", "Wait a moment.")
         if self._state == "locked" or self._keeper is None or self._store is None:
             raise Problem("locked", "The keeper is locked.", "Unlock it with your passphrase.")
-        return Session(self.home, self._keeper, self._store)
+        return Session(self.home, self._keeper, self._store, memory=self._memory)
 
     def sync_now(self, *connections: str) -> bool:
         """Sync these connections, or all, in the background; False when a sync runs already."""
@@ -142,7 +145,7 @@ class Service:
             try:
                 return syncing.sync(self.session(), watch=watch)
             finally:
-                self._tell("worth")
+                self._tell_worth()
                 threading.Thread(target=self._look_back, name="past", daemon=True).start()
 
     @property
@@ -235,6 +238,8 @@ class Service:
 
     def _close_store(self) -> None:
         store, self._store = self._store, None
+        self._memory.end()
+        self._memory = LongMemory(lambda: self._tell("worth"))
         if store is not None:
             store.close()
 
@@ -257,7 +262,7 @@ class Service:
         finally:
             self._syncing.release()
             self._tell("sync")
-            self._tell("worth")
+            self._tell_worth()
             self._alert()
         self._look_back()
 
@@ -268,7 +273,7 @@ class Service:
         try:
             backfilling.prices(self.session(), stop=self._ended)
             past.refresh(self.session())
-            self._tell("worth")
+            self._tell_worth()
         except Told as error:
             if self._state == "unlocked" and not self._ended.is_set():  # else nobody can read on
                 log.warning("past prices: %s", error)
@@ -286,6 +291,18 @@ class Service:
             log.warning("alerts: %s", error)
         finally:
             self._alerting.release()
+
+    def _tell_worth(self) -> None:
+        """Tell of a new worth, which is counted by then: all pages that are open ask for it at once."""
+        try:
+            if self._listeners:
+                session = self.session()
+                worth.worth(session)
+                hygiene.standing(session)
+        except Told as error:
+            log.info("nothing new is told: %s", error)
+        finally:
+            self._tell("worth")
 
     def _tell(self, event: Event) -> None:
         for listener in list(self._listeners):

@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tallyglass.app.home import Home
 from tallyglass.app.keeper_process import running_keeper
+from tallyglass.app.memory import Memory
 from tallyglass.app.problems import Problem
 from tallyglass.keeper.client import SHORTEST_PASSPHRASE, Keeper
 
 if TYPE_CHECKING:
     from tallyglass.store.base import Store
+
+#: Ages and what is due depend on the time: what is kept in memory is at most so old.
+_KEPT_SECONDS: Final = 20
 
 Ask = Callable[[Callable[[str], None]], None]
 """Opens something with the passphrase of the user. Raises `Problem` where nobody can be asked, `WrongPassphrase`."""
@@ -28,11 +32,16 @@ class Session:
     keeper: Keeper
     store: Store
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def sandbox(self) -> str | None:
         """The address of the sandbox that stands for every exchange, or None."""
         return self.keeper.health().sandbox
+
+    def stamp(self, *more: object) -> tuple[object, ...]:
+        """What is another as soon as the store or a key is, and after some seconds: for what is kept in memory."""
+        return self.store.version(), self.keeper.connections(), int(self.now().timestamp()) // _KEPT_SECONDS, *more
 
 
 @contextmanager

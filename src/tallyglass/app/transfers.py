@@ -62,11 +62,16 @@ def transfers(session: Session) -> TransfersView:
     }
 
 
+def outdated(db: Db) -> bool:
+    """Whether deposits or withdrawals have come, changed or gone since transfers were found."""
+    return stored.outdated(db)
+
+
 def refresh(session: Session) -> None:
-    """Find the transfers anew if deposits or withdrawals have come, changed or gone."""
+    """Find the transfers anew if they are outdated."""
     with session.store.read() as db:
-        outdated = stored.outdated(db)
-    if outdated:
+        old = outdated(db)
+    if old:
         with session.store.write() as db:
             _refresh(db)
 

@@ -60,7 +60,7 @@ def watch_price(session: Session, told: WatchView, *, off: bool = False) -> Watc
         there = [each for each in _watched(db) if each.name != one.name]
         if off and len(there) == len(_watched(db)):
             raise Problem("no_such_alert", "There is no such alert.", "See: tallyglass alerts")
-        if not off and present_quotes(session, db).price(one.asset, one.currency) is None:
+        if not off and present_quotes(session).price(one.asset, one.currency) is None:
             text_ = f"There is no price of {one.asset} in {one.currency}."
             raise Problem("unknown_asset", text_, "Name an asset with a market, and sync once before.")
         kept = there if off else [*there, one]
@@ -87,7 +87,7 @@ def price_facts(session: Session) -> tuple[WatchFact, ...]:
         there = _watched(db)
         if not there:
             return ()
-        quotes = present_quotes(session, db)
+        quotes = present_quotes(session)
     return tuple(replace(each, price=_sure(session, quotes, each)) for each in there)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tallyglass.app import accounts
@@ -25,10 +25,14 @@ DEFAULT_CURRENCY = "USD"
 
 def worth(session: Session) -> Worth:
     """The net worth of this moment, as it is known."""
+    return session.memory.keep("worth", session.stamp(), lambda: _worth(session))
+
+
+def _worth(session: Session) -> Worth:
+    against, quotes = doubts(session), present_quotes(session)
     connections = [each for each in session.keeper.connections() if each.state != "dead"]
     with session.store.read() as db:
         faults = {(each.source, each.part): each for each in present.list_freshness(db) if each.fault}
-        against = doubts(db, connections)
         word = stored.word(db)
         sources = [
             _by_what_is_meant(
@@ -37,7 +41,6 @@ def worth(session: Session) -> Worth:
             for each in connections
         ]
         sources += accounts.sources(db, session.now())
-        quotes = _quotes(session, db, connections)
         currency = currency_of(db)
     failed = {source: fault.text for (source, part), fault in faults.items() if part in ("tickers", "rates")}
     return value(sources, quotes.price, currency, session.now(), failed)
@@ -70,19 +73,20 @@ def _by_what_is_meant(source: Source, exchange: str, word: Word) -> Source:
     return replace(source, balances=named)
 
 
-def _quotes(session: Session, db: Db, connections: Iterable[Connection]) -> Quotes:
-    """The prices of the exchanges in use, and what other sources say of the same."""
-    return stored.quotes(db, {each.exchange for each in connections}, session.now().date())
+def present_quotes(session: Session) -> Quotes:
+    """The prices of now: of the exchanges in use, and what other sources say of the same."""
+    used = {each.exchange for each in session.keeper.connections() if each.state != "dead"}
 
+    def look() -> Quotes:
+        with session.store.read() as db:
+            return stored.quotes(db, used, session.now().date())
 
-def present_quotes(session: Session, db: Db) -> Quotes:
-    """The prices of now."""
-    return _quotes(session, db, (each for each in session.keeper.connections() if each.state != "dead"))
+    return session.memory.keep("quotes", (session.store.version(), used, session.now().date()), look)
 
 
 def present_price(session: Session, db: Db) -> Callable[[Asset], Amount | None]:
     """What one unit of an asset is worth now, whether it is owned or not."""
-    quotes, currency = present_quotes(session, db), currency_of(db)
+    quotes, currency = present_quotes(session), currency_of(db)
 
     def price(asset: Asset) -> Amount | None:
         found = quotes.price(asset, currency)
@@ -136,9 +140,8 @@ def _holding(holding: Holding) -> HoldingView:
 
 def set_currency(session: Session, code: str) -> None:
     """Count everything in another currency from now on. A `Problem` for one that nothing leads to."""
-    wanted, connections = asset(code.upper()), session.keeper.connections()
+    wanted, quotes = asset(code.upper()), present_quotes(session)
     with session.store.write() as db:
-        quotes = _quotes(session, db, connections)
         if quotes.price(asset(DEFAULT_CURRENCY), wanted) is None:
             text = f"There is no price that leads from {DEFAULT_CURRENCY} to {wanted}."
             raise Problem("unknown_currency", text, "Name a currency or a coin with a market, and sync once before.")

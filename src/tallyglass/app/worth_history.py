@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Literal, TypedDict, get_args
 
 from tallyglass.app import past
+from tallyglass.app.memory import Counted
 from tallyglass.app.session import Session
 from tallyglass.app.views import CauseView, moment
 from tallyglass.app.worth import currency_of, present_price, worth
@@ -28,6 +29,8 @@ By = Literal["asset", "connection", "kind"]
 EVERY: tuple[str, ...] = get_args(Every)
 BY: tuple[str, ...] = get_args(By)
 _DAY = timedelta(days=1)
+#: What is kept in memory, and how often it is counted anew at most.
+_PAST, _PAUSE_SECONDS = "past", 5
 
 
 class SeenView(TypedDict):
@@ -94,7 +97,17 @@ class Asked:
     by: By | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Past:
+    """Every day from the first entry to yesterday."""
+
+    currency: Asset
+    points: Sequence[DayPoint]
+    #: What the connections' causes are in words.
+    said: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Days:
     """Every day from the first entry to now."""
 
@@ -112,16 +125,53 @@ class Days:
 
 def days(session: Session, progress: past.Progress = past.nobody) -> Days:
     """Every day from the first entry to now, counted where it is not counted yet."""
-    currency = past.refresh(session, progress)
-    now = worth(session)
+    past.refresh(session, progress)
+    return _until_now(session, _past(session))
+
+
+def days_so_far(session: Session) -> Counted[Days]:
+    """The same for who cannot wait: as it was counted last."""
+    currency, whole = past.counted(session)
+    if whole:
+        return Counted(_until_now(session, _past(session)), current=True)
+
+    def count() -> Past:
+        past.refresh(session)
+        return _past(session)
+
+    # While much comes in, it is not counted anew for every piece of it.
+    moment = int(session.now().timestamp()) // _PAUSE_SECONDS
+    found = session.memory.aside("past days", (currency, moment), count)
+    last = found.value if found.current else session.memory.last(_PAST)
+    if not isinstance(last, Past) or last.currency != currency:
+        return Counted(None, current=False)
+    return Counted(_until_now(session, last), current=found.current)
+
+
+def _past(session: Session) -> Past:
+    """The days as they are kept."""
     with session.store.read() as db:
-        doubts = past.Doubts(session, db)
-        points = [_point(each, doubts.on(each.day)) for each in kept.days(db, currency, date.min, date.max)]
-        points.append(_running(list(moved.moves(db, now.as_of.date())), now, present_price(session, db)))
-    said: dict[tuple[str, str], str] = {
-        (each.code, each.about): each.text for each in (*doubts.on(date.max), *now.causes)
-    }
-    return Days(currency, points, now, said)
+        currency, doubts = currency_of(db), past.Doubts(session, db)
+
+        def read() -> Past:
+            points = [_point(each, doubts.on(each.day)) for each in kept.days(db, currency, date.min, date.max)]
+            said: dict[tuple[str, str], str] = {(e.code, e.about): e.text for e in doubts.on(date.max)}
+            return Past(currency, points, said)
+
+        return session.memory.keep(_PAST, (currency, kept.edition(db), doubts.causes), read)
+
+
+def _until_now(session: Session, before: Past) -> Days:
+    now = worth(session)
+
+    def add_today() -> Days:
+        with session.store.read() as db:
+            today = _running(list(moved.moves(db, now.as_of.date())), now, present_price(session, db))
+        said = dict(before.said)
+        said |= {(each.code, each.about): each.text for each in now.causes}
+        return Days(before.currency, [*before.points, today], now, said)
+
+    return session.memory.keep("days", (before, now, session.store.version()), add_today)
 
 
 def hours(session: Session, first: date | None, last: date | None) -> HoursView:

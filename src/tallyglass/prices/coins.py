@@ -33,16 +33,19 @@ def coins_of(db: Db, assets: Iterable[Asset]) -> dict[Asset, str]:
     """The coin that each asset is, as far as is known: said by the user, a major, the only one of its symbol."""
     said = {each.asset: each.coin for each in identities.list_identities(db) if each.source == COINGECKO}
     found: dict[Asset, str] = {}
+    unsaid: list[Asset] = []
     for asset in assets:
         coin = said.get(asset) or MAJORS.get(asset)
-        if coin is None and "@" not in asset:
-            listed = candidates(db, asset)
-            coin = listed[0].id if len(listed) == 1 else None
         if coin is not None:
             found[asset] = coin
-    return found
+        elif "@" not in asset:
+            unsaid.append(asset)
+    listed = candidates(db, unsaid)
+    return found | {asset: coins[0].id for asset, coins in listed.items() if len(coins) == 1}
 
 
-def candidates(db: Db, asset: Asset) -> list[Coin]:
-    """All coins that are listed under the symbol of an asset."""
-    return identities.coins_of(db, COINGECKO, asset.partition("@")[0])
+def candidates(db: Db, assets: Iterable[Asset]) -> dict[Asset, list[Coin]]:
+    """All coins that are listed under the symbol of each of these assets."""
+    symbols = {asset: asset.partition("@")[0] for asset in assets}
+    listed = identities.coins_of(db, COINGECKO, symbols.values())
+    return {asset: listed[symbol] for asset, symbol in symbols.items()}

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from tallyglass.store.errors import StoreError
@@ -28,6 +28,8 @@ class Store:
         self._engine = engine
         #: SQLite lets one writer in and has no queue: who keeps knocking may be passed over for a minute and give up.
         self._turn: AbstractContextManager[Any] = Lock() if self.dialect == "sqlite" else nullcontext()
+        self._watching = Lock()
+        self._watch: PoolProxiedConnection | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -43,8 +45,26 @@ class Store:
             with begin.begin():
                 yield begin
 
+    def version(self) -> object:
+        """Another one after every change, whoever made it: our own transactions, or another command's."""
+        if self.dialect != "sqlite":
+            return object()  # no such number is known: every look may find something new
+        with _told(), self._watching:
+            # Of one connection that never writes: SQLite tells it when any other has.
+            self._watch = self._watch or self._engine.raw_connection()
+            cursor = self._watch.cursor()
+            try:
+                cursor.execute("PRAGMA data_version")
+                return cursor.fetchone()
+            finally:
+                cursor.close()
+
     def close(self) -> None:
         """Close every connection."""
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
         self._engine.dispose()
 
     @property

@@ -47,7 +47,11 @@ def set_coins(db: Connection, source: str, found: Iterable[Coin]) -> None:
     upsert.insert(db, coins, names, list(rows.values()), keys=names[:2])
 
 
-def coins_of(db: Connection, source: str, symbol: str) -> list[Coin]:
-    """The coins that a source lists under a symbol."""
-    query = select(coins).where(coins.c.source == source, coins.c.symbol == symbol.upper()).order_by(coins.c.id)
-    return [Coin(row.id, row.symbol, row.name) for row in db.execute(query)]
+def coins_of(db: Connection, source: str, symbols: Iterable[str]) -> dict[str, list[Coin]]:
+    """The coins that a source lists under each of these symbols."""
+    wanted = {each: each.upper() for each in symbols}
+    chosen = (coins.c.source == source, coins.c.symbol.in_(set(wanted.values())))
+    found: dict[str, list[Coin]] = {}
+    for row in db.execute(select(coins).where(*chosen).order_by(coins.c.id)):
+        found.setdefault(row.symbol, []).append(Coin(row.id, row.symbol, row.name))
+    return {symbol: found.get(upper, []) for symbol, upper in wanted.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,11 +16,13 @@ from sqlalchemy import Connection, delete, func, select
 from tallyglass.money import ZERO, Amount, Asset, add, amount, text
 from tallyglass.store import costs, upsert
 from tallyglass.store.columns import FIRST_DAY
-from tallyglass.store.tables import worth_days, worth_parts
+from tallyglass.store.tables import settings, worth_days, worth_parts
 
 _DAYS: Final = ("currency", "day", "total", "flow", "deposits", "fees", "rewards", "complete", "causes")
 _PARTS: Final = ("currency", "day", "assets", "connections")
 _AT_ONCE: Final = 500
+#: Setting: which state of what is kept here this is.
+_EDITION: Final = "worth.edition"
 _to_json: Final = msgspec.json.Encoder().encode
 _to_causes: Final = msgspec.json.Decoder(list[tuple[str, str]]).decode
 _to_values: Final = msgspec.json.Decoder(dict[str, str]).decode
@@ -75,6 +78,16 @@ def outdate(db: Connection, since: date) -> None:
     costs.outdate(db, since)
     for table in (worth_days, worth_parts):
         db.execute(delete(table).where(table.c.day >= since))
+    _changed(db)
+
+
+def edition(db: Connection) -> str:
+    """Another one whenever anything that is kept here has changed."""
+    return db.execute(select(settings.c.value).where(settings.c.name == _EDITION)).scalar() or ""
+
+
+def _changed(db: Connection) -> None:
+    upsert.upsert(db, settings, [{"name": _EDITION, "value": secrets.token_hex(8)}], updated=("value",))
 
 
 def newest(db: Connection, currency: Asset) -> date | None:
@@ -91,6 +104,7 @@ def keep(db: Connection, currency: Asset, days: Iterable[Valued]) -> None:
         kept = [_day(currency, each, sofar) for each, sofar in zip(some, until[1:], strict=True)]
         upsert.insert(db, worth_days, _DAYS, kept, keys=_DAYS[:2])
         upsert.insert(db, worth_parts, _PARTS, [_parts(currency, each) for each in some], keys=_PARTS[:2])
+    _changed(db)
 
 
 def _deposits(db: Connection, currency: Asset) -> Amount:

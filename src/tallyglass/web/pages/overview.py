@@ -31,8 +31,8 @@ class Row:
 
 def overview(session: Session, query: Query) -> Model:
     """Net worth, what it is made of, and what wants a hand."""
-    days = worth_history.days(session)
-    found = valuing.worth_view(session, days.now)
+    found = valuing.worth_view(session)
+    days = worth_history.days_so_far(session)
     stands = hygiene.standing(session)
     names = names_of(stands.keys, accounts.labels(session))
     return {
@@ -42,7 +42,9 @@ def overview(session: Session, query: Query) -> Model:
         "partial": partial(found),
         "needs": needs(stands.findings, names),
         "rows": rows(found, names),
-        "chart": charts.chart(days, query.get("period", "")) if found["sources"] else None,
+        "chart": charts.chart(session, days.value, query.get("period", "")).value
+        if days.value and found["sources"]
+        else None,
         "periods": charts.PERIODS,
         "by_asset": segments(allocation.by_asset(found)),
         "by_connection": segments(allocation.by_connection(found)),
