@@ -14,6 +14,7 @@ import pytest
 
 from support.program import DONE, PARTIAL, Program, running_home
 from support.sandbox import Sandbox, running_sandbox
+from tallyglass.exchanges import registry
 
 EXCHANGES = ("kraken", "binance", "coinbase")
 KINDS = ("withdrawal", "trade")
@@ -90,6 +91,9 @@ def test_it_is_stopped_and_told_is_exactly_what_happened_since(drill: Drill, exc
         assert f"`{each.removeprefix(f'{exchange}/')}`" in words
     assert f"### Open orders placed since: {len(drill.orders[exchange])}" in words
     assert f"### Withdrawals: {len(drill.entries[exchange]['withdrawal'])}" in words
+    for told_at in (words, next(each["text"] for each in told["steps"] if each["id"] == "check")):
+        assert "Orders that were placed and cancelled again meanwhile are in no list here" in told_at
+        assert registry.manifest(exchange).labels["orders"].split(";")[0] in told_at.replace("\\", "")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "incident-journal.csv").read_text())))
     assert {row["connection"] for row in rows} == {exchange}
     assert len(rows) == asked - _inspections(drill, exchange)

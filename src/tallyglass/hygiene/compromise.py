@@ -170,7 +170,9 @@ def steps(incident: Incident) -> list[Step]:
         ),
         *(Step("lock", f"{each}.") for each in at.labels.get("emergency", ())),
         Step(
-            "check", f"Go through what happened since then ({looked}), here and at {at.name}; cancel what is not yours."
+            "check",
+            f"Go through what happened since then ({looked}), here and at {at.name}; cancel what is not yours. "
+            f"{unlisted(at)}",
         ),
         Step("keys", f"Delete every other key there that you do not know: {page}."),
         Step("password", f"Change the password at {at.name}, and end all sessions there."),
@@ -199,6 +201,12 @@ def about(incident: Incident) -> str:
         f"This is about the key {key.key_name}, which was replaced on {now.admitted_at:%Y-%m-%d}. The key in use, "
         f"{now.key_name}, was not stopped. Do you suspect that one too? Then: tallyglass compromised {key.id} --new-key"
     )
+
+
+def unlisted(at: Manifest) -> str:
+    """What no list here has: of orders, the open ones are read, and the fills of those that are done."""
+    where = at.labels.get("orders", "its order history")
+    return f"Orders that were placed and cancelled again meanwhile are in no list here: look at {at.name} for {where}."
 
 
 def gaps(incident: Incident) -> list[str]:
@@ -254,6 +262,8 @@ def report(incident: Incident) -> str:
         "## What happened since then",
         "",
         *(f"**{each}**" for each in gaps(incident)),
+        "",
+        _plain(unlisted(at)),
         *_section("Open orders placed since", [_order(each) for each in incident.orders]),
         *_section("Trades", [_entry(each) for each in incident.trades]),
         *_section("Withdrawals", [_entry(each) for each in incident.withdrawals]),
