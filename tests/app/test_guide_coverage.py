@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.program import run
+from support.reading import given
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "guide-coverage.md"
@@ -55,3 +56,18 @@ def test_its_tests_are_there(row: list[str]) -> None:
     for file, name in told:
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, f"{file}::{name}"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:30])
+def test_each_command_is_given_by_one_of_its_tests(row: list[str]) -> None:
+    by_tests = {word for file, name in TEST.findall(row[2]) for word in given(ROOT / file, name)}
+    assert set(COMMAND.findall(row[1])) - by_tests == set()
+
+
+def test_what_a_test_gives_is_read_from_its_source_and_that_of_what_it_uses() -> None:
+    flow = ROOT / "tests" / "flow"
+    assert {"restore", "backup", "freeze"} <= given(
+        flow / "test_backup.py", "test_a_home_that_is_not_empty_is_kept_and_an_older_backup_is_refused"
+    )
+    assert "connect" in given(flow / "test_compromised.py", "test_what_came_before_is_not_told"), "by a fixture"
+    assert "rotate" not in given(flow / "test_compromised.py", "test_what_came_before_is_not_told")

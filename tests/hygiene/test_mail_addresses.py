@@ -26,7 +26,7 @@ def verdict(text: str, *ours: str, at: datetime = NOON) -> str:
     told = mail.read(f"{head}{text}".encode())
     uses = tuple(Use(at, "kraken", "balances", "200", each) for each in ours or OURS)
     named = told.named
-    asked = Question(told.spans(), named.meant, named.beside, named.doubt)
+    asked = Question(told.spans(), named.meant, named.beside, named.doubt, perhaps=named.perhaps)
     return was_it_me.answer(asked, Record(uses), NOON + timedelta(hours=1)).verdict
 
 

@@ -19,11 +19,9 @@ class Module:
         self.defined: dict[str, list[ast.AST]] = {}
         self.used: list[Module] = []
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef):
-                for part in node.body:
-                    self._define(part)
-            self._define(node)
+        for top in tree.body:
+            for part in top.body if isinstance(top, ast.ClassDef) else [top]:
+                self._define(part)
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "support":
                 names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
@@ -34,7 +32,8 @@ class Module:
         if isinstance(node, ast.FunctionDef):
             self.defined.setdefault(node.name, []).append(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            targets: list[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
                 if isinstance(target, ast.Name):
                     self.defined.setdefault(target.id, []).append(node)
 
@@ -85,5 +84,5 @@ def _given(node: ast.AST) -> Iterator[str]:
         elif isinstance(each, ast.Dict) and table:
             first = each.keys
         for one in first:
-            if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value:
+            if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.strip():
                 yield one.value.split()[0]

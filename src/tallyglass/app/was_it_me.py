@@ -76,9 +76,11 @@ def ask_mail(session: Session, raw: bytes, name: str = "", ip: str = "", *, wind
     manifest = exchange(name) if name else _sender(mail)
     spans = mail.spans()
     if not spans:
-        raise Problem("usage", "No time is found in this mail.", "Give it yourself: --at '2026-01-31 09:14 UTC'")
+        raise Problem(
+            "usage", "No time in this mail can be read for certain.", "Give it yourself: --at '2026-01-31 09:14 UTC'"
+        )
     told = Named(_addresses([ip])) if ip else mail.named
-    question = Question(spans, told.meant, told.beside, told.doubt, _window(window))
+    question = Question(spans, told.meant, told.beside, told.doubt, _window(window), told.perhaps)
     return _answered(session, manifest, question, _SIGN_IN.format(name=manifest.name) if mail.speaks_of_sign_in else "")
 
 

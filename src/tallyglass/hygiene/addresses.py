@@ -25,9 +25,9 @@ _V6: Final = re.compile(r"(?<![0-9a-f:.])[0-9a-f:.]*:[0-9a-f.]*:[0-9a-f:.]*", re
 _V4: Final = re.compile(r"(?<!\d)(?<!\d\.)\d+(?:\.\d+){3,}")
 #: What may follow an address: the end, a gap, a bracket, a port, words.
 _AFTER: Final = re.compile(
-    rf"$|[\s,;)\]}}>\"'|(<{TAG}”’]|\.(?:\W|$)|\s?[–—]|-[^\W\d]|/(?:32|128)\b|:(?:\d{{1,5}}(?![\w:.])|\D|$)|%\w"
+    rf"$|[\s,;)\]}}>\"'`|(<{TAG}”’]|\.(?:\W|$)|\s?[–—]|-[^\W\d]|/(?:32|128)\b|:(?:\d{{1,5}}(?![\w:.])|\D|$)|%\w"
 )
-_BEFORE: Final = re.compile(rf"(?:^|[\s,;([{{<\"'|:=/@>{TAG}“‘–—]|[^\W\d]|[^\W\d]-)$")
+_BEFORE: Final = re.compile(rf"(?:^|[\s,;([{{<\"'`|:=/@>{TAG}“‘–—]|[^\W\d]|[^\W\d]-)$")
 _CLOCK: Final = re.compile(r"\d{1,2}(?::\d\d){1,2}(?:[.,]\d+)?")
 #: A group of digits, or what hides one.
 _GROUP = r"(?:(?:25[0-5]|2[0-4]\d|[01]?\d?\d)(?!\d)|[*xX#•?…]{1,3})"
@@ -77,6 +77,8 @@ class Named:
     beside: tuple[Address, ...] = ()
     #: It names one that cannot be read, or not for certain, or not whole.
     doubt: bool = False
+    #: Those beside of which no word says that they are another's or of another time.
+    perhaps: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,11 @@ def named(text: str, times: Iterable[str]) -> Named:
     doubt = (
         len(read) < len(found) or _is_missed(text, read) or _is_loose(text, candidates) or (elsewhere and not called)
     )
-    beside = (told for _, told in read if told not in meant)
-    return Named(tuple(dict.fromkeys(meant)), tuple(dict.fromkeys(beside)), doubt or (not read and _speaks(text)))
+    beside = [(each, told) for each, told in read if told not in meant]
+    perhaps = [told for each, told in beside if not _ELSEWHERE.search(_label(text, each.at))]
+    doubt = doubt or (not read and _speaks(text))
+    others = dict.fromkeys(told for _, told in beside)
+    return Named(tuple(dict.fromkeys(meant)), tuple(others), doubt, tuple(dict.fromkeys(perhaps)))
 
 
 def plain(text: str) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 
 from tallyglass.hygiene import addresses
 from tallyglass.hygiene.addresses import TAG, Named
-from tallyglass.hygiene.moments import Span, find
+from tallyglass.hygiene.moments import Span, find, unread, zone_in_words
 
 #: A mail is one when it has one of these; a pasted text may begin with `Date:` too.
 _PROOF: Final = ("From", "Received", "MIME-Version", "Message-ID", "Subject")
@@ -70,13 +70,24 @@ class Mail:
         return f"{self.subject}\n{self.text}"
 
     def spans(self) -> tuple[Span, ...]:
-        """Every moment that it can be about: of a time without a zone, those that fit to when it was sent."""
-        found = [(each, _context(self._all, each.at)) for each in find(self._all)]
+        """Every moment that it can be about: of a time without a zone, those that fit to when it was sent.
+
+        None where it seems to tell one that cannot be read: then nothing is to be taken for it.
+        """
+        times = find(self._all)
+        found = [(each, _context(self._all, each.at)) for each in times]
         about = [(each, label) for each, label in found if not _ELSEWHEN.search(label)]
         about = [pair for pair in about if _WHEN.search(pair[1])] or about
+        if unread(self._all, times, alone=not about):
+            return ()
         if not about and self.sent is not None:
             return (Span(self.sent - DELAY, self.sent + timedelta(seconds=1)),)
-        spans = (span for written, _ in about for span in written.spans if self._fits(span, sure=written.has_zone))
+        spans = (
+            span
+            for written, _ in about
+            for span in written.spans
+            if self._fits(span, sure=written.has_zone or zone_in_words(self._all, written))
+        )
         return tuple(dict.fromkeys(spans))
 
     def _fits(self, span: Span, *, sure: bool) -> bool:
@@ -150,6 +161,8 @@ class _Plain(HTMLParser):
         )
     )
     _TAG: Final = re.compile(r"[a-z][a-z:-]*[1-6]?")
+    #: Another tag, in one that was never closed: `<IP192.0.2.9<i>0</i>`.
+    _WITHIN: Final = re.compile(r"(?<=.)</?[a-z]+\s*/?>?", re.IGNORECASE)
     _HIDDEN: Final = frozenset(("head", "script", "style", "title"))
 
     def __init__(self) -> None:
@@ -167,7 +180,7 @@ class _Plain(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if not self._TAG.fullmatch(tag) or any(re.search(r"\d[.:]", name) for name, _ in attrs):  # `<IP 192.0.2.9>`
-            self.words.append(self.get_starttag_text() or "")
+            self.words.append(self._WITHIN.sub(TAG, self.get_starttag_text() or ""))
         self._hidden += tag in self._HIDDEN
         self.words.append("\n" if tag in self._LINES else TAG)
 

@@ -51,7 +51,8 @@ _CLOCK: Final = re.compile(
 _OFFSET = r"(?P<sign>[+−–-])\s?(?P<h>\d{1,2})(?::?(?P<m>[0-5]\d))?(?![\d:/]|\.\d)"
 _ZONE: Final = re.compile(
     rf"\s{{0,2}}[(\[]?(?:(?:UTC|GMT)?\s?{_OFFSET}|(?P<place>[A-Z][a-z]+/[A-Z][A-Za-z_]+)"
-    r"|(?P<wide>Pacific|Mountain|Central|Eastern)\s(?:(?P<part>Standard|Daylight)\s)?[Tt]ime\b|(?P<letters>[A-Z]{1,4})\b)"
+    r"|(?P<wide>Pacific|Mountain|Central|Eastern)\s(?:(?P<part>Standard|Daylight)\s)?[Tt]ime\b|(?P<full>Coordinated\sUniversal\sTime)\b"
+    r"|(?P<letters>[A-Z]{1,4})\b)"
 )
 #: `Time (UTC): …`.
 _ZONE_BEFORE: Final = re.compile(r"[(\[](?P<zone>[A-Z][A-Z0-9:+−-]{1,8})[)\]]\s?:?\s?$")
@@ -63,6 +64,19 @@ _UNIX: Final = re.compile(
 #: What may stand between a date and its time of day.
 _BETWEEN: Final = re.compile(r"(?:[\s,;|·()T–—:-]|\bat\b|@|\bon\b|\bof\b|\bum\b|\btime\b){0,24}", re.IGNORECASE)
 _APART = 32
+#: What looks like a time of day, or like a whole time in one: `5h02`, `05.02 UTC`, `5 pm`, `20261126T050211`, seconds.
+_CLOCK_LIKE: Final = re.compile(
+    r"(?<![\w.:])\d{1,2}[:h]\d\d(?!\d)|(?<![\w.:])\d{1,2}\.\d\d\s?(?:UTC|GMT|Uhr|h\b)|(?<![\w.:])\d{1,2}\s?(?:[ap]\.?m\b|Uhr\b|[时時点시])"
+    r"|(?<!\d)20\d{6}T?\d{4,6}(?!\d)|(?<![\w.])1[5-9]\d{8}(?:\d{3})?(?![\w.])",
+    re.IGNORECASE,
+)
+#: What looks like a day: beside it, a time of day is one that somebody meant to tell.
+_DAY_LIKE: Final = re.compile(r"(?<!\d)20\d\d(?![\d.])|(?<![\d.])\d{1,2}([./-])\d{1,2}\1\d\d(?![\d.])")
+#: A zone that is named in words, behind a time or for all of a text.
+_ZONE_IN_WORDS: Final = re.compile(
+    r"[\s(\[]*(?:(?:[A-Z][a-z]+\s){1,3}(?:Standard\s|Daylight\s|Summer\s)?[Tt]ime\b|(?:Pacific|Mountain|Central|Eastern)\b)"
+)
+_ZONE_ELSEWHERE: Final = re.compile(r"\btime\s?zone\b|\btimes?\s(?:are|is)\s(?:\w+\s)?in\b|\bzeitzone\b", re.IGNORECASE)
 #: Words and signs around a time that say nothing of it.
 _FILLING: Final = re.compile(
     r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b|\b(?:on|at|time|when|date)\b|[\s,.;:()\[\]|·]", re.IGNORECASE
@@ -119,6 +133,27 @@ def not_understood(text: str, written: Written) -> str:
     """What stands beside a time in a text that should hold nothing else, such as a zone that is not known."""
     rest = _plain(text).replace(written.text, " ", 1)
     return " ".join(_FILLING.sub(" ", rest).split())
+
+
+def unread(text: str, found: list[Written], *, alone: bool) -> bool:
+    """Whether a time seems to stand there that is not among those found: in another language, or shortened.
+
+    `alone`: none of those found is the one that is meant, so that even a bare time of day or a day may be.
+    """
+    text = _plain(text)
+    for each in found:
+        text = text[: each.at] + " " * len(each.text) + text[each.at + len(each.text) :]
+    for match in _CLOCK_LIKE.finditer(text):
+        line = text[text.rfind("\n", 0, match.start()) + 1 : match.end()]
+        if alone or len(match[0]) >= 10 or _DAY_LIKE.search(line[-60:]):
+            return True
+    return alone and any(_days(each, day) for each in _DATES for day in each.finditer(text))
+
+
+def zone_in_words(text: str, written: Written) -> bool:
+    """Whether a zone is named that is not understood as this time's."""
+    text, behind = _plain(text), written.at + len(written.text)
+    return not written.has_zone and bool(_ZONE_IN_WORDS.match(text, behind) or _ZONE_ELSEWHERE.search(text))
 
 
 def _plain(text: str) -> str:
@@ -198,7 +233,7 @@ def _zones(text: str, at: int) -> tuple[tuple[tzinfo, ...], int]:
     match = _ZONE.match(text, at)
     if match is None:
         return (), at
-    name = match["letters"] or (match["wide"] or "").upper()
+    name = match["letters"] or ("UTC" if match["full"] else (match["wide"] or "").upper())
     if match["sign"]:
         minutes = int(match["h"]) * 60 + int(match["m"] or 0)
         signed = minutes if match["sign"] == "+" else -minutes

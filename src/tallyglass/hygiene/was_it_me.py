@@ -80,6 +80,8 @@ class Question:
     #: It names one in part, or so that it cannot be read for certain.
     hides_address: bool = False
     window: timedelta = WINDOW
+    #: Those beside that may be the one that is meant after all.
+    perhaps: tuple[Address, ...] = ()
 
     @property
     def reach(self) -> tuple[datetime, datetime]:
@@ -128,6 +130,8 @@ def answer(asked: Question, record: Record, now: datetime, ours: Ours | None = N
     found = [each.answer(one) for each in readings for one in told]
     if all(each.verdict == "yes" for each in found):  # then whatever else it names must be ours too
         found += [each.answer(one) for each in readings for one in asked.beside]
+    elif all(each.verdict == "no" for each in found):
+        found += [each.answer(one) for each in readings for one in asked.perhaps]
     verdicts = {each.verdict for each in found}
     if len(verdicts) == 1:
         return max(found, key=lambda each: len(each.uses))
