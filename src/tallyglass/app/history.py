@@ -16,6 +16,8 @@ from tallyglass.store import present, search, transfers
 from tallyglass.store.base import Db
 
 LONGEST_PAGE = 1000
+#: What an entry may be.
+EVERY_KIND = tuple(sorted(KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def entry(session: Session, name: str) -> HistoryView:
 
 def _wanted(asked: Question) -> search.Wanted:
     if asked.kind not in ("", *KINDS):
-        raise Problem("kind", f"No kind {asked.kind!r}.", f"There are: {', '.join(sorted(KINDS))}.")
+        raise Problem("kind", f"No kind {asked.kind!r}.", f"There are: {', '.join(EVERY_KIND)}.")
     since, until = _moment(asked.since), _moment(asked.until)
     if until is not None and _is_day(asked.until):
         until += timedelta(days=1)

@@ -63,7 +63,7 @@ def create_app(service: Service, gate: Gate) -> ASGIApp:
     app.post("/sync")(site.sync)
     app.post("/later")(site.put_off)
     app.post("/walked")(site.walked)
-    routes.add_to(app, service.session)
+    routes.add_to(app, service.session, gate.cookie)
     app.add_exception_handler(HTTPException, site.http_error)
     return Guard(Door(app, gate), gate.address)
 
@@ -164,9 +164,7 @@ class Site:
         """An address that leads nowhere, or a method that no page takes."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         if request.url.path.startswith(routes.BELOW):
-            return problems.problem(
-                status, "no_such_address", "The API has no such address, or it is not asked so.", "See docs/api.md."
-            )
+            return problems.unknown(status, getattr(error, "headers", None))
         if request.method != "GET" or status != 404:
             return Response(status_code=status)
         if not self.gate.holds(request, in_use=False):

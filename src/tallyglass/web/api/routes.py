@@ -1,84 +1,94 @@
-"""The REST API: what the commands tell of worth, prices and performance, as the same JSON. It only reads."""
+"""The API over HTTP: each address a route, tags that tell whether anything changed, errors that programs can read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
-from tallyglass.app import performance as measuring
-from tallyglass.app import pricing, worth_history
-from tallyglass.app import worth as valuing
-from tallyglass.app.asking import day_of, history_asked, one_of, performance_asked
-from tallyglass.app.past_worth import worth_at
 from tallyglass.app.problems import Problem, Told
 from tallyglass.app.session import Session
-from tallyglass.web.api.problems import as_json, refusal
+from tallyglass.web.api import openapi
+from tallyglass.web.api.addresses import ADDRESSES, Address
+from tallyglass.web.api.pages import Part
+from tallyglass.web.api.parameters import given
+from tallyglass.web.api.problems import as_json, problem, refusal
 
 #: Everything of the API stands below this.
-BELOW = "/api/"
-ENTER = "Open the link that `tallyglass up` prints, and send the cookie that it gives."
+BELOW: Final = "/api/"
+ENTER: Final = "Open the link that `tallyglass up` prints, and send the cookie that it gives."
 
-Given = Mapping[str, str]
-Tell = Callable[[Session, Given], object]
-
-
-def add_to(app: FastAPI, session: Callable[[], Session]) -> None:
-    """Put the addresses of the API among the routes."""
-    for path, (names, tell) in ADDRESSES.items():
-        app.get(f"{BELOW}v1/{path}", name=path)(_route(session, names, tell))
+#: Members that only say when it was asked.
+_PASSING: Final = frozenset(("as_of", "age_seconds"))
 
 
-def _route(session: Callable[[], Session], names: tuple[str, ...], tell: Tell) -> Callable[[Request], Response]:
+def add_to(app: FastAPI, session: Callable[[], Session], cookie: str) -> None:
+    """Put the addresses of the API among the routes. `cookie`: the name of the session's."""
+    document = openapi.document(cookie)
+
+    def described(request: Request) -> Response:
+        return _tagged(request, document)
+
+    for path, address in ADDRESSES.items():
+        where = path.replace("{id}", "{id:path}")
+        app.get(f"{BELOW}v1/{where}", name=path)(_route(session, address))
+    app.get(f"{BELOW}v1/openapi.json", name="openapi")(described)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _route(session: Callable[[], Session], address: Address) -> Callable[[Request], Response]:
     """A plain function: it runs in a thread, as it asks the keeper and the store."""
 
     def answer(request: Request) -> Response:
         try:
-            return as_json(tell(session(), _given(request, names)))
+            pairs = [*request.path_params.items(), *request.query_params.multi_items()]
+            told = given(pairs, address.params)
+            found = address.tell(_unlocked(session()), told)
         except Told as error:
             return refusal(error)
+        if not isinstance(found, Part):
+            return _tagged(request, found)
+        reply = _tagged(request, found.answer)
+        if found.next:
+            more = urlencode({**told, "after": found.next})
+            reply.headers["Link"] = f'<{request.url.path}?{more}>; rel="next"'
+        return reply
 
     return answer
 
 
-def _given(request: Request, names: tuple[str, ...]) -> Given:
-    """The parameters, each once; one that is not known is a mistake that must not pass for an answer."""
-    pairs = request.query_params.multi_items()
-    given = dict(pairs)
-    for name in given:
-        one_of("parameter", name, names)
-    if len(given) < len(pairs):
-        raise Problem("usage", "A parameter is given twice.", "Say it once.")
-    return given
+def _unlocked(session: Session) -> Session:
+    """Locked from another terminal a moment ago, too: what the store alone can tell is told no more."""
+    if session.keeper.health().state != "unlocked":
+        raise Problem("locked", "The keeper is locked.", "Unlock it with: tallyglass unlock")
+    return session
 
 
-def _worth(session: Session, given: Given) -> object:
-    at = given.get("at", "")
-    return valuing.worth_view(session, worth_at(session, at) if at else None)
+def _tagged(request: Request, found: object) -> Response:
+    """The answer with its tag; no body where the program has it already."""
+    tag = hashlib.sha256(json.dumps(_lasting(found), sort_keys=True).encode()).hexdigest()[:32]
+    known = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
+    unchanged = known & {f'"{tag}"', "*"}
+    reply = Response(status_code=304, headers={"Cache-Control": "no-store"}) if unchanged else as_json(found)
+    reply.headers["ETag"] = f'W/"{tag}"'
+    return reply
 
 
-def _history(session: Session, given: Given) -> object:
-    first, last, every = given.get("from", ""), given.get("to", ""), given.get("every", "day")
-    asked = history_asked(first, last, every, given.get("by", ""))
-    if every == "hour":
-        return worth_history.hours(session, asked.first, asked.last)
-    return worth_history.history(session, asked)
+def _lasting(found: object) -> object:
+    """Without what passes by itself: the same facts have the same tag at every time."""
+    if isinstance(found, dict):
+        return {name: _lasting(each) for name, each in found.items() if name not in _PASSING}
+    return [_lasting(each) for each in found] if isinstance(found, list) else found
 
 
-def _performance(session: Session, given: Given) -> object:
-    asked = performance_asked(*(given.get(name, "") for name in ("period", "from", "to", "benchmark", "by")))
-    return measuring.performance(session, asked)
-
-
-def _prices(session: Session, given: Given) -> object:
-    return pricing.prices(session, day=day_of(given.get("at", "")))
-
-
-#: Each address with the parameters that it takes. Nobody outside is asked: prices that are missing stay missing.
-ADDRESSES: Mapping[str, tuple[tuple[str, ...], Tell]] = {
-    "worth": (("at",), _worth),
-    "worth/history": (("from", "to", "every", "by"), _history),
-    "performance": (("period", "from", "to", "benchmark", "by"), _performance),
-    "prices": (("at",), _prices),
-}
+def _unexpected(request: Request, error: Exception) -> Response:
+    """A mistake of ours. The server logs it; nothing of it is told outside."""
+    del error
+    if not request.url.path.startswith(BELOW):
+        return PlainTextResponse("Internal Server Error", 500)
+    return problem(500, "internal", "Something here went wrong: a mistake of ours.", "See the log; report it.")
