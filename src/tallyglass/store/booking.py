@@ -19,6 +19,13 @@ from tallyglass.store.tables import buckets, changes, entries, raw_pages
 #: The streams of files that the user imported begin so; behind it stands the format.
 FILES = "import:"
 _BATCH = 500
+#: Made once: every page needs them, and to make one takes longer than to run it.
+_LAST = select(func.max(entries.c.pk))
+_FILE_PAGES = (
+    select(raw_pages.c.id)
+    .where(raw_pages.c.connection == bindparam("of"), raw_pages.c.stream >= FILES, raw_pages.c.stream < f"{FILES}\x7f")
+    .order_by(raw_pages.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ def _insert(db: Connection, connection: str, ready: Prepared, raw_page: int | No
     numbers = rows.bucket_ids(db, connection, dict.fromkeys(ready.buckets))
     ends = {bucket: (connection, number, raw_page) for bucket, number in numbers.items()}
     made = [columns + ends[bucket] for columns, bucket in zip(ready.packed, ready.buckets, strict=True)]
-    last = db.execute(select(func.max(entries.c.pk))).scalar() or 0
+    last = db.execute(_LAST).scalar() or 0
     doubtful = upsert.insert(db, entries, rows.COLUMNS, made, keys=("connection", "id"))
     there = _older(db, connection, [row[rows.COLUMNS.index("id")] for row in doubtful], last)
     new = [entry for entry in ready.entries if entry.id not in there] if there else ready.entries
@@ -205,10 +212,7 @@ def unbook(db: Connection, connection: str, streams: Collection[str]) -> set[str
 
 def file_pages(db: Connection, connection: str) -> list[int]:
     """The raw pages that are files which the user imported."""
-    query = select(raw_pages.c.id).where(
-        raw_pages.c.connection == connection, raw_pages.c.stream >= FILES, raw_pages.c.stream < f"{FILES}\x7f"
-    )
-    return list(db.execute(query.order_by(raw_pages.c.id)).scalars())
+    return list(db.execute(_FILE_PAGES, {"of": connection}).scalars())
 
 
 def remove_entries(db: Connection, connection: str, ids: Sequence[str], pages: Collection[int]) -> None:

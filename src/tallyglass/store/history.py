@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
 
 from tallyglass.exchanges.streams import Ask, Cursor, Unparsed
 from tallyglass.ledger.entries import Entry
@@ -48,6 +48,10 @@ __all__ = [
 WHOLE_PAGE = "page:"
 #: Reads that tell what is so now, and nothing of the history.
 _PRESENT = ("balances", "open_orders")
+#: Made once: every page needs them, and to make one takes longer than to run it.
+_KEEP = raw_pages.insert().returning(raw_pages.c.id)
+_DROP = delete(raw_pages).where(raw_pages.c.id == bindparam("page"))
+_ODD = select(unparsed.c.id).where(unparsed.c.connection == bindparam("of"), unparsed.c.stream == bindparam("list"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def keep_raw(db: Connection, page: RawPage, body: bytes | None = None) -> int:
         "received_at": page.received_at,
         "body": pressed(page.body) if body is None else body,
     }
-    return int(db.execute(raw_pages.insert().values(row).returning(raw_pages.c.id)).scalar_one())
+    return int(db.execute(_KEEP, row).scalar_one())
 
 
 def drop_raw(db: Connection, connection: str, stream: str, *, before: int) -> None:
@@ -103,7 +107,7 @@ def drop_raw(db: Connection, connection: str, stream: str, *, before: int) -> No
 
 def drop_page(db: Connection, page: int) -> None:
     """Forget an answer of which nothing was made."""
-    db.execute(delete(raw_pages).where(raw_pages.c.id == page))
+    db.execute(_DROP, {"page": page})
 
 
 def raw_of(db: Connection, connection: str, stream: str) -> Iterator[RawPage]:
@@ -203,8 +207,7 @@ def forget_unparsed(db: Connection, connection: str, stream: str) -> None:
 
 def drop_understood(db: Connection, connection: str, stream: str, found: Iterable[Entry]) -> None:
     """Forget the pieces of a list whose rows have come again and are understood now."""
-    pieces = select(unparsed.c.id).where(unparsed.c.connection == connection, unparsed.c.stream == stream)
-    odd = set(db.execute(pieces).scalars())
+    odd = set(db.execute(_ODD, {"of": connection, "list": stream}).scalars())
     if odd:
         here = (unparsed.c.connection == connection, unparsed.c.stream == stream)
         for name in odd.intersection(rows.row_of(leg) for entry in found for leg in entry.legs):

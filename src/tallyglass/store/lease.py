@@ -6,13 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tallyglass.store.base import Store
 from tallyglass.store.tables import leases
 from tallyglass.store.upsert import insert_new
 
 LENGTH = timedelta(seconds=60)
+#: Made once, as other statements that every page needs: to make it takes longer than to run it.
+_HOLD = (
+    update(leases)
+    .where(leases.c.name == bindparam("of"), leases.c.fence == bindparam("number"), leases.c.holder == bindparam("by"))
+    .values(lease_until=bindparam("until"))
+    .returning(leases.c.fence)
+)
 
 
 class LeaseLost(RuntimeError):
@@ -50,13 +57,8 @@ def claim(
 
 def hold(db: Connection, lease: Lease, now: datetime) -> None:
     """Prove and prolong the lease inside a write. Raises `LeaseLost`, so that the write is rolled back."""
-    held = db.execute(
-        update(leases)
-        .where(leases.c.name == lease.name, leases.c.fence == lease.fence, leases.c.holder == lease.holder)
-        .values(lease_until=now + LENGTH)
-        .returning(leases.c.fence)
-    ).scalar()
-    if held is None:
+    told = {"of": lease.name, "number": lease.fence, "by": lease.holder, "until": now + LENGTH}
+    if db.execute(_HOLD, told).scalar() is None:
         raise LeaseLost(f"{lease.name}: another worker has taken over this sync")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from tallyglass.ledger.entries import Entry, Leg, Status
 from tallyglass.money import Asset, text
@@ -32,6 +32,10 @@ TOLD: Final = "told"
 _BUCKET: Final = ("connection", "kind", "status", "note", "prefix", "assets")
 #: The id of a leg that is the fee in a row ends so; before it stands the id of the row.
 _FEE: Final = ":fee"
+#: Made once: every page needs it, and to make it takes longer than to run it.
+_NUMBERED: Final = select(buckets).where(
+    buckets.c.connection == bindparam("of"), buckets.c.prefix == bindparam("begin")
+)
 #: The columns of a new entry, as the driver takes them: what it says, then where it belongs.
 COLUMNS: Final = ("id", "time", "txid", "order_id", "legs", "facts", "connection", "bucket", "raw_page")
 
@@ -86,8 +90,7 @@ def bucket_ids(db: Connection, connection: str, wanted: Iterable[Bucket]) -> dic
 def _numbered(db: Connection, connection: str, prefixes: Iterable[str]) -> dict[tuple[str, ...], int]:
     found: dict[tuple[str, ...], int] = {}
     for prefix in prefixes:
-        here = (buckets.c.connection == connection, buckets.c.prefix == prefix)
-        for number, _, *told in db.execute(select(buckets).where(*here)):
+        for number, _, *told in db.execute(_NUMBERED, {"of": connection, "begin": prefix}):
             found[tuple(told)] = number
     return found
 
