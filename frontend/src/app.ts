@@ -2,7 +2,9 @@
 import "htmx.org";
 import "htmx.org/dist/ext/hx-sse.js"; // after htmx, with which it registers itself
 import { tickAges } from "./ages";
+import { keepWhatHasGrown } from "./endless";
 import { watchTheLine } from "./session";
 
 tickAges();
+keepWhatHasGrown();
 watchTheLine();

@@ -20,7 +20,7 @@ from tallyglass.app.views import (
 )
 from tallyglass.ledger.pairing import Key
 from tallyglass.ledger.transfers import Basis, Found, Movement, Obstacle, Pair, Rules, Transfer, Unmatched, family, find
-from tallyglass.money import ZERO, NotMoney, amount, divide, multiply, text
+from tallyglass.money import ZERO, NotMoney, amount, asset, divide, multiply, text
 from tallyglass.store import present
 from tallyglass.store import transfers as stored
 from tallyglass.store.base import Db
@@ -65,6 +65,19 @@ def transfers(session: Session) -> TransfersView:
 def outdated(db: Db) -> bool:
     """Whether deposits or withdrawals have come, changed or gone since transfers were found."""
     return stored.outdated(db)
+
+
+def of(session: Session, name: str, symbol: str) -> TransferView | UnmatchedView | None:
+    """What has become of one deposit or withdrawal of an asset; None for what is neither, or has not happened."""
+    refresh(session)
+    key = tuple(name.split("/", 1))
+    with session.store.read() as db:
+        known = list(stored.movements(db, family(asset(symbol))))
+        found = find(known, _rules(_rules_view(db)), stored.decisions(db))
+    for each in found.transfers:
+        if key in (each.sent.key, each.received.key):
+            return _transfer(each)
+    return next((_unmatched(each) for each in found.open if each.movement.key == key), None)
 
 
 def refresh(session: Session) -> None:

@@ -137,6 +137,13 @@ def _raw(row: Any) -> RawPage:
     return RawPage(row.id, row.connection, row.stream, ask, row.cursor, row.received_at, zlib.decompress(row.body))
 
 
+def page_of(db: Connection, connection: str, entry: str) -> RawPage | None:
+    """The answer that told first of an entry; None where it is of the user's own word."""
+    query = select(raw_pages).join(entries, entries.c.raw_page == raw_pages.c.id)
+    found = db.execute(query.where(entries.c.connection == connection, entries.c.id == entry)).one_or_none()
+    return None if found is None else _raw(found)
+
+
 def raw_streams(db: Connection, connection: str) -> list[str]:
     """The streams of which answers are stored."""
     query = select(raw_pages.c.stream).where(raw_pages.c.connection == connection).distinct()

@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import Connection, and_, delete, or_, select
 
 from tallyglass.ledger.pairing import Key
-from tallyglass.ledger.transfers import MOVES, Decisions, Movement, Pair, Transfer, movement
+from tallyglass.ledger.transfers import MOVES, Decisions, Movement, Pair, Transfer, family, movement
 from tallyglass.store import days, rows, upsert
 from tallyglass.store.tables import buckets, entries, settings, transfer_decisions, transfers
 
@@ -18,9 +18,12 @@ _FOUND = "transfers.found"
 Said = Literal["matched", "apart"]
 
 
-def movements(db: Connection) -> Iterator[Movement]:
-    """All that came in or went out, on every connection, oldest first."""
-    moving = (buckets.c.kind.in_(sorted(MOVES)), buckets.c.status == "done")
+def movements(db: Connection, name: str = "") -> Iterator[Movement]:
+    """All that came in or went out, on every connection, oldest first; or of one family of assets alone."""
+    moving = [buckets.c.kind.in_(sorted(MOVES)), buckets.c.status == "done"]
+    if name:
+        every = db.execute(select(buckets.c.id, buckets.c.assets).where(*moving))
+        moving.append(buckets.c.id.in_([row.id for row in every if name in map(family, rows.assets_of(row.assets))]))
     # Sorted here: the database would rather walk through all entries by time than sort a few.
     for each in sorted(map(rows.stored, db.execute(rows.selected().where(*moving))), key=_when):
         found = movement(each.entry, each.connection)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -9,6 +11,7 @@ from tallyglass.app import format as shown
 
 LIGHTS = ("system", "light", "dark")
 HIDDEN = "•••••"
+_NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,14 @@ class Figures:
     def movement(self, value: str) -> str:
         """An amount that came or went."""
         return HIDDEN if self.hidden else shown.movement(value)
+
+    def fact(self, value: str) -> str:
+        """What an exchange tells of an event: hidden where it is a number."""
+        return HIDDEN if self.hidden and _NUMBER.fullmatch(value) else value
+
+    def raw(self, value: object) -> str:
+        """Something in the store's own form."""
+        return HIDDEN if self.hidden else json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
     def price(self, value: str | None) -> str:
         """What one unit costs: known to everybody, so never hidden."""

@@ -152,6 +152,7 @@ class Site:
         frame = {
             "page": page,
             "path": path,
+            "back": path if request.method == "GET" or page is None else page.path,
             "look": look,
             "fig": Figures(currency, look.hidden),
             "sandbox": self.service.sandbox,

@@ -53,6 +53,8 @@ class Page:
     title: str
     #: The names that its template uses, from a session and the words of the address. Runs in a thread.
     build: Callable[[Session, Query], Model]
+    #: The id of the page of the rail that it belongs to, if it is not there itself.
+    under: str = ""
     #: Looks for news by itself; not where a reader writes.
     live: bool = True
     #: Puts the page's buttons and further addresses among the routes.
