@@ -10,7 +10,7 @@ import pyxirr
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tallyglass.money import amount, multiply
+from tallyglass.money import add, amount, multiply, negate, total
 from tallyglass.portfolio.xirr import xirr
 
 START = date(2024, 1, 1)
@@ -97,6 +97,82 @@ def test_of_two_rates_the_one_on_the_side_of_the_gain() -> None:
 
     assert found is not None
     assert float(found) == pytest.approx(0.1, abs=1e-12)
+
+
+def test_two_rates_that_lie_close_together_are_not_passed_over() -> None:
+    """The present value is below zero between -68.7 and -81.0 percent a year, and nowhere else."""
+    payments = dated(
+        ("2020-01-01", "73.24"),
+        ("2020-01-03", "62.26"),
+        ("2020-01-04", "59.13"),
+        ("2020-01-05", "-53.06"),
+        ("2020-03-01", "353.10"),
+        ("2022-12-01", "52.83"),
+        ("2023-09-28", "-52.94"),
+        ("2024-07-26", "9.69"),
+    )
+    found = xirr(payments).annual.value
+
+    assert found is not None
+    assert float(found) == pytest.approx(-0.6875, abs=1e-4)
+
+
+def times(polynomial: list[Decimal], factor: list[Decimal]) -> list[Decimal]:
+    product = [amount(0)] * (len(polynomial) + len(factor) - 1)
+    for here, one in enumerate(polynomial):
+        for there, other in enumerate(factor):
+            product[here + there] = add(product[here + there], multiply(one, other))
+    return product
+
+
+growths = st.decimals("0.2", "5", places=3).filter(lambda growth: growth != 1)
+pairs = st.tuples(st.decimals("-3", "3", places=2), st.decimals("0.01", "4", places=2))
+
+
+@given(
+    st.lists(growths, max_size=5, unique=True),
+    st.lists(pairs, max_size=2),
+    st.sampled_from([1, -1]),
+    st.integers(1, 200),
+)
+def test_of_rates_that_are_known_beforehand_it_is_the_nearest_on_the_side_of_the_gain(
+    growing: list[Decimal], none: list[tuple[Decimal, Decimal]], sign: int, apart: int
+) -> None:
+    """Payments made so that these rates, and no others, make them come out even, however often they change direction.
+
+    Each factor has one root: what one unit becomes until the next payment; or none: (x - a)² + b > 0.
+    """
+    payments = [amount(sign)]
+    for growth in growing:
+        payments = times(payments, [negate(growth), amount(1)])
+    for centre, above in none:
+        payments = times(payments, [add(multiply(centre, centre), above), multiply(amount(-2), centre), amount(1)])
+    payments.reverse()  # x is what one unit grows to, not what it is worth before
+    assume(len({each > 0 for each in payments if each}) == 2)
+    likely = total(payments) > 0
+    sides = ([each for each in growing if (each > 1) == side] for side in (likely, not likely))
+    nearest = [min(side) if min(side) > 1 else max(side) for side in sides if side]
+    found = xirr((day(apart * place), each) for place, each in enumerate(payments)).whole
+
+    if not nearest:
+        assert (found.value, found.why) == (None, "no_rate")
+        return
+    with localcontext(Context(prec=60, traps=[])):
+        assert found.value is not None
+        grown = nearest[0] ** (len(payments) - 1)
+        assert abs(found.value + 1 - grown) < max(grown, 1) * Decimal("1e-9")
+
+
+@pytest.mark.parametrize("often", [2, 3, 4, 6])
+def test_rates_that_are_one_are_found(often: int) -> None:
+    """(x - 1.1)², and so on: the present value does no more than touch zero, or crosses it without a slope."""
+    payments = [amount(1)]
+    for _ in range(often):
+        payments = times(payments, [amount("-1.1"), amount(1)])
+    found = xirr((day(365 * place), each) for place, each in enumerate(reversed(payments))).annual.value
+
+    assert found is not None
+    assert float(found) == pytest.approx(0.1, abs=1e-4)
 
 
 figures = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**6), max_value=10**6, places=2)
