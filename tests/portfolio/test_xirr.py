@@ -159,8 +159,8 @@ def test_of_rates_that_are_known_beforehand_it_is_the_nearest_on_the_side_of_the
         return
     with localcontext(Context(prec=60, traps=[])):
         assert found.value is not None
-        grown = nearest[0] ** (len(payments) - 1)
-        assert abs(found.value + 1 - grown) < max(grown, 1) * Decimal("1e-9")
+        grown: Decimal = nearest[0] ** (len(payments) - 1)
+        assert abs(found.value + 1 - grown) < max(grown, Decimal(1)) * Decimal("1e-9")
 
 
 @pytest.mark.parametrize("often", [2, 3, 4, 6])
