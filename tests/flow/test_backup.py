@@ -207,14 +207,14 @@ def test_a_home_that_is_not_empty_is_kept_and_an_older_backup_is_refused(
     assert {row["state"] for row in other.json("keys")[1]} == {"active"}
     aside = replace(other, home=Path(view["aside"]))
     assert {row["connection"]: row["state"] for row in aside.json("keys")[1]}["kraken"] == "frozen"
-    # of the time since the older one the journal tells nothing, so no use is laid at somebody else's door
-    paper = tmp_path / "incident.md"
-    assert other.json("compromised", "coinbase", "--report", str(paper))[0] == DONE
-    assert "Other uses may have been ours too" in paper.read_text()
     # and on again, to the newer of the two
     code, view = other.json("restore", str(newer), "--replace", "--at-least", number)
     assert code == DONE, view
     assert {row["connection"]: row["state"] for row in other.json("keys")[1]}["kraken"] == "frozen"
+    # of the time before it was restored the journal tells nothing, so no use is laid at somebody else's door
+    paper = tmp_path / "incident.md"
+    assert other.json("compromised", "coinbase", "--report", str(paper))[0] == DONE
+    assert "Other uses may have been ours too" in paper.read_text()
 
 
 def test_a_check_proves_everything_and_changes_nothing(program: Program, saved: Path, tmp_path: Path) -> None:
