@@ -190,7 +190,8 @@ class Site:
         path, _, query = back.partition("?")
         asked = {"type": "http", "method": "GET", "path": path, "headers": []}
         known = any(route.matches(asked)[0] is Match.FULL for route in self.app.routes if isinstance(route, APIRoute))
-        return back if known and not _STRANGE.search(query) else "/"
+        behind_the_door = path not in Door.OPEN and not path.startswith((*Door.OPEN_BELOW, routes.BELOW))
+        return back if known and behind_the_door and not _STRANGE.search(query) else "/"
 
     # -- who it is
 
