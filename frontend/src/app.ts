@@ -2,9 +2,11 @@
 import "htmx.org";
 import "htmx.org/dist/ext/hx-sse.js"; // after htmx, with which it registers itself
 import { tickAges } from "./ages";
+import { copyAtAPress } from "./copy";
 import { keepWhatHasGrown } from "./endless";
 import { watchTheLine } from "./session";
 
 tickAges();
+copyAtAPress();
 keepWhatHasGrown();
 watchTheLine();

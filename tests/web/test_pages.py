@@ -201,7 +201,7 @@ def test_what_needs_a_hand_is_put_off_with_a_reason_and_its_key_keeps_its_grade(
         [need] = [each for each in stands.awake if each["id"] == f"frozen:{name}"]
         for path in ("/", "/connections"):
             assert need["text"] in Text(visitor.page(path)).text
-        grades = re.findall(r'aria-label="Grade ([A-F])"', visitor.page("/connections"))
+        grades = re.findall(r'aria-label="Grade ([A-F])[":]', visitor.page("/connections"))
         assert grades == [key["grade"] for key in stands.keys]
 
         assert visitor.press("/later", finding=need["id"], days="7", reason="").status == 400
@@ -210,7 +210,7 @@ def test_what_needs_a_hand_is_put_off_with_a_reason_and_its_key_keeps_its_grade(
         assert visitor.press("/later", finding=need["id"], days="7", reason="on holiday").status == 303
         for path in ("/", "/connections"):
             assert need["text"] not in Text(visitor.page(path)).text
-        assert re.findall(r'aria-label="Grade ([A-F])"', visitor.page("/connections")) == grades
+        assert re.findall(r'aria-label="Grade ([A-F])[":]', visitor.page("/connections")) == grades
     finally:
         connections.thaw(session.keeper, name)
 

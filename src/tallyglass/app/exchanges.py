@@ -55,6 +55,11 @@ def _view(manifest: Manifest) -> ExchangeView:
     }
 
 
+def keys_page(name: str) -> str:
+    """Where at an exchange its keys are found, in its own words."""
+    return str(exchange(name).labels.get("page", "the page of your API keys"))
+
+
 def mark(name: str) -> str:
     """The line drawing that stands for an exchange, as SVG; empty where its folder has none."""
     page = registry.FOLDER / exchange(name).id / "mark.svg"

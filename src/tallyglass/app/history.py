@@ -129,6 +129,12 @@ def _partners(db: Db, page: list[stored.StoredEntry]) -> dict[int, str]:
     return {moves[key]: "/".join(other) for key, other in transfers.partners(db, moves).items()} if moves else {}
 
 
+def count(session: Session, connection: str) -> int:
+    """How many entries a connection has."""
+    with session.store.read() as db:
+        return stored.count_entries(db, connection)
+
+
 def count_unparsed(session: Session) -> int:
     """How many pieces are kept and not understood."""
     with session.store.read() as db:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tallyglass import __version__
 from tallyglass.app import format as shown
 from tallyglass.app.problems import Problem
-from tallyglass.web.pages.index import RAIL, TABS
+from tallyglass.web.pages.index import PAGES, RAIL, TABS
 from tallyglass.web.pages.parts import known_exchanges
 
 HERE = Path(__file__).parent
@@ -42,7 +42,12 @@ def environment() -> Environment:
     files = static_files()
     others = [name for name in known_exchanges() if name != "kraken"]
     made.globals.update(
-        pages=RAIL, tabs=TABS, version=__version__, others=others, static=lambda name: f"/static/{files[name]}"
+        pages=RAIL,
+        tabs=TABS,
+        known={page.id for page in PAGES},
+        version=__version__,
+        others=others,
+        static=lambda name: f"/static/{files[name]}",
     )
     made.filters.update(
         age=shown.age,
