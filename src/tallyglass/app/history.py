@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from tallyglass.app import accounts, cursors
 from tallyglass.app.problems import Problem
@@ -11,8 +12,8 @@ from tallyglass.app.session import Session
 from tallyglass.app.views import EntryView, HistoryView, OrderView, UnparsedView, entry_view, moment, order_view
 from tallyglass.ledger.entries import KINDS
 from tallyglass.ledger.transfers import MOVES
+from tallyglass.store import activity, present, search, transfers
 from tallyglass.store import history as stored
-from tallyglass.store import present, search, transfers
 from tallyglass.store.base import Db
 
 LONGEST_PAGE = 1000
@@ -133,6 +134,23 @@ def count(session: Session, connection: str) -> int:
     """How many entries a connection has."""
     with session.store.read() as db:
         return stored.count_entries(db, connection)
+
+
+class YearView(TypedDict):
+    """A year that has a history."""
+
+    year: int
+    entries: int
+
+
+def years(session: Session) -> list[YearView]:
+    """How many entries each year has, the newest first."""
+
+    def counted() -> list[YearView]:
+        with session.store.read() as db:
+            return [{"year": year, "entries": count} for year, count in activity.years(db)]
+
+    return session.memory.keep("years", session.store.version(), counted)
 
 
 def count_unparsed(session: Session) -> int:

@@ -10,6 +10,7 @@ from tallyglass.app import connections as known_keys
 from tallyglass.app import journal, watching
 from tallyglass.app.doubts import price_facts
 from tallyglass.app.exchanges import exchange
+from tallyglass.app.journal import JournalProofView
 from tallyglass.app.key_views import FindingView, GradePointView, KeyView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
@@ -65,6 +66,14 @@ def look(session: Session, *, verify: bool = False) -> Looked:
         except StoreError as error:  # a full disk keeps nobody from seeing what is wrong
             log.warning("findings could not be remembered: %s", error)
     return Looked(facts, {key.id: grade(key, facts) for key in facts.keys}, known)
+
+
+def verify_journal(session: Session) -> JournalProofView:
+    """Read every line of the journal again now, and let everything know what was found."""
+    report = look(session, verify=True).facts.journal
+    if report is None:
+        raise Problem("journal_unread", "The journal could not be read.", "Try: tallyglass journal verify")
+    return {"intact": report.intact, "lines": report.lines, "first_bad": report.first_bad, "text": report.text}
 
 
 def _remember(session: Session, facts: Facts, changed: list[memory.Kept]) -> None:
@@ -163,6 +172,12 @@ def set_rotation(session: Session, days: int) -> None:
         raise Problem("usage", text, f"The default is {ROTATION_DAYS}.")
     with session.store.write() as db:
         present.set_setting(db, _ROTATION, str(days))
+
+
+def rotation(session: Session) -> int:
+    """The same, for who is not reading yet."""
+    with session.store.read() as db:
+        return rotation_days(db)
 
 
 def rotation_days(db: Db) -> int:

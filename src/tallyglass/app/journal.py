@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import takewhile
 from typing import TypedDict
 
@@ -16,6 +16,8 @@ from tallyglass.store import present
 from tallyglass.store.base import Db
 
 LONGEST_PAGE = 1000
+#: Among so many uses those of one read are looked for at a time.
+_LOOKED_THROUGH = 5000
 _TICK = timedelta(microseconds=1)
 #: The settings that hold when the journal was read whole, and what was found.
 _VERIFIED = "journal.verified"
@@ -70,21 +72,54 @@ def journal(keeper: Keeper, *, limit: int = 100, connection: str = "") -> list[K
     return [_row(row) for row in keeper.journal(limit=limit, connection=connection)]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page of the uses of keys, as a user asks for it; what is left empty asks for nothing."""
+
+    limit: int = 100
+    #: The `next` of the page before.
+    after: str = ""
+    connection: str = ""
+    #: As 2026-01-31.
+    day: str = ""
+    read: str = ""
+
+
 def page(keeper: Keeper, *, limit: int = 100, connection: str = "", after: str = "") -> KeyUsesView:
     """A page of the uses of keys, newest first. `after`: the `next` of the page before."""
-    if not 1 <= limit <= LONGEST_PAGE:
+    return find(keeper, Asked(limit, after, connection))
+
+
+def find(keeper: Keeper, asked: Asked) -> KeyUsesView:
+    """The same of what is asked for. Where only some reads are, a page may hold few, and still there are older ones."""
+    if not 1 <= asked.limit <= LONGEST_PAGE:
         raise Problem("limit", f"A page has 1 to {LONGEST_PAGE} uses.", "Ask for the next page with its cursor.")
-    last, told = cursors.read(after) if after else (None, 0)  # so many of that very moment were told already
-    until = None if last is None else last + _TICK
-    found = keeper.journal(limit=told + limit + 1, connection=connection, until=until)[told:]
-    rows = found[:limit]
-    return {"items": [_row(row) for row in rows], "next": _next(rows, last, told) if len(found) > limit else None}
+    since, until = _of_day(asked.day)
+    last, told = cursors.read(asked.after) if asked.after else (None, 0)  # so many of that moment were told already
+    if last is not None:
+        until = min(until or last + _TICK, last + _TICK)
+    looked_at = _LOOKED_THROUGH if asked.read else asked.limit
+    found = keeper.journal(limit=told + looked_at + 1, connection=asked.connection, since=since, until=until)[told:]
+    meant = [place for place, row in enumerate(found[:looked_at]) if asked.read in ("", row.read)][: asked.limit]
+    rows = found[: meant[-1] + 1 if len(meant) == asked.limit else looked_at]
+    more = len(found) > len(rows)
+    return {"items": [_row(found[place]) for place in meant], "next": _next(rows, last, told) if more else None}
+
+
+def _of_day(text: str) -> tuple[datetime | None, datetime | None]:
+    if not text:
+        return None, None
+    try:
+        begin = datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise Problem("time", f"{text!r} is no day.", "Write it as 2026-01-31.") from None
+    return begin, begin + timedelta(days=1)
 
 
 def _next(rows: list[JournalRow], last: datetime | None, told: int) -> str:
-    time = rows[-1].time
-    same = sum(1 for _ in takewhile(lambda row: row.time == time, reversed(rows)))
-    return cursors.written(time, same + (told if time == last else 0))
+    oldest = rows[-1].time
+    same = sum(1 for _ in takewhile(lambda row: row.time == oldest, reversed(rows)))
+    return cursors.written(oldest, same + (told if oldest == last else 0))
 
 
 def _row(row: JournalRow) -> KeyUseView:

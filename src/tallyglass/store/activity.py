@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select
 
@@ -17,6 +17,23 @@ def last_entry(db: Connection, connection: str) -> datetime | None:
     newest = select(func.max(entries.c.time)).where(entries.c.bucket == buckets.c.id).scalar_subquery()
     found: datetime | None = db.execute(select(func.max(newest)).where(buckets.c.connection == connection)).scalar()
     return found
+
+
+def years(db: Connection) -> list[tuple[int, int]]:
+    """Each year that has entries, and how many: by the index of time alone. The newest first."""
+    first, last = db.execute(select(func.min(entries.c.time), func.max(entries.c.time))).one()
+    if first is None:
+        return []
+    told = []
+    for year in range(last.year, first.year - 1, -1):
+        within = (
+            entries.c.time >= datetime(year, 1, 1, tzinfo=UTC),
+            entries.c.time < datetime(year + 1, 1, 1, tzinfo=UTC),
+        )
+        count = db.execute(select(func.count()).select_from(entries).where(*within)).scalar_one()
+        if count:
+            told.append((year, int(count)))
+    return told
 
 
 def same_account(db: Connection, one: str, other: str) -> bool:
