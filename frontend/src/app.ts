@@ -6,6 +6,10 @@ import { copyAtAPress } from "./copy";
 import { keepWhatHasGrown } from "./endless";
 import { watchTheLine } from "./session";
 
+// Live news may bring a form whose secrets are to be sealed onto a page that came without the script for it.
+document.addEventListener("htmx:after:swap", () => {
+  if (document.querySelector("form[data-seal]") && !("seals" in document.documentElement.dataset)) window.location.reload();
+});
 tickAges();
 copyAtAPress();
 keepWhatHasGrown();

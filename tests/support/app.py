@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from support.sandbox import Answer, Sandbox
 from tallyglass.app import connections, syncing
 from tallyglass.app.home import Home
 from tallyglass.app.service import Service
+from tallyglass.keeper import sealing
 from tallyglass.web import server as web
 from tallyglass.web.address import local
 from tallyglass.web.auth.gate import Gate
@@ -77,6 +79,12 @@ class App:
         finally:
             line.close()
 
+    def seal(self, **fields: str) -> str:
+        """What a browser makes of a passphrase: sealed to the keeper's key of this moment."""
+        key = json.loads(self.ask("GET", "/seal-key").body)
+        bound_to = sealing.info("passphrase", key["install_id"], "")
+        return sealing.seal(key["public_key"], bound_to, fields)
+
     def enter(self) -> Visitor:
         """Somebody who has followed the link."""
         path = self.link().removeprefix(self.url)
@@ -128,6 +136,19 @@ def running_app(folder: Path, sandbox: Sandbox | None = None, *exchanges: str) -
                 assert view["verdict"] == "accepted", view
             faults = [part for part in syncing.sync(service.session()) if part["fault"]]
             assert not faults, faults
+        service.look_after()
+        with _served(service) as app:
+            yield app
+    finally:
+        service.stop()
+
+
+@contextmanager
+def new_app(folder: Path) -> Iterator[App]:
+    """A home that has no vault yet, served: its first reader chooses the passphrase."""
+    service = Service(Home(folder / "home"))
+    try:
+        service.start()
         service.look_after()
         with _served(service) as app:
             yield app

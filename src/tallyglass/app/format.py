@@ -110,6 +110,11 @@ def age(time: str | None, now: datetime | None = None) -> str:
     return f"{max(seconds, 0)} s"
 
 
+def named(name: str, otherwise: str) -> str:
+    """A name as somebody typed it: one line, not endless; `otherwise` for none."""
+    return " ".join(name.split())[:60].strip() or otherwise
+
+
 def place(connection: str) -> str:
     """A connection by its id, an account of the user's own by its name."""
     return own.label(connection)

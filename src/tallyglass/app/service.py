@@ -24,7 +24,8 @@ from tallyglass.sync.report import Watcher, nobody
 log = logging.getLogger(__name__)
 
 Event = Literal["worth", "sync", "keeper"]
-KeeperState = Literal["unlocked", "locked", "down"]
+#: `new`: there is no vault yet.
+KeeperState = Literal["unlocked", "locked", "down", "new"]
 BEAT_SECONDS = 1.0
 #: How often it is looked whether something wants the user's hand; after each sync, too.
 CHECK_SECONDS = 300.0
@@ -73,7 +74,7 @@ class Service:
         """Start the keeper. It is locked until `unlock`."""
         self._keeper = self._process.start()
         self.sandbox = self._keeper.health().sandbox
-        self._state = "locked"
+        self._state = _closed(self._keeper)
         return self._keeper
 
     def look_after(self) -> None:
@@ -84,10 +85,19 @@ class Service:
 
     def unlock(self, passphrase: str) -> None:
         """Open vault and portfolio. Raises `WrongPassphrase`."""
-        keeper = self._running_keeper()
-        with self._changing:
-            keeper.unlock(passphrase)
-            self._open(keeper)
+        self._opened_by(lambda keeper: keeper.unlock(passphrase))
+
+    def unlock_sealed(self, sealed: str) -> None:
+        """The same with what was sealed in the browser."""
+        self._opened_by(lambda keeper: keeper.unlock_sealed(sealed))
+
+    def create_sealed(self, sealed: str) -> None:
+        """Make the vault, under a passphrase that was sealed in the browser. Code `exists` where there is one."""
+        self._opened_by(lambda keeper: keeper.create_sealed(sealed))
+
+    def prove_sealed(self, sealed: str) -> None:
+        """Whether what was sealed in the browser is the passphrase. Raises `WrongPassphrase`."""
+        self._running_keeper().prove_sealed(sealed)
 
     def seal_key(self) -> SealKey:
         """To what a browser seals a secret, at this moment."""
@@ -127,6 +137,8 @@ class Service:
         """The open session. A `Problem` with code `locked` or `keeper_down` when there is none."""
         if self._state == "down":
             raise Problem("keeper_down", "The keeper is not running; it is being restarted.", "Wait a moment.")
+        if self._state == "new":
+            raise Problem("new", "There is no vault yet.", "Open the link that `tallyglass up` prints.")
         if self._state == "locked" or self._keeper is None or self._store is None:
             raise Problem("locked", "The keeper is locked.", "Unlock it with your passphrase.")
         return Session(self.home, self._keeper, self._store, memory=self._memory)
@@ -212,7 +224,7 @@ class Service:
         with self._changing:
             keeper = self._running_keeper()
             unlocked = keeper.health().state == "unlocked"
-            if unlocked and self._state == "locked":
+            if unlocked and self._state in ("locked", "new"):
                 self._open(keeper)
             elif not unlocked and self._state == "unlocked":
                 self._wanted = "locked"
@@ -224,10 +236,16 @@ class Service:
         self._close_store()
         self._become("down")
         self._keeper = self._process.start()
-        self._become("locked")
+        self._become(_closed(self._keeper))
         if self._passphrase is not None and self._wanted == "unlocked":
             self._keeper.unlock(self._passphrase())
             self._open(self._keeper)
+
+    def _opened_by(self, opens: Callable[[Keeper], None]) -> None:
+        keeper = self._running_keeper()
+        with self._changing:
+            opens(keeper)
+            self._open(keeper)
 
     def _open(self, keeper: Keeper) -> None:
         if self._store is None:
@@ -307,3 +325,8 @@ class Service:
     def _tell(self, event: Event) -> None:
         for listener in list(self._listeners):
             listener.put(event)
+
+
+def _closed(keeper: Keeper) -> KeeperState:
+    """How a keeper stands that has just been started."""
+    return "new" if keeper.health().state == "empty" else "locked"

@@ -69,6 +69,19 @@ def change(home: Home, keeper: Keeper, old: str, new: str) -> None:
         raise Problem(error.code, text, "Try again with: tallyglass passphrase --remember") from None
 
 
+def change_sealed(home: Home, keeper: Keeper, sealed: str) -> bool:
+    """The same with both as they were sealed in the browser; whether the OS key store has forgotten the old one.
+
+    The new one cannot be handed to it: nobody but the keeper reads what was sealed. Raises `WrongPassphrase`.
+    """
+    keeper.change_passphrase_sealed(sealed)
+    try:
+        return forget(home)
+    except Problem:
+        home.key_store_mark.unlink(missing_ok=True)
+        return True
+
+
 def auto_lock(session: Session) -> int:
     """After how many minutes without a reader the program locks itself; 0: never."""
     with session.store.read() as db:

@@ -32,7 +32,7 @@ JOURNEY = {
     "Keys": "exchanges guide egress inspect connect keys audit set-rotation fetch rotate freeze thaw disconnect "
     "was-it-me compromised journal",
     "What you own": "sync worth performance holdings movers targets prices history transfers reconcile orders "
-    "accounts set-currency import export",
+    "accounts set-currency import export token",
     "Upkeep": "unlock lock passphrase set-auto-lock recovery-kit backup restore doctor unparsed replay parse sandbox",
 }
 
@@ -122,6 +122,9 @@ USAGE_CODES = frozenset(
         "usage",
         "unknown_currency",
         "passphrase_needed",
+        "no_token",
+        "no_tls",
+        "certificate",
     )
 )
 
@@ -130,6 +133,7 @@ USAGE_CODES = frozenset(
 MODULES = {
     "own_keys": "fetch",
     "unlocking": "passphrase recovery-kit set-auto-lock",
+    "token": "token",
     "keys": "exchanges guide inspect connect keys freeze thaw parse",
     "rotation": "rotate disconnect",
     "audit": "audit set-rotation",

@@ -24,11 +24,13 @@ def key_fields(parts: Mapping[str, str]) -> dict[str, str]:
         return {name: _ask(f"{label} (not shown): ") for name, label in parts.items()}
 
 
-def new_passphrase() -> str:
-    """One that is typed twice, without echo."""
+def new_passphrase(or_else: str = "") -> str:
+    """One that is typed twice, without echo. With `or_else`, nothing may be typed too, which means just that."""
     if not sys.stdin.isatty():
         raise Problem("passphrase_needed", "A passphrase is needed.", "Give it with --passphrase-file FILE.")
-    first = getpass.getpass("New passphrase, of at least 12 characters: ")
+    first = getpass.getpass(f"New passphrase, of at least 12 characters{or_else}: ")
+    if or_else and not first:
+        return ""
     check_passphrase(first)
     if getpass.getpass("Again: ") != first:
         raise Problem("usage", "The two were not the same.", "Try again.")

@@ -6,7 +6,7 @@ import shlex
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -20,12 +20,15 @@ from tallyglass.app.home import Home, find_home
 from tallyglass.app.problems import Problem
 from tallyglass.app.service import Service
 from tallyglass.app.session import check_home, create_home, no_home
-from tallyglass.cli import main, show
+from tallyglass.cli import main, prompt, show
 from tallyglass.cli.main import app
 from tallyglass.cli.money import watching
 from tallyglass.cli.options import options, read_passphrase
 from tallyglass.cli.worth import print_worth
 from tallyglass.keeper.client import Keeper, Unreachable
+
+if TYPE_CHECKING:
+    from tallyglass.web.where import Where
 
 Port = Annotated[int, typer.Option(help="Where the dashboard listens, on this machine only.", min=0, max=65535)]
 
@@ -200,14 +203,25 @@ def _list_journal(limit: int, connection: str) -> None:
 
 
 @app.command()
-def up(port: Port = 8420) -> None:
+def up(
+    port: Port = 8420,
+    new: Annotated[bool, typer.Option("--new", help="No home yet: choose its passphrase in the browser.")] = False,
+    listen: Annotated[str, typer.Option(help="Another address of this machine; then TLS is needed.")] = "",
+    certificate: Annotated[Path | None, typer.Option(help="PEM file, for TLS.")] = None,
+    certificate_key: Annotated[Path | None, typer.Option(help="PEM file with its key.")] = None,
+    behind: Annotated[str, typer.Option(help="https://NAME of a proxy that ends TLS before us.")] = "",
+) -> None:
     """Run everything: syncing, and the dashboard. Where it runs already: a new link to it."""
-    home = options.here()
+    home = options.place()
     if _served_already(home):
         return
-    if not home.exists:
+    new = not home.exists and (new or _chosen_in_browser(home))
+    if not (home.exists or new):
         raise no_home(home)
-    _check_port(port)
+    from tallyglass.web.where import Where
+
+    where = Where(port, listen, certificate, certificate_key, behind).checked()
+    _check_port(port, listen)
     file = options.passphrase_file
     again = None if file is None or not file.is_file() else (lambda: read_passphrase(file))
     if file is None and unlocking.is_remembered(home):
@@ -218,9 +232,20 @@ def up(port: Port = 8420) -> None:
         if keeper.health().state == "locked":
             options.unlock(service.unlock)
             _fetch(keeper)
-        _serve(service, port)
+        _serve(service, where)
     finally:
         service.stop()
+
+
+def _chosen_in_browser(home: Home) -> bool:
+    """On a terminal: whether the passphrase of a new home is left to the browser; else it is made here."""
+    if not options.on_terminal or options.passphrase_file is not None:
+        return False
+    typer.echo(f"There is no Tallyglass home at {home.path} yet. One is made now.", err=True)
+    options.fresh = prompt.new_passphrase(or_else=", or Enter to choose it in the browser")
+    if options.fresh:
+        create_home(home, options.fresh, log_level=options.log_level)
+    return not options.fresh
 
 
 def _served_already(home: Home) -> bool:
@@ -237,14 +262,15 @@ def _served_already(home: Home) -> bool:
     return True
 
 
-def _check_port(port: int) -> None:
+def _check_port(port: int, address: str = "") -> None:
     """Refuse one that another program has, before anything is begun."""
-    from tallyglass.web.port import listen
+    from tallyglass.web.port import listening
 
-    listen(port).close()
+    with listening(port, address):
+        pass
 
 
-def _serve(service: Service, port: int) -> None:
+def _serve(service: Service, where: Where, hint: str = "") -> None:
     from tallyglass.web.server import serve
 
     place = "" if service.home == find_home(None) else f" --home {shlex.quote(str(service.home.path))}"
@@ -252,11 +278,14 @@ def _serve(service: Service, port: int) -> None:
 
     def ready(link: str) -> None:
         options.say_sandbox(service.sandbox)
-        show.out.print(f"Dashboard: {link}", markup=False, soft_wrap=True)
+        what = "Choose your passphrase" if service.state == "new" else "Dashboard"
+        show.out.print(f"{what}: {link}", markup=False, soft_wrap=True)
+        if hint:
+            show.out.print(hint, markup=False, soft_wrap=True)
         show.out.print(again, style="dim", markup=False, soft_wrap=True)
 
     service.look_after()
-    serve(service, port=port, ready=ready)
+    serve(service, where, ready=ready)
 
 
 @app.command("demo")
@@ -281,7 +310,9 @@ def demo_command(
             service.unlock(passphrase)
             _fill(service, sandbox)
             if not once:
-                _serve(service, port)
+                from tallyglass.web.where import Where
+
+                _serve(service, Where(port), f"Its passphrase, if you are asked: {passphrase}")
         finally:
             service.stop()
 

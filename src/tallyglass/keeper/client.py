@@ -132,11 +132,23 @@ class Keeper:
 
     def create(self, passphrase: str) -> None:
         """Make the vault at the first start; leaves it unlocked. Code `exists` when there is one."""
-        self._call("/create", sealed=self._seal("passphrase", "", {"new": passphrase}))
+        self.create_sealed(self._seal("passphrase", "", {"new": passphrase}))
+
+    def create_sealed(self, sealed: str) -> None:
+        """`create` with `new` as it was sealed in the browser."""
+        self._call("/create", sealed=sealed)
 
     def unlock(self, passphrase: str) -> None:
         """Open the vault. Raises `WrongPassphrase`, `VaultAltered`."""
-        self._call("/unlock", sealed=self._seal("passphrase", "", {"old": passphrase}))
+        self.unlock_sealed(self._seal("passphrase", "", {"old": passphrase}))
+
+    def unlock_sealed(self, sealed: str) -> None:
+        """`unlock` with `old` as it was sealed in the browser."""
+        self._call("/unlock", sealed=sealed)
+
+    def prove_sealed(self, sealed: str) -> None:
+        """Whether `old`, sealed in the browser, is the passphrase. Changes nothing. Raises `WrongPassphrase`."""
+        self._call("/prove", sealed=sealed)
 
     def lock(self) -> None:
         """Forget every secret and key until the next unlock."""
@@ -144,7 +156,11 @@ class Keeper:
 
     def change_passphrase(self, old: str, new: str) -> None:
         """From now on only `new` opens the vault. Raises `WrongPassphrase`."""
-        self._call("/passphrase", sealed=self._seal("passphrase", "", {"old": old, "new": new}))
+        self.change_passphrase_sealed(self._seal("passphrase", "", {"old": old, "new": new}))
+
+    def change_passphrase_sealed(self, sealed: str) -> None:
+        """`change_passphrase` with `old` and `new` as they were sealed in the browser, in one text."""
+        self._call("/passphrase", sealed=sealed)
 
     def seal_key(self) -> SealKey:
         """What a browser needs to seal fields for `inspect_sealed` and `admit_sealed`."""

@@ -39,6 +39,7 @@ def application(service: Service) -> web.Application:
         ("/seal-key", Service.seal_key, {}),
         ("/create", Service.create, {"sealed": str}),
         ("/unlock", Service.unlock, {"sealed": str}),
+        ("/prove", Service.prove, {"sealed": str}),
         ("/lock", Service.lock, {}),
         ("/passphrase", Service.change_passphrase, {"sealed": str}),
         ("/store-key", Service.store_key, {}),

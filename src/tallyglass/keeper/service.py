@@ -107,6 +107,12 @@ class Service:
         bound_to = sealing.info("passphrase", self._install, "")
         await self.unlock(sealing.seal(self._opener.public_key, bound_to, {"old": passphrase}))
 
+    async def prove(self, sealed: str) -> None:
+        """Whether somebody knows the passphrase of the open vault: nothing changes. Raises `WrongPassphrase`."""
+        passphrase = self._passphrases(sealed, "old")["old"]
+        async with self._opening:
+            await asyncio.to_thread(self._open.vault.prove, passphrase)
+
     def lock(self) -> None:
         """Drop every key. What was sealed before can no longer be opened, so that it cannot be replayed."""
         if self._shelf is not None:

@@ -156,6 +156,10 @@ class Vault:
                 kept[owner, name] = self._sealed(owner, name, value)
         self._write(_Contents(head or self._contents.header, records, kept))
 
+    def prove(self, passphrase: str) -> None:
+        """Raises `WrongPassphrase`. As slow as opening."""
+        _unwrap_root(self._contents.header, passphrase)
+
     def rewrap(self, old: str, new: str) -> Header:
         """The header of a vault that `new` opens: slow, and changes nothing yet. Raises `WrongPassphrase`."""
         head = self._contents.header

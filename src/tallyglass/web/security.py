@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tallyglass.app.problems import Told
 from tallyglass.web.address import Address
-from tallyglass.web.api import problems, routes
+from tallyglass.web.api import problems, routes, scopes
 from tallyglass.web.auth.gate import Gate
 
 CSP = (
@@ -31,6 +33,8 @@ HEADERS: Mapping[str, str] = {
 
 LARGEST_BODY = 256 * 1024
 READING = ("GET", "HEAD")
+#: For a year browsers come by TLS only: said where they do.
+TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class Guard:
@@ -40,6 +44,7 @@ class Guard:
         self._app = app
         self._hosts = address.hosts
         self._origins = address.origins
+        self._headers = {**HEADERS, **(TLS_ONLY if address.secure else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -52,7 +57,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
@@ -89,11 +94,13 @@ class Door:
 
     OPEN = ("/enter", "/healthz", "/seal-key")
     #: What asks for more than a session by itself, or for nothing.
-    OPEN_BELOW = ("/static/", "/calendar/")
+    OPEN_BELOW = ("/static/", "/calendar/", "/enter/")
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, scopes: Callable[[str], frozenset[str]]) -> None:
+        """`scopes` tells what a token reads; it may raise `Told`."""
         self._app = app
         self._gate = gate
+        self._scopes = scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in self.OPEN or scope["path"].startswith(self.OPEN_BELOW):
@@ -103,7 +110,11 @@ class Door:
         # What a page or a program asks by itself, without its reader, does not keep a session alive.
         of_api = scope["path"].startswith(routes.BELOW)
         by_itself = of_api or "hx-request" in request.headers or scope["path"] == "/events"
-        if self._gate.holds(request, in_use=not by_itself):
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if of_api and kind.lower() == "bearer":
+            refusal = await asyncio.to_thread(self._refusal, scope, token.strip())
+            await (refusal or self._app)(scope, receive, send)
+        elif self._gate.holds(request, in_use=not by_itself):
             await self._app(scope, receive, send)
         elif of_api:
             await problems.problem(401, "no_session", "There is no session.", routes.ENTER)(scope, receive, send)
@@ -111,3 +122,17 @@ class Door:
             await PlainTextResponse("Your session has ended.\n", 401)(scope, receive, send)
         else:
             await RedirectResponse("/enter", 303)(scope, receive, send)
+
+    def _refusal(self, scope: Scope, token: str) -> Response | None:
+        """The answer to a token that does not lead there; None for one that does. It reads, and only the API."""
+        try:
+            found = self._scopes(token)
+        except Told as error:
+            return problems.refusal(error)
+        if not found:
+            return problems.problem(401, "no_token", "This token opens nothing.", "Make one: tallyglass token make")
+        wanted = scopes.needed(scope["path"])
+        if scope["method"] not in READING or wanted not in found:
+            text = f"This token reads: {', '.join(sorted(found))}."
+            return problems.problem(403, "token_scope", text, "Make one that may, or ask for what this one may.")
+        return None

@@ -8,23 +8,24 @@ from collections.abc import Callable
 import uvicorn
 
 from tallyglass.app.service import Service
-from tallyglass.web.address import local
 from tallyglass.web.auth.gate import Gate
 from tallyglass.web.line import answering
-from tallyglass.web.port import listen
+from tallyglass.web.port import listening
 from tallyglass.web.site import create_app
+from tallyglass.web.where import Where
+
+LOCAL = Where(0)
 
 
-def serve(service: Service, *, port: int, ready: Callable[[str], None]) -> None:
+def serve(service: Service, where: Where, *, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. `ready` gets the one-time link once the port listens; later ones by the line."""
-    with listen(port) as listener:
-        taken: int = listener.getsockname()[1]
-        gate = Gate(local(taken))
+    with listening(where.port, where.listen) as sockets:
+        gate = Gate(where.address(sockets[0].getsockname()[1]))
         gate.used = service.visit
-        server = Server(service, gate)
+        server = Server(service, gate, where)
         with answering(service.home, lambda: link(gate)):
             ready(link(gate))
-            server.run(sockets=[listener])
+            server.run(sockets=sockets)
 
 
 def link(gate: Gate) -> str:
@@ -35,10 +36,14 @@ def link(gate: Gate) -> str:
 class Server(uvicorn.Server):
     """An HTTP server whose pages' streams end when it ends."""
 
-    def __init__(self, service: Service, gate: Gate) -> None:
+    def __init__(self, service: Service, gate: Gate, where: Where = LOCAL) -> None:
         config = uvicorn.Config(
             create_app(service, gate),
             log_config=None,
+            # What a proxy says of whom it speaks for is believed in nothing.
+            proxy_headers=False,
+            ssl_certfile=where.certificate,
+            ssl_keyfile=where.certificate_key,
             access_log=False,
             server_header=False,
             date_header=False,

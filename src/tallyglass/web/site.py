@@ -16,8 +16,9 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from tallyglass.app import accounts, alerts, history, hygiene
+from tallyglass.app import accounts, alerts, history, hygiene, tokens
 from tallyglass.app import journal as uses
+from tallyglass.app.passkeys import Passkeys
 from tallyglass.app.problems import Problem, Told, Trouble
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
@@ -65,7 +66,7 @@ def create_app(service: Service, gate: Gate) -> ASGIApp:
     app.post("/walked")(site.walked)
     routes.add_to(app, service.session, gate.cookie)
     app.add_exception_handler(HTTPException, site.http_error)
-    return Guard(Door(app, gate), gate.address)
+    return Guard(Door(app, gate, lambda token: tokens.scopes(service.session(), token)), gate.address)
 
 
 class Site:
@@ -74,6 +75,8 @@ class Site:
     def __init__(self, service: Service, gate: Gate) -> None:
         self.service = service
         self.gate = gate
+        address = gate.address
+        self.passkeys = Passkeys(address.name, address.origins, gate.clock)
         self.app = FastAPI(title="Tallyglass", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self._look = f"{gate.cookie}-look"
         self._templates = rendering.environment()
@@ -127,8 +130,14 @@ class Site:
         name = "empty" if not (keys or model.get("yours")) and page.id in ("overview", "connections") else page.id
         return self._page(request, name, page, {**model, **_counted(session, stands)}, currency=currency)
 
+    def trouble(self, request: Request, error: Trouble) -> Response:
+        """The page that says why not."""
+        return self._trouble(request, OVERVIEW, error)
+
     def _trouble(self, request: Request, page: Page, error: Trouble) -> Response:
         code = getattr(error, "code", "")
+        if code == "new":
+            return RedirectResponse("/begin", 303)
         if isinstance(error, Locked) or code == "locked":
             return self._page(request, "locked", page, dict(UNCOUNTED))
         if isinstance(error, Unreachable) or code == "keeper_down":
@@ -158,6 +167,9 @@ class Site:
             "sandbox": self.service.sandbox,
             "state": self.service.state,
             "syncing": self.service.syncing,
+            "passkeys_of": self.passkeys.name,
+            "sessions": lambda: self.gate.sessions(request),
+            "proven": lambda: self.gate.proven(request),
         }
         return HTMLResponse(rendering.render(self._templates, f"{name}.html", {**frame, **model}), status)
 
@@ -169,7 +181,7 @@ class Site:
         if request.method != "GET" or status != 404:
             return Response(status_code=status)
         if not self.gate.holds(request, in_use=False):
-            return self.plain(request, "enter", {"tried": False}, status=404)
+            return RedirectResponse("/enter", 303)
         model = {**self._counts(), "text": "There is no such page.", "fix": ""}
         return self._page(request, "problem", None, model, status=404)
 

@@ -43,7 +43,7 @@ def unknown(status: int, headers: Mapping[str, str] | None) -> Response:
 def refusal(error: Trouble) -> Response:
     """The answer for what the house could not do."""
     code = getattr(error, "code", "internal")
-    if isinstance(error, Locked | Unreachable) or code in ("locked", "keeper_down"):
+    if isinstance(error, Locked | Unreachable) or code in ("locked", "keeper_down", "new"):
         return problem(503, code, error.text, error.fix)
     if code in _NONE:
         return problem(404, code, error.text, error.fix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tallyglass.web.pages.access import ACCESS
 from tallyglass.web.pages.compromised import COMPROMISED
 from tallyglass.web.pages.connections import CONNECTIONS
 from tallyglass.web.pages.history import HISTORY, UNPARSED
@@ -18,4 +19,4 @@ from tallyglass.web.pages.was_it_me import WAS_IT_ME
 RAIL = (OVERVIEW, ORDERS, HISTORY, RECONCILE, CONNECTIONS, JOURNAL, WAS_IT_ME, TAX, SETTINGS)
 #: Of these, what has a tab on the phone; the others are behind the last tab, `MORE`.
 TABS = (OVERVIEW, ORDERS, HISTORY, CONNECTIONS)
-PAGES = (*RAIL, UNPARSED, COMPROMISED, MORE)
+PAGES = (*RAIL, UNPARSED, COMPROMISED, ACCESS, MORE)

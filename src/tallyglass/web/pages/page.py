@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from tallyglass.app.passkeys import Passkeys
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
 from tallyglass.web.auth.gate import Gate
@@ -29,6 +30,10 @@ class Frame(Protocol):
     @property
     def gate(self) -> Gate:
         """Who may look."""
+
+    @property
+    def passkeys(self) -> Passkeys:
+        """What asks for passkeys."""
 
     def prove(self, request: Request, back: str) -> Response | None:
         """Nothing, if the reader has just proved who he is; else the way to where he can, which leads on to `back`."""

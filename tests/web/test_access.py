@@ -1,0 +1,489 @@
+"""Who gets in by what: passphrase, codes, sessions, proofs, tokens. Over real HTTP, the real app and keeper."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyotp
+import pytest
+
+from support.app import PASSPHRASE, App, Visitor, new_app, running_app
+from support.sandbox import Answer
+from tallyglass.app import second_factor, tokens
+from tallyglass.web.auth.coming import WRONG
+from tallyglass.web.auth.gate import IDLE_SECONDS, PROVEN_SECONDS
+from tallyglass.web.auth.pace import FREE, LONGEST_SECONDS, Pace
+
+HERE = "/settings/access"
+CHANGES = (
+    "passphrase",
+    "passkeys",
+    "passkeys/remove",
+    "codes",
+    "codes/set-up",
+    "codes/recovery",
+    "codes/remove",
+    "tokens",
+    "tokens/revoke",
+)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with running_app(tmp_path_factory.mktemp("web")) as running:
+        yield running
+
+
+@pytest.fixture
+def app(house: App) -> Iterator[App]:
+    """The same house, as it was at first."""
+    yield house
+    house.gate.pace.right()
+    if house.service.state != "unlocked":
+        house.service.unlock(PASSPHRASE)
+    second_factor.remove(house.service.session())
+
+
+def own(app: App) -> dict[str, str]:
+    return {"Origin": app.url, "Sec-Fetch-Site": "same-origin"}
+
+
+def try_passphrase(app: App, passphrase: str, code: str = "", **headers: str) -> Answer:
+    form = {"sealed": app.seal(old=passphrase), "code": code, "back": "/orders"}
+    return app.ask("POST", "/enter", own(app) | headers, form)
+
+
+def let_in(app: App, answer: Answer) -> Visitor:
+    assert answer.status == 303, answer
+    return Visitor(app, answer.headers["set-cookie"].split(";")[0])
+
+
+def state(app: App) -> str:
+    return app.service.state
+
+
+def guess(app: App) -> None:
+    """Wrong tries, each as soon as may be: the next has to wait for minutes, however slow this machine is."""
+    for _ in range(FREE + 20):
+        app.clock.ahead += app.gate.pace.wait()
+    assert try_passphrase(app, "five tall herons by the hill").status in (403, 429)
+
+
+def said(answer: Answer) -> str:
+    found = re.search(rb'<p[^>]*role="alert"[^>]*>([^<]*)', answer.body)
+    return found[1].decode() if found else ""
+
+
+# -- the passphrase
+
+
+def test_the_passphrase_lets_in_and_leads_on(app: App) -> None:
+    answer = try_passphrase(app, PASSPHRASE)
+
+    assert answer.headers["location"] == "/orders"
+    assert let_in(app, answer).ask("GET", "/orders").status == 200
+
+
+def test_a_wrong_one_lets_nobody_in(app: App) -> None:
+    answer = try_passphrase(app, "five tall herons by the hill")
+
+    assert (answer.status, said(answer)) == (403, WRONG)
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("sealed", ["", "AAAA", "!", "A" * 40_000, PASSPHRASE])
+def test_what_is_not_sealed_opens_nothing(app: App, sealed: str) -> None:
+    answer = app.ask("POST", "/enter", own(app), {"sealed": sealed})
+
+    assert answer.status == 400
+    assert "set-cookie" not in answer.headers
+    assert b"Keeper" not in answer.body, "who has no session learns nothing of the house"
+    assert PASSPHRASE.encode() not in answer.body
+
+
+def test_a_sealed_passphrase_opens_once(app: App) -> None:
+    form = {"sealed": app.seal(old=PASSPHRASE)}
+    first = app.ask("POST", "/enter", own(app), form)
+    again = app.ask("POST", "/enter", own(app), form)
+
+    assert first.status == 303
+    assert again.status != 303
+    assert "set-cookie" not in again.headers
+
+
+def test_a_passphrase_unlocks_and_lets_in_at_once(app: App) -> None:
+    before = app.enter()
+    assert before.press("/lock").status == 303
+    assert state(app) == "locked"
+    assert "Locked" in before.page("/")
+    wrong = try_passphrase(app, "five tall herons by the hill")
+    assert (wrong.status, state(app)) == (403, "locked")
+
+    visitor = let_in(app, try_passphrase(app, PASSPHRASE))
+
+    assert state(app) == "unlocked"
+    assert visitor.ask("GET", "/orders").status == 200
+
+
+@pytest.mark.parametrize(
+    "back", ["//evil.example", "/\\evil.example", "https:evil.example", "http://evil.example/", ""]
+)
+def test_no_login_leads_away(app: App, back: str) -> None:
+    form = {"sealed": app.seal(old=PASSPHRASE), "back": back}
+    assert app.ask("POST", "/enter", own(app), form).headers["location"] == "/"
+    visitor = app.enter()
+    assert visitor.ask("GET", f"/prove?back={back}").headers["location"] == "/"
+
+
+# -- guessing
+
+
+def test_each_wrong_try_doubles_the_wait() -> None:
+    now = 0.0
+    pace = Pace(lambda: now)
+    waits = []
+    for _ in range(FREE - 1):
+        assert pace.wait() == 0
+    for _ in range(12):
+        assert pace.wait() == 0
+        waits.append(pace.wait())
+        now += waits[-1]
+
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, LONGEST_SECONDS, LONGEST_SECONDS]
+    pace.right()
+    assert [pace.wait() for _ in range(FREE)] == [0] * FREE
+
+
+def test_a_guesser_waits_whoever_he_says_he_is_and_the_link_never_does(app: App) -> None:
+    guess(app)
+    cookie = f"tallyglass-{app.port}=anew"
+    slowed = try_passphrase(app, PASSPHRASE, Cookie=cookie, **{"X-Forwarded-For": "203.0.113.9"})
+    assert slowed.status == 429
+    assert "Too many wrong tries" in said(slowed)
+    assert app.ask("GET", app.link().removeprefix(app.url)).status == 303
+
+    app.clock.ahead += LONGEST_SECONDS
+
+    assert try_passphrase(app, PASSPHRASE).status == 303
+    assert try_passphrase(app, "five tall herons by the hill").status == 403, "whoever was right is not slowed"
+
+
+def test_what_slows_the_door_slows_the_change_of_the_passphrase(app: App) -> None:
+    visitor = app.enter()
+    sealed = app.seal(old="five tall herons by the hill", new="another one of some words")
+    assert WRONG.encode() in visitor.press(f"{HERE}/passphrase", sealed=sealed).body
+    guess(app)
+    visitor = app.enter()
+    sealed = app.seal(old=PASSPHRASE, new="another one of some words")
+    assert b"Too many wrong tries" in visitor.press(f"{HERE}/passphrase", sealed=sealed).body
+    app.service.prove_sealed(app.seal(old=PASSPHRASE))
+
+
+# -- sessions
+
+
+def test_sessions_are_listed_and_ended(app: App) -> None:
+    app.gate.close()
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    mine = app.enter()
+    other = let_in(app, app.ask("GET", app.link().removeprefix(app.url), {"User-Agent": firefox}))
+    third = app.enter()
+
+    page = mine.page(HERE)
+
+    assert page.count("this one") == 1
+    assert "Firefox on Linux" in page
+    assert mine.cookie.partition("=")[2] not in page
+    name = re.search(r'name="name" value="(\w+)" aria-label="End the session of Firefox on Linux"', page)
+    assert name
+    assert mine.press(f"{HERE}/sessions", name=name[1]).status == 303
+    assert other.ask("GET", "/orders").status == 303
+    assert third.ask("GET", "/orders").status == 200
+    mine.press(f"{HERE}/sessions", others="1")
+    assert third.ask("GET", "/orders").status == 303
+    assert mine.ask("GET", "/orders").status == 200
+
+
+def test_what_a_browser_calls_itself_is_not_repeated(app: App) -> None:
+    agent = {"User-Agent": "<script>alert(1)</script>"}
+    visitor = let_in(app, app.ask("GET", app.link().removeprefix(app.url), agent))
+
+    page = visitor.page(HERE)
+
+    assert "alert(1)" not in page
+    assert "A browser" in page
+
+
+def test_a_new_proof_is_a_new_session(app: App) -> None:
+    before = app.enter()
+    form = {"sealed": app.seal(old=PASSPHRASE), "back": HERE}
+    after = let_in(app, before.ask("POST", "/enter", own(app), form))
+
+    assert after.cookie != before.cookie
+    assert before.ask("GET", "/orders").status == 303
+    assert after.ask("GET", "/orders").status == 200
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_guards_keys_changes_only_after_a_proof(app: App, what: str) -> None:
+    visitor = app.enter()
+    app.clock.ahead += PROVEN_SECONDS + 1
+    before = tokens.all_of(app.service.session())
+
+    answer = visitor.press(f"{HERE}/{what}", name="x", **{"scope-worth": "1"})
+
+    assert (answer.status, answer.headers["location"]) == (303, f"/prove?back={HERE}")
+    assert visitor.ask("POST", f"{HERE}/passkeys/ask", own(app)).status == 403
+    assert tokens.all_of(app.service.session()) == before
+    asked = visitor.ask("GET", answer.headers["location"])
+    assert b"Is it still you?" in asked.body
+    form = {"sealed": app.seal(old=PASSPHRASE), "back": HERE}
+    proven = visitor.ask("POST", "/enter", own(app), form)
+    assert proven.headers["location"] == HERE
+    assert b"Is it still you?" not in let_in(app, proven).ask("GET", "/prove").body
+
+
+def test_nothing_of_access_changes_without_a_session(app: App) -> None:
+    for what in CHANGES:
+        assert app.ask("POST", f"{HERE}/{what}", own(app), {"name": "x"}).status == 401
+    assert app.ask("POST", "/lock", own(app)).status == 401
+    for path in ("/prove", "/begin", "/begin/kit", HERE):
+        assert app.ask("GET", path).headers["location"] == "/enter"
+    assert app.ask("POST", "/begin", own(app), {"sealed": app.seal(new=PASSPHRASE)}).status == 401
+
+
+def test_a_new_passphrase_is_the_only_one_and_ends_every_other_session(app: App) -> None:
+    visitor, other = app.enter(), app.enter()
+    new = "six short cranes on a dam"
+
+    done = visitor.press(f"{HERE}/passphrase", sealed=app.seal(old=PASSPHRASE, new=new))
+
+    assert b"Only the new passphrase opens" in done.body
+    assert other.ask("GET", "/orders").status == 303
+    assert visitor.ask("GET", "/orders").status == 200
+    assert try_passphrase(app, PASSPHRASE).status == 403
+    again = let_in(app, try_passphrase(app, new))
+    weak = again.press(f"{HERE}/passphrase", sealed=app.seal(old=new, new="short"))
+    assert b"shorter than 12" in weak.body
+    again.press(f"{HERE}/passphrase", sealed=app.seal(old=new, new=PASSPHRASE))
+    assert try_passphrase(app, PASSPHRASE).status == 303
+
+
+# -- codes
+
+
+def set_up(app: App, visitor: Visitor) -> tuple[str, list[str]]:
+    """The secret, as an authenticator app reads it, and the recovery codes."""
+    page = visitor.press(f"{HERE}/codes").body.decode()
+    spelled = re.search(r">((?:[A-Z2-7]{4} ?){8})<", page)
+    assert spelled
+    secret = spelled[1].replace(" ", "")
+    # A code of half a minute before, so that the present one is still to be used.
+    code = pyotp.TOTP(secret).at(datetime.now(UTC) - timedelta(seconds=30))
+    done = visitor.press(f"{HERE}/codes/set-up", code=code).body.decode()
+    return secret, re.findall(r"<li><code>([a-z2-7-]{19})</code>", done)
+
+
+def test_codes_are_asked_for_with_the_passphrase_and_each_opens_once(app: App) -> None:
+    visitor = app.enter()
+    secret, recovery = set_up(app, visitor)
+    assert len(set(recovery)) == second_factor.CODES
+    page = app.ask("GET", "/enter").body
+    assert b'name="code"' in page
+    code = pyotp.TOTP(secret).now()
+
+    without, wrong = try_passphrase(app, PASSPHRASE), try_passphrase(app, "five tall herons by the hill", code)
+    app.gate.pace.right()
+    right = try_passphrase(app, PASSPHRASE, f"{code[:3]} {code[3:]}")
+    again = try_passphrase(app, PASSPHRASE, code)
+
+    assert (without.status, said(without)) == (403, WRONG)
+    assert without.body == wrong.body, "nobody learns which of the two was wrong"
+    assert right.status == 303
+    assert again.status == 403, "a code that was used opens nothing"
+    assert try_passphrase(app, PASSPHRASE, recovery[0].upper()).status == 303
+    assert try_passphrase(app, PASSPHRASE, recovery[0]).status == 403
+    assert f"{second_factor.CODES - 1} of 10 recovery codes are left" in let_in(app, right).page(HERE)
+
+
+def test_a_wrong_code_leaves_a_locked_keeper_locked(app: App) -> None:
+    secret, _ = set_up(app, app.enter())
+    app.service.lock()
+
+    assert try_passphrase(app, PASSPHRASE, "000000").status == 403
+    assert state(app) == "locked"
+    assert try_passphrase(app, PASSPHRASE).status == 403
+    assert state(app) == "locked"
+    app.gate.pace.right()
+    assert try_passphrase(app, PASSPHRASE, pyotp.TOTP(secret).now()).status == 303
+    assert state(app) == "unlocked"
+
+
+def test_codes_begin_only_with_one_that_is_right(app: App) -> None:
+    visitor = app.enter()
+    visitor.press(f"{HERE}/codes")
+    assert b"not of this secret" in visitor.press(f"{HERE}/codes/set-up", code="000000").body
+    assert second_factor.since(app.service.session()) is None
+    assert try_passphrase(app, PASSPHRASE).status == 303
+    assert b"waits to be set up" not in visitor.press(f"{HERE}/codes/set-up", code="12345x").body
+
+
+def test_new_recovery_codes_end_those_before(app: App) -> None:
+    visitor = app.enter()
+    _, before = set_up(app, visitor)
+    after = re.findall(r"<li><code>([a-z2-7-]{19})</code>", visitor.press(f"{HERE}/codes/recovery").body.decode())
+
+    assert not set(before) & set(after)
+    assert try_passphrase(app, PASSPHRASE, before[0]).status == 403
+    assert try_passphrase(app, PASSPHRASE, after[0]).status == 303
+
+
+def test_the_secret_of_codes_is_shown_once_and_logged_never(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    visitor = app.enter()
+    secret, recovery = set_up(app, visitor)
+    try_passphrase(app, PASSPHRASE, "000000")
+    try_passphrase(app, PASSPHRASE, pyotp.TOTP(secret).now())
+
+    shown = visitor.page(HERE) + visitor.page("/settings") + visitor.page("/journal")
+
+    assert "tried to enter" in caplog.text
+    for canary in (secret, PASSPHRASE, *recovery, visitor.cookie.partition("=")[2]):
+        assert canary not in caplog.text
+        assert canary not in shown
+    for path in (each for each in app.service.home.path.rglob("*") if each.is_file()):
+        assert secret.encode() not in path.read_bytes()
+        assert PASSPHRASE.encode() not in path.read_bytes()
+
+
+def test_a_code_of_another_time_opens_nothing(app: App) -> None:
+    session = app.service.session()
+    at = datetime(2026, 11, 28, 12, 0, 7, tzinfo=UTC)
+    secret = pyotp.random_base32()
+    second_factor.set_up(replace(session, now=lambda: at), secret, pyotp.TOTP(secret).at(at))
+
+    def passes(seconds: int, later: int) -> bool:
+        moment = at + timedelta(seconds=later)
+        code = pyotp.TOTP(secret).at(at + timedelta(seconds=seconds))
+        return second_factor.passes(replace(session, now=lambda: moment), code)
+
+    assert not passes(0, 10), "it was used to set up"
+    assert not passes(60, 0), "too soon"
+    assert passes(30, 0), "a clock may be half a minute off"
+    assert not passes(0, 30), "none before the last that was taken"
+    assert not passes(60, 150), "too late"
+    assert passes(180, 150)
+
+
+# -- tokens
+
+
+def make_token(visitor: Visitor, *scopes: str, days: str = "") -> str:
+    page = visitor.press(f"{HERE}/tokens", name="cron", days=days, **{f"scope-{each}": "1" for each in scopes}).body
+    found = re.search(rb">(tallyglass_[\w-]{43})<", page)
+    assert found, page
+    return found[1].decode()
+
+
+def test_a_token_reads_what_it_may_and_nothing_else(app: App) -> None:
+    visitor = app.enter()
+    token = make_token(visitor, "worth")
+    bearer = {"Authorization": f"Bearer {token}"}
+
+    assert app.ask("GET", "/api/v1/worth", bearer).status == 200
+    assert app.ask("GET", "/api/v1/prices", bearer).status == 200
+    for path in ("/api/v1/history", "/api/v1/keys", "/api/v1/nowhere", "/api/v2/worth", "/api/worth"):
+        answer = app.ask("GET", path, bearer)
+        assert (answer.status, json.loads(answer.body)["type"]) == (403, "urn:tallyglass:problem:token_scope")
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert app.ask(method, "/api/v1/worth", bearer).status == 403
+    for path in ("/", "/orders", HERE, "/events", "/calendar.ics", "/begin/kit"):
+        assert app.ask("GET", path, bearer).status in (303, 401), "pages are not for tokens"
+    assert app.ask("POST", "/sync", bearer | own(app)).status == 401
+    assert token not in visitor.page(HERE)
+    assert "cron" in visitor.page(HERE)
+    assert tokens.all_of(app.service.session())[-1]["used_at"] is not None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "Bearer", "Bearer x", "Bearer tallyglass_" + "A" * 43, "Bearer \x7f", "bearer  y"]
+)
+def test_a_made_up_token_opens_nothing(app: App, value: str) -> None:
+    assert app.ask("GET", "/api/v1/worth", {"Authorization": value}).status == 401
+
+
+def test_a_token_ends_when_it_is_revoked_and_when_its_time_is_over(app: App) -> None:
+    visitor = app.enter()
+    token = make_token(visitor, "worth", "keys", days="30")
+    bearer = {"Authorization": f"Bearer {token}"}
+    session = app.service.session()
+    late = replace(session, now=lambda: datetime.now(UTC) + timedelta(days=31))
+    assert tokens.scopes(session, token) == {"worth", "keys"}
+    assert tokens.scopes(late, token) == frozenset()
+    id_ = tokens.all_of(session)[-1]["id"]
+
+    visitor.press(f"{HERE}/tokens/revoke", id=id_)
+
+    assert app.ask("GET", "/api/v1/worth", bearer).status == 401
+
+
+def test_a_token_of_nothing_is_not_made(app: App) -> None:
+    visitor = app.enter()
+    before = len(tokens.all_of(app.service.session()))
+    assert b"reads something that is listed" in visitor.press(f"{HERE}/tokens", name="x").body
+    assert visitor.press(f"{HERE}/tokens", name="x", days="y", **{"scope-worth": "1"}).status == 400
+    assert len(tokens.all_of(app.service.session())) == before
+
+
+def test_a_locked_house_tells_a_token_nothing(app: App) -> None:
+    token = make_token(app.enter(), "worth")
+    app.service.lock()
+    assert app.ask("GET", "/api/v1/worth", {"Authorization": f"Bearer {token}"}).status == 503
+
+
+# -- the first start
+
+
+def test_the_first_reader_with_a_link_chooses_the_passphrase(tmp_path: Path) -> None:
+    with new_app(tmp_path) as app:
+        assert state(app) == "new"
+        for path in ("/", "/begin", "/begin/kit", "/orders"):
+            assert app.ask("GET", path).headers["location"] == "/enter", "nobody without the link begins"
+        assert app.ask("POST", "/begin", own(app), {"sealed": app.seal(new=PASSPHRASE)}).status == 401
+        assert app.ask("POST", "/enter", own(app), {"sealed": app.seal(old=PASSPHRASE)}).status != 303
+        visitor = app.enter()
+        for path in ("/", "/orders", HERE):
+            assert visitor.ask("GET", path).headers["location"] == "/begin"
+        weak = visitor.press("/begin", sealed=app.seal(new="short"))
+        assert weak.status == 400
+        assert b"shorter than 12" in weak.body
+        assert not app.service.home.exists
+
+        made = visitor.press("/begin", sealed=app.seal(new=PASSPHRASE))
+
+        assert made.headers["location"] == "/begin/kit"
+        assert visitor.ask("GET", "/").status == 303, "its session began anew"
+        visitor = let_in(app, made)
+        assert "TALLYGLASS RECOVERY KIT" in visitor.page("/begin/kit")
+        assert state(app) == "unlocked"
+        again = visitor.press("/begin", sealed=app.seal(new="another one of some words"))
+        assert again.status == 400
+        assert visitor.ask("GET", "/begin").headers["location"] == "/"
+        assert try_passphrase(app, PASSPHRASE).status == 303
+        assert visitor.ask("GET", HERE).status == 200
+
+
+def test_a_house_that_locks_itself_asks_for_the_passphrase(app: App) -> None:
+    visitor = app.enter()
+    app.service.lock()
+    page = visitor.page("/orders")
+    assert 'action="/enter" data-seal="passphrase"' in page
+    assert not re.search(r'<input[^>]*type="password"[^>]* name=', page), "a field without a name is never sent"
+    app.clock.ahead += IDLE_SECONDS + 1
+    assert visitor.ask("GET", "/orders").headers["location"] == "/enter"
