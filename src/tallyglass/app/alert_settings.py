@@ -11,6 +11,7 @@ from tallyglass.app.problems import Problem
 from tallyglass.store import present
 from tallyglass.store.base import Db
 
+WEEKDAYS = DAYS
 _QUIET = "alerts.quiet"
 _WEEKLY = "alerts.weekly"
 

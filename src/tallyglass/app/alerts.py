@@ -24,6 +24,8 @@ from tallyglass.store import alerts as stored
 from tallyglass.store import present
 from tallyglass.store.alerts import Channel, Delivery
 
+#: The worst first.
+EVERY_SEVERITY = SEVERITIES
 _NAME = re.compile(r"[\w-]{1,40}")
 #: The setting that holds the hash of the calendar's link.
 _LINK = "calendar.link"
