@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip --quiet
 ARGS ?=
+# Tests wait for programs that they start, and those for one another: three find work for two processors.
+WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 export PYTHONDONTWRITEBYTECODE :=
 
 help:  ## what there is
@@ -16,11 +18,11 @@ demo: setup  ## fake exchanges, keeper and web app on made-up accounts (ARGS=--o
 	.venv/bin/tallyglass demo $(ARGS)
 
 test: lint types .cache/peers.done .cache/browser.done .cache/managers.done  ## every check and every test, browser tests included
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 soak: setup .cache/dev.done .cache/peers.done  ## the long campaigns
 	$(PY) -m pytest -q -m soak --timeout=7200 $(ARGS)
-	TALLYGLASS_PROPERTIES=soak $(PY) -m pytest -q -n 2 --timeout=7200 tests/property src/tallyglass/exchanges
+	TALLYGLASS_PROPERTIES=soak $(PY) -m pytest -q -n $(WORKERS) --timeout=7200 tests/property src/tallyglass/exchanges
 
 lint: setup .cache/dev.done  ## style, imports and the rules of the house
 	.venv/bin/ruff check --quiet .

@@ -24,6 +24,8 @@ from tallyglass.store import egress
 
 PASSPHRASE = "four herons on a cold pier"
 MAILS = 200
+#: In a year. For each mail the whole journal is read twice, as for a user: a long one would show no more.
+SYNCS = 80
 #: Summer time ends and begins in between.
 BEGIN = datetime(2025, 1, 10, tzinfo=UTC)
 CONNECTIONS = {"kraken": ("kraken", "kraken-2"), "binance": ("binance",), "coinbase": ("coinbase",)}
@@ -35,10 +37,10 @@ THEIRS = ("203.0.113.70", "192.0.2.1", "2001:db8:5::8", "2001:db8:ffff::7")
 def uses(dice: random.Random) -> list[Line]:
     """A year of syncs at odd times."""
     found, at = [], BEGIN
-    for number in range(240):
-        at += timedelta(hours=dice.uniform(20, 50), seconds=dice.randrange(3600))
+    for number in range(SYNCS):
+        at += timedelta(hours=dice.uniform(60, 150), seconds=dice.randrange(3600))
         exchange = dice.choice(list(CONNECTIONS))
-        connection, ip = dice.choice(CONNECTIONS[exchange]), OURS[number * len(OURS) // 240]
+        connection, ip = dice.choice(CONNECTIONS[exchange]), OURS[number * len(OURS) // SYNCS]
         found += [
             Line(at + timedelta(seconds=3 * each), exchange, connection, ip, read)
             for each, read in enumerate(dice.sample(("balances", "ledger", "trades", "open_orders"), 3))
