@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -48,6 +53,22 @@ def test_migrating_twice_changes_nothing_and_a_newer_schema_is_refused(tmp_path:
     with pytest.raises(StoreError, match="newer Tallyglass"):
         store.migrate()
     store.close()
+
+
+def test_of_programs_that_make_it_at_once_one_waits_for_the_other(tmp_path: Path) -> None:
+    loaded = "import sys, pathlib; from tallyglass.store import sqlcipher; import tallyglass.store.migrations.run"
+    opens = "sqlcipher.open_store(pathlib.Path(sys.argv[1]), bytes(32)).close()"
+    command = [sys.executable, "-c", f"{loaded}; print(flush=True); sys.stdin.read(); {opens}"]
+    begun, ours = os.pipe()
+    with ExitStack() as stack:
+        streams: dict[str, Any] = {"stdin": begun, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        programs = [
+            stack.enter_context(subprocess.Popen([*command, str(tmp_path / "new.db")], **streams)) for _ in range(2)
+        ]
+        assert [each.stdout.readline() for each in programs if each.stdout] == [b"\n", b"\n"], "both are ready"
+        os.close(begun)
+        os.close(ours)  # all go
+        assert [each.communicate()[1] for each in programs] == [b"", b""]
 
 
 def test_entries_of_an_older_schema_are_what_they_were(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -164,15 +168,24 @@ def running_home(tmp_path: Path, sandbox: Sandbox, *, hurried: bool = True) -> I
 
 
 def new_home(folder: Path, sandbox: Sandbox) -> Program:
-    """A home that has just been made; nothing runs."""
+    """A home that has just been made, in which nothing runs. All have the same keys inside: they are copies of one."""
     folder.mkdir(exist_ok=True)
     passphrase_file = folder / "passphrase"
     passphrase_file.write_text(PASSPHRASE + "\n")
     passphrase_file.chmod(0o600)
-    program = Program(folder / "home", sandbox.base_url, passphrase_file)
-    made = program.run("init")
+    shutil.copytree(_made(os.getpid()), folder / "home")
+    return Program(folder / "home", sandbox.base_url, passphrase_file)
+
+
+@cache
+def _made(_pid: int) -> Path:
+    """A home as `init` makes it: what costs is the passphrase, and one in each test process is enough."""
+    folder = Path(tempfile.mkdtemp(prefix="tallyglass-made-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+    atexit.register(shutil.rmtree, folder)
+    (folder / "passphrase").write_text(PASSPHRASE + "\n")
+    made = run("--home", str(folder / "home"), "init", "--passphrase-file", str(folder / "passphrase"))
     assert made.code == DONE, made.err
-    return program
+    return folder / "home"
 
 
 @contextmanager

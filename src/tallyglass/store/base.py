@@ -83,8 +83,11 @@ class Store:
                     raise StoreError(f"the database was written by a newer Tallyglass (schema {found}): upgrade first")
         from tallyglass.store.migrations.run import upgrade
 
-        with self._engine.connect() as connection, connection.begin():
-            upgrade(connection)
+        # For writing from its first line: of two programs that begin at once one waits, and finds it done.
+        with self._engine.connect() as connection:
+            begin = connection.execution_options(tallyglass_write=True)
+            with begin.begin():
+                upgrade(begin)
 
 
 @contextmanager
