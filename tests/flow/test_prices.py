@@ -23,6 +23,7 @@ from tallyglass.store import closes
 
 DOCS = Path(__file__).parents[2] / "docs" / "prices.md"
 EXCHANGES = ("kraken", "binance", "coinbase")
+OPINIONS = ("coingecko", "defillama")
 Trouble = Callable[[Sandbox], None]
 _hours = count(1)
 
@@ -50,6 +51,16 @@ def fault(kind: str, exchange: str, path: str, value: float) -> Trouble:
     return lambda sandbox: sandbox.fault(kind, exchange, path, value=value)
 
 
+def opinions_fail(sandbox: Sandbox) -> None:
+    for source in OPINIONS:
+        sandbox.fault("status", source, "", value=503)
+
+
+def opinions_fail_and_bnb_is_a_lie(sandbox: Sandbox) -> None:
+    opinions_fail(sandbox)
+    sandbox.lie("binance", "BNB", factor="10")
+
+
 PRODUCTS = "/api/v3/brokerage/market/products"
 CASES: dict[str, Trouble] = {
     "everybody is honest": lambda _: None,
@@ -65,14 +76,22 @@ CASES: dict[str, Trouble] = {
     "coingecko: another coin named PEPE": lie("coingecko", "PEPE", coin="pepe-of-base"),
     "coinbase: another coin named PEPE": lie("coinbase", "PEPE", factor="37.5"),
     "coingecko is down": fault("status", "coingecko", "", 503),
+    "coingecko and defillama are down, and told the same not long before": opinions_fail,
+    "norgesbank: EUR × 1.02": lie("norgesbank", "EUR", factor="1.02"),
     "coinbase counts requests": fault("status", "coinbase", PRODUCTS, 429),
+}
+#: The same in a home that has never known anything else.
+FRESH: dict[str, Trouble] = {
+    "from the first day on: coingecko and defillama are down, binance: BNB × 10": opinions_fail_and_bnb_is_a_lie,
+    "from the first day on: coingecko and defillama are down": opinions_fail,
 }
 
 
 def look_again(session: Session) -> None:
     """Ask every source, as a sync does that is an hour later."""
-    later = timedelta(hours=next(_hours))
+    later = timedelta(hours=7 * next(_hours))
     asking = refresh.Refresher(session.store, session.keeper, lambda: session.now() + later)
+    refresh.rates(asking)
     for exchange in EXCHANGES:
         refresh.tickers(asking, exchange)
     with session.store.read() as db:
@@ -94,7 +113,18 @@ def row(session: Session, sandbox: Sandbox, name: str) -> str:
     return f"| {name} | {' | '.join(told)} | {', '.join(causes) or '–'} | {', '.join(findings) or '–'} |"
 
 
-def test_no_total_changes_in_silence_and_the_page_shows_each_case(session: Session, sandbox: Sandbox) -> None:
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Session]:
+    """A home that is in trouble from its first sync on."""
+    opinions_fail_and_bnb_is_a_lie(sandbox)
+    with open_home(tmp_path_factory.mktemp("fresh"), sandbox, *EXCHANGES) as opened:
+        syncing.sync(opened)
+        yield opened
+
+
+def test_no_total_changes_in_silence_and_the_page_shows_each_case(
+    session: Session, sandbox: Sandbox, request: pytest.FixtureRequest
+) -> None:
     rows = []
     for name, trouble in CASES.items():
         sandbox.calm()
@@ -106,6 +136,13 @@ def test_no_total_changes_in_silence_and_the_page_shows_each_case(session: Sessi
     sandbox.calm()
     sandbox.honest()
     look_again(session)
+    opened = request.getfixturevalue("fresh")
+    for name, trouble in FRESH.items():
+        sandbox.honest()
+        trouble(sandbox)
+        look_again(opened)
+        rows.append(row(opened, sandbox, name))
+    sandbox.calm()
 
     assert "\n".join(rows) in DOCS.read_text(), "docs/prices.md lacks these rows:\n" + "\n".join(rows)
 
@@ -133,6 +170,38 @@ def test_every_past_day_is_fetched_once_and_goes_on_where_it_was_stopped(session
         assert btc["price"] is not None
         assert magnitude(subtract(divide(amount(btc["price"]), amount(told[0]["usd"])), amount(1))) < amount("0.01")
         assert btc["path"][0]["day"] == day.isoformat()
+
+
+def test_a_past_that_one_source_alone_tells_is_not_complete_until_the_others_are_heard(
+    fresh: Session, sandbox: Sandbox
+) -> None:
+    opinions_fail_and_bnb_is_a_lie(sandbox)
+    backfilling.prices(fresh)
+    lied = worth_history.history(fresh, Asked(by="asset"))["points"]
+    held = [each for each in lied if "BNB" in (each["by"] or {})]
+    doubted = [{(cause["code"], cause["about"]) for cause in each["causes"]} for each in held]
+    assert len(held) > 100
+    assert all(("unconfirmed", "BNB") in each for each in doubted)
+    assert not any(each["complete"] for each in held)
+
+    sandbox.calm()
+    backfilling.prices(fresh)
+    heard = worth_history.history(fresh, Asked(by="asset"))["points"][:-1]
+    codes = {cause["code"] for each in heard for cause in each["causes"]}
+    assert "disagree" in codes
+    assert "unconfirmed" not in codes
+    sandbox.honest()
+
+
+def test_who_asks_nobody_else_is_told_what_one_source_alone_says(session: Session) -> None:
+    for source in OPINIONS:
+        price_words.switch(session, source, on=False)
+    (alone,) = (each for each in hygiene.findings(session) if each.code == "price_alone")
+    assert "BNB" in alone.text
+    assert alone.severity == "notice"
+    assert "unconfirmed" not in {each["code"] for each in worth.worth_view(session)["causes"]}
+    for source in OPINIONS:
+        price_words.switch(session, source, on=True)
 
 
 def test_a_lone_source_whose_price_leaps_is_doubted(session: Session, sandbox: Sandbox) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tallyglass.money import Amount, Asset, amount, divide
 from tallyglass.prices.closing import DailyPrices, History
+from tallyglass.prices.opinions import Asked, Unheard
 from tallyglass.prices.paths import Price, Spoken, Word
 from tallyglass.prices.routes import Link
 
@@ -112,6 +113,19 @@ def test_a_lone_source_whose_price_leaps_is_doubted_on_that_day() -> None:
 
     marks = [found(prices.price(Asset("ABC"), day(number), USD)).marks for number in range(4)]
     assert marks == [(), ("price_jumped",), (), ("price_jumped",)]
+
+
+def test_a_past_day_is_confirmed_by_whoever_tells_of_it_and_by_whoever_was_asked_and_tells_nothing() -> None:
+    abc = Asset("ABC")
+    asked = Asked(since=day(2), first=day(5), last=day(6))
+    markets = {"kraken ABC/USD": closes(*["3"] * 8), "defillama ABC/USD": closes("3", begin=7)}
+    prices = daily(markets, unheard=Unheard(days={abc: (asked,)}))
+
+    marks = [found(prices.price(abc, day(number), USD)).marks for number in range(8)]
+    unsure = ("unconfirmed",)
+    assert marks == [(), (), unsure, unsure, unsure, (), (), ()]
+    quick = prices.in_currency(USD)
+    assert [quick(abc, day(number)) for number in range(8)] == [(amount(3), each) for each in marks]
 
 
 def test_what_the_user_says_counts_on_its_day_and_later_only_while_nobody_knows_better() -> None:

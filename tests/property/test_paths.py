@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tallyglass.exchanges.streams import Ticker
 from tallyglass.money import Amount, Asset, amount, divide
-from tallyglass.prices.paths import Price, Quotes
+from tallyglass.prices.opinions import Unheard
+from tallyglass.prices.paths import Price, Quotes, Word, Yesterday
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RATES = {"USD": amount("1.1172"), "GBP": amount("0.8338")}
@@ -143,3 +144,59 @@ def test_a_price_is_the_product_of_its_steps_and_its_steps_join(
             here, product = step.quote, product * step.price
         assert here == currency
         assert abs(product - price.value) <= abs(product) * amount("1e-49")
+
+
+ABC, USD = Asset("ABC"), Asset("USD")
+
+
+def told(*said: tuple[str, str, int], owed: bool = True) -> Price:
+    """What is taken of ABC in USD when each source said a price so many minutes ago."""
+    tickers = [(source, Ticker(ABC, USD, amount(price)), NOW - timedelta(minutes=ago)) for source, price, ago in said]
+    unheard = Unheard(now=frozenset((ABC,) if owed else ()))
+    return found(Quotes(tickers, {}, word=Word(unheard=unheard)).price(ABC, USD))
+
+
+def test_exchanges_that_agree_on_an_old_price_do_not_outvote_two_newer_opinions() -> None:
+    old = (("kraken", "100", 3000), ("binance", "100", 3000), ("coinbase", "100", 3000))
+
+    newer = told(*old, ("coingecko", "130", 5), ("defillama", "130.5", 0))
+    assert (newer.source, newer.value, newer.marks) == ("coingecko", amount(130), ())
+    assert told(*old, ("coingecko", "130", 5), ("defillama", "150", 0)).marks == ("disagree",)
+    assert told(*old, ("coingecko", "100.5", 5), ("defillama", "101", 0)).source == "coinbase"
+
+
+def test_what_one_source_alone_tells_is_not_confirmed_while_a_second_opinion_is_to_be_had() -> None:
+    assert told(("kraken", "100", 0)).marks == ("unconfirmed",)
+    assert told(("kraken", "100", 0), owed=False).marks == ()
+    assert told(("kraken", "100", 0), ("coingecko", "101", 10)).marks == ()
+
+
+def test_an_opinion_of_today_still_bears_out_a_newer_price_that_is_near_it() -> None:
+    borne_out = told(("kraken", "100", 0), ("coingecko", "104", 600))
+    assert (borne_out.marks, [each.source for each in borne_out.others]) == ((), ["coingecko"])
+    assert told(("kraken", "100", 0), ("coingecko", "110", 600)).marks == ("unconfirmed",)
+    assert told(("kraken", "100", 0), ("coingecko", "104", 1500)).marks == ("unconfirmed",)
+
+
+def test_a_path_over_a_price_that_nobody_confirms_is_not_confirmed() -> None:
+    tickers = [
+        ("kraken", Ticker(Asset("BNB"), ABC, amount(8)), NOW),
+        ("binance", Ticker(Asset("BNB"), ABC, amount(8)), NOW),
+        ("kraken", Ticker(ABC, USD, amount(1)), NOW),
+    ]
+    known = Quotes(tickers, {}, word=Word(unheard=Unheard(now=frozenset((ABC,)))))
+    assert found(known.price(Asset("BNB"), USD)).marks == ("unconfirmed",)
+
+
+def test_two_official_rates_of_one_day_are_nearer_than_markets_are() -> None:
+    day, euro = date(2026, 11, 20), Asset("EUR")
+
+    def rate(crowns: str, of: date, *, owed: bool = False) -> Price:
+        told = {USD: amount(10), euro: amount(crowns)} if crowns else {}
+        word = Word(unheard=Unheard(rates=owed))
+        return found(Quotes([], {"USD": amount("1.25")}, day, word, Yesterday(crowns=told, day=of)).price(euro, USD))
+
+    assert rate("12.6", day).marks == ()
+    assert rate("12.7", day).marks == ("disagree",)
+    assert rate("12.7", day - timedelta(days=1)).marks == ()
+    assert (rate("", day, owed=True).marks, rate("", day).marks) == (("unconfirmed",), ())

@@ -13,7 +13,7 @@ from tallyglass.exchanges import registry
 from tallyglass.money import Asset
 from tallyglass.prices import backfill, stored, wanted
 from tallyglass.prices.backfill import Backfill, Progress, Report
-from tallyglass.prices.coins import coins_of
+from tallyglass.prices.coins import COMMON, coins_of
 from tallyglass.prices.routes import COINGECKO, DEFILLAMA
 from tallyglass.prices.wanted import Task
 from tallyglass.store import closes, days, present
@@ -59,10 +59,9 @@ def _listed(session: Session, db: Db, since: dict[Asset, date]) -> wanted.Listed
     off = stored.switched_off(db)
     _, rates = present.newest_rates(db)
     by_coin = tuple(each for each in (DEFILLAMA, COINGECKO) if each not in off)
-    quotes = {Asset(each) for each in ("USDT", "USDC", "BTC")}
     return wanted.Listed(
         {each: present.markets_of(db, each) for each in exchanges if registry.candles(each) is not None},
-        coins_of(db, {*since, *quotes}),
+        coins_of(db, {*since, *COMMON}),
         by_coin,
         {Asset("EUR"), *map(Asset, rates)},
     )

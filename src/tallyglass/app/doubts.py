@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from tallyglass.app.pricing import ambiguous, fault_of, held
@@ -11,8 +12,8 @@ from tallyglass.hygiene.facts import PriceFact
 from tallyglass.keeper.client import Connection
 from tallyglass.money import Asset, text
 from tallyglass.portfolio.worth import NOT_MONEY
-from tallyglass.prices import stored
-from tallyglass.prices.paths import Price, Quotes
+from tallyglass.prices import refresh, stored
+from tallyglass.prices.paths import YOU, Price, Quotes
 from tallyglass.store.base import Db
 
 _CODES = {"disagree": "price_disagrees", "price_jumped": "price_jumped", "same_symbol": "same_symbol"}
@@ -25,6 +26,7 @@ def price_facts(db: Db, connections: Sequence[Connection], quotes: Quotes, now: 
     wanted = sorted(held(db, connections, now) - NOT_MONEY)
     found: list[PriceFact] = []
     unpriced: set[Asset] = set()
+    lone: dict[str, list[Asset]] = {"price_unconfirmed": [], "price_alone": []}
     for each in wanted:
         price = quotes.price(each, currency)
         if price is None:
@@ -32,11 +34,28 @@ def price_facts(db: Db, connections: Sequence[Connection], quotes: Quotes, now: 
             found.append(PriceFact("price_missing", each))
         else:
             found += _doubts(each, price)
+            if "unconfirmed" in price.marks:
+                lone["price_unconfirmed"].append(each)
+            elif price.steps and price.steps[0].source != YOU and not price.others:
+                lone["price_alone"].append(each)
     which = ambiguous(db, wanted)
     found += [PriceFact("which_coin", name, ", ".join(coins), name in unpriced) for name, coins in which.items()]
+    found += [
+        PriceFact(code, "", ", ".join(names), doubtful=code != "price_alone") for code, names in lone.items() if names
+    ]
+    found += [PriceFact("price_refused", name, said, doubtful=False) for name, said in _refused(db, living, wanted)]
     faults = {source: words for source, words in fault_of(db).items() if source in living or source in stored.SOURCES}
     found += [PriceFact("price_source_failed", source, words, doubtful=False) for source, words in faults.items()]
     return tuple(found)
+
+
+def _refused(db: Db, living: Collection[str], wanted: Collection[Asset]) -> Iterator[tuple[Asset, str]]:
+    """What was told of a price that is none, and by whom."""
+    word, said = stored.word(db), defaultdict[Asset, list[str]](list)
+    for source in (*sorted(living), *stored.OPTIONAL):
+        for base, quote in refresh.refused(db, source):
+            said[word.named(base, source)].append(f"{source} {base}/{quote}")
+    return ((name, ", ".join(said[name])) for name in wanted if name in said)
 
 
 def _doubts(name: Asset, price: Price) -> Iterator[PriceFact]:

@@ -41,6 +41,7 @@ _WORDS: Final[dict[str, str]] = {
     "ended": "{} is counted at its last price: it is traded no more",
     "disagree": "what the sources say of the price of {} differs too much",
     "price_jumped": "the price of {} jumped, and no second source bears it out",
+    "unconfirmed": "one source alone tells the price of {}: the second opinions on it could not be had",
     "same_symbol": "{} may be two coins of one name",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from tallyglass.money import Amount, Asset
@@ -34,15 +35,16 @@ def closing(db: Db, currency: Asset, days: tuple[date, date], assets: Iterable[A
 
 def prices_of(db: Db, days: tuple[date, date], assets: Iterable[Asset]) -> DailyPrices:
     """What is known of these assets on these days; of what no source tells any more, the last that one told."""
-    begin = days[0] - timedelta(days=2 * GAP)
+    known, begin = set(assets), days[0] - timedelta(days=2 * GAP)
     found: dict[Link, dict[date, Amount]] = defaultdict(dict)
     for each in closes.closes_between(db, begin, days[1]):
         found[Link(*each.series)][each.day] = each.price
     for series in closes.spans(db):
         if Link(*series) not in found and (last := closes.last(db, series, before=begin)) is not None:
             found[Link(*series)] = {last.day: last.price}
+    word = replace(stored.word(db), unheard=stored.unheard_days(db, known))
     per_euro: dict[Asset, dict[date, Amount]] = defaultdict(dict)
-    named = {*assets, *(each for link in found for each in (link.base, link.quote)), EURO}
+    named = {*known, *(each for link in found for each in (link.base, link.quote)), EURO}
     for day, currency, rate in present.rates_between(db, begin, days[1], named):
         per_euro[currency][day] = rate
-    return DailyPrices(History(found, per_euro), stored.word(db))
+    return DailyPrices(History(found, per_euro), word)

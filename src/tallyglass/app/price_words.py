@@ -190,4 +190,5 @@ def switch(session: Session, name: str, *, on: bool) -> list[SourcesView]:
     with session.store.write() as db:
         off = stored.switched_off(db) - {name} if on else stored.switched_off(db) | {name}
         present.set_setting(db, stored.OFF, ",".join(sorted(off)))
+        worth.outdate(db, date.min)  # who is not asked any more owes no second opinion
     return sources(session)

@@ -89,7 +89,8 @@ class Egress:
 class PriceFact:
     """Something that is wrong with the price of an asset, or with a source of prices."""
 
-    #: price_disagrees, price_missing, price_jumped, same_symbol, which_coin; of a source: price_source_failed
+    #: price_disagrees, price_missing, price_jumped, price_refused, same_symbol, which_coin; of a source:
+    #: price_source_failed; of several assets, which stand in `detail`: price_unconfirmed, price_alone
     code: str
     about: str
     #: What the sources say, the coins that it may be, what went wrong.

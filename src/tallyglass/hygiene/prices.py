@@ -31,6 +31,27 @@ _WORDS: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "Look whether that is so; if not, give a price of your own",
         "tallyglass prices set {about} PRICE CURRENCY",
     ),
+    "price_unconfirmed": (
+        "Prices that nobody bears out",
+        (
+            "One source alone tells the price of {detail}. Others could be asked for a second opinion, and did not "
+            "answer: whether it is right is not known, and no total that it is in is complete."
+        ),
+        "Wait: they are asked at every sync. Or give a price of your own",
+        "tallyglass prices set ASSET PRICE CURRENCY",
+    ),
+    "price_alone": (
+        "Prices that one source alone tells",
+        "Nobody else that is asked tells the price of {detail}: what that source says is believed.",
+        "Compare it with what you know. What is used, and by whom",
+        "tallyglass prices",
+    ),
+    "price_refused": (
+        "No price of {about} where one should be",
+        "A source told zero, less, or nothing at all for {about} ({detail}), and that is no price.",
+        "Nothing to do: the last price is kept, with its age, or that of others is used. To see which",
+        "tallyglass prices",
+    ),
     "same_symbol": (
         "{about} may be two coins",
         "Exchanges tell prices of {about} that are more than twice apart: they may mean different coins ({detail}).",

@@ -43,6 +43,7 @@ CauseCode = Literal[
     "disagree",
     "price_jumped",
     "same_symbol",
+    "unconfirmed",
 ]
 
 
@@ -232,6 +233,10 @@ def _doubts(holding: Holding) -> Iterable[Cause]:
         "ended": ("ended", f"{asset} is counted at its last price: nobody tells one any more"),
         "disagree": ("disagree", f"what the sources say of the price of {asset} differs too much{beside}"),
         "price_jumped": ("price_jumped", f"the price of {asset} jumped, and no second source bears it out"),
+        "unconfirmed": (
+            "unconfirmed",
+            f"{holding.price.source} alone tells the price of {asset}: the second opinions on it could not be had",
+        ),
         "same_symbol": ("same_symbol", f"exchanges may mean different coins by {asset}: their prices differ{beside}"),
     }
     for mark in holding.price.marks:

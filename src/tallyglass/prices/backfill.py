@@ -15,6 +15,7 @@ from tallyglass.exchanges import registry
 from tallyglass.exchanges.streams import Ask, Close, Known, NotReadable
 from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
 from tallyglass.prices.refresh import Door
+from tallyglass.prices.routes import SECOND
 from tallyglass.prices.wanted import DAY, Task
 from tallyglass.store import closes, present, worth
 from tallyglass.store.base import Store
@@ -166,6 +167,8 @@ class _Reader:
             changed = closes.set_closes(db, task.source, found)
             first, last = closes.spans(db).get(series, (task.last + DAY, task.last))
             closes.set_span(db, series, reached[0] or first, reached[1] or last)
+            if task.source in SECOND:  # also where it tells nothing: who was asked owes no second opinion
+                changed = earliest(changed, *_newly(reached, (first, last)))
             if changed is not None:
                 worth.outdate(db, changed)
         self.report.closes += len(found)
@@ -199,6 +202,15 @@ def _reached(
     if forward:
         return None, days[1] if ended else max(told, default=None)
     return days[0] if ended else min(told, default=None), None
+
+
+def _newly(reached: tuple[date | None, date | None], before: tuple[date, date]) -> Iterator[date]:
+    """The first days that were not asked for before."""
+    first, last = reached
+    if first is not None and first < before[0]:
+        yield first
+    if last is not None and last > before[1]:
+        yield before[1] + DAY
 
 
 def earliest(*days: date | None) -> date | None:

@@ -45,10 +45,11 @@ class Choice:
     disagree: bool = False
 
 
-def choose(candidates: Sequence[C], near: Amount = NEAR) -> Choice:
+def choose(candidates: Sequence[C], near: Amount = NEAR, apart: Amount = APART) -> Choice:
     """Of the candidates over the best path the median; where most say something else, that of those who do.
 
     The value is always what one source really says, never a mix. There is at least one candidate.
+    Two that differ by more than `apart` leave it open.
     """
     count = len(candidates)
     if count == 1:
@@ -56,10 +57,10 @@ def choose(candidates: Sequence[C], near: Amount = NEAR) -> Choice:
     best = min(map(_rank, candidates))
     first = _median(candidates, [place for place in range(count) if candidates[place].rank == best])
     if count == 2:
-        apart = _differ(candidates[0].value, candidates[1].value, APART)
-        return Choice(first, (1 - first,), disagree=True) if apart else Choice(first)
+        open_ = differ(candidates[0].value, candidates[1].value, apart)
+        return Choice(first, (1 - first,), disagree=True) if open_ else Choice(first)
     middle = candidates[_median(candidates, range(count))].value
-    far = tuple(place for place in range(count) if _differ(candidates[place].value, middle, near))
+    far = tuple(place for place in range(count) if differ(candidates[place].value, middle, near))
     if not far:
         return Choice(first)
     if first not in far:
@@ -83,7 +84,7 @@ def _median(candidates: Sequence[C], places: Sequence[int]) -> int:
     return min(ordered[upper - 1 : upper + 1], key=lambda place: (candidates[place].rank, candidates[place].source))
 
 
-def _differ(one: Amount, other: Amount, by: Amount) -> bool:
+def differ(one: Amount, other: Amount, by: Amount) -> bool:
     """Whether two prices differ by more than a part of the smaller one."""
     low, high = (one, other) if one < other else (other, one)
     return EXACT.subtract(high, low) > EXACT.multiply(low, by)

@@ -134,6 +134,10 @@ class DailyPrices:
         """The closes of every market."""
         return self._closes
 
+    def owed(self, asset: Asset, day: date) -> bool:
+        """Whether there is a second opinion of a day that was not heard."""
+        return self._word.unheard.on(asset, day)
+
     def rates(self, source: str, currency: Asset) -> Closes | None:
         """The official rates of a currency; None for the one that they are told in."""
         return None if currency == OWN[source] else self._official[source][currency]
@@ -170,7 +174,7 @@ class _Currency:
         moment = self.moment(day)
         plan = self._plan.get(asset)
         if plan is not None:
-            simple = quickly(plan, moment, day, self._before)
+            simple = quickly(asset, plan, moment, (day, self._before))
             if simple is not None:
                 return simple
         found = moment.find(asset)
@@ -239,6 +243,10 @@ class _Day:
         closes = {} if route.link is None else self._prices.closes[route.link]
         before = _latest(self._day - DAY, closes) if self._day in closes else None
         return before is not None and far(closes[before], closes[self._day])
+
+    def owed(self, asset: Asset, route: Route) -> bool:
+        """Whether somebody else is to be asked for it, and has not answered. Nobody else is, of a past day's rates."""
+        return route.link is not None and self._prices.owed(asset, self._day)
 
 
 def _latest(day: date, *closes: Closes) -> date | None:

@@ -13,6 +13,8 @@ from tallyglass.store.base import Db
 
 #: What the sources that go by coins count in.
 DOLLAR: Final = Asset("USD")
+#: What other coins are priced in: these are asked for, whoever owns them.
+COMMON: Final = frozenset(map(Asset, ("USDT", "USDC", "BTC")))
 
 _MAJORS = """
 BTC=bitcoin ETH=ethereum USDT=tether USDC=usd-coin BNB=binancecoin XRP=ripple SOL=solana ADA=cardano DOGE=dogecoin

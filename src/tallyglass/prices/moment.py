@@ -9,12 +9,14 @@ from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
 from tallyglass.money import EXACT, ROUNDED, Amount, Asset, amount
-from tallyglass.prices.choose import NEAR, NEAR_STEADY, Rank, choose
+from tallyglass.prices.choose import APART, NEAR, NEAR_STEADY, Rank, choose, differ
 from tallyglass.prices.routes import Route, Routes
 
 ONE: Final = amount(1)
 #: Of two sources of one market the fresher is taken when the other lags by this much.
 OLDER: Final = timedelta(minutes=30)
+#: So long an older opinion still bears out a price that is near it.
+WITNESS: Final = timedelta(hours=24)
 #: A price that one source alone tells, and that is so many times what it was, is doubted.
 JUMP: Final = amount(3)
 #: Prices of one symbol at two exchanges that are so many times apart may be those of two coins.
@@ -24,6 +26,8 @@ TWO_COINS: Final = amount(2)
 STEADY: Final = frozenset(("USDT", "USDC", "DAI", "EURC", "EURT", "PYUSD", "FDUSD", "TUSD", "USDP", "GUSD", "USDE"))
 
 OLD, ENDED, DISAGREE, JUMPED, SAME_SYMBOL = "old_price", "ended", "disagree", "price_jumped", "same_symbol"
+#: One source alone tells it, though another is to be had.
+UNCONFIRMED: Final = "unconfirmed"
 
 
 class Said(NamedTuple):
@@ -45,6 +49,9 @@ class Book(Protocol):
 
     def jumped(self, asset: Asset, route: Route) -> bool:
         """Whether that is beyond `JUMP` of what it said before."""
+
+    def owed(self, asset: Asset, route: Route) -> bool:
+        """Whether somebody else is to be asked for it, and has not answered."""
 
 
 @dataclass(slots=True)
@@ -98,6 +105,10 @@ class Moment:
             self._known[key] = self._weigh(asset, [each for each in routes if each.nearer] if nearer else routes)
         return self._known[key]
 
+    def owed(self, asset: Asset) -> bool:
+        """Whether what one source alone says of an asset is to be confirmed."""
+        return any(self.book.owed(asset, route) for route in self.routes.get(asset, ()))
+
     def _weigh(self, asset: Asset, routes: Sequence[Route]) -> Found | None:
         found: list[Candidate] = []
         for route in routes:
@@ -113,16 +124,17 @@ class Moment:
             found.append(Candidate(route.source, route.rank, ROUNDED.plus(value), route, said, then))
         if not found:
             return None
-        if len(found) == 1:
-            taken, disagree = found[0], False
-            outliers: Sequence[Candidate] = ()
-        else:
-            found = _fresh(found)
-            choice = choose(found, NEAR_STEADY if asset in STEADY or found[0].route.link is None else NEAR)
-            taken, disagree = found[choice.place], choice.disagree
-            outliers = [found[place] for place in choice.outliers]
-        marks = self._marks(asset, taken, found, disagree=disagree)
-        return Found(taken.value, marks, taken, [each for each in found if each is not taken], outliers)
+        near = NEAR_STEADY if asset in STEADY or found[0].route.link is None else NEAR
+        heard, stale = _fresh(found, near)
+        choice = choose(heard, near, near if _one_fixing(heard) else APART)
+        taken = heard[choice.place]
+        others = [each for each in heard if each is not taken]
+        marks = self._marks(asset, taken, heard, disagree=choice.disagree)
+        if not others:
+            others = [each for each in stale if _bears_out(each, taken)]
+            if not others and (stale or self.book.owed(asset, taken.route)):
+                marks = _with(marks, UNCONFIRMED)
+        return Found(taken.value, marks, taken, others, [heard[place] for place in choice.outliers])
 
     def _marks(self, asset: Asset, taken: Candidate, found: Sequence[Candidate], *, disagree: bool) -> tuple[str, ...]:
         marks = taken.then.marks if taken.then is not None else ()
@@ -147,16 +159,39 @@ def _with(marks: tuple[str, ...], mark: str) -> tuple[str, ...]:
     return marks if mark in marks else (*marks, mark)
 
 
-def _fresh(found: list[Candidate]) -> list[Candidate]:
-    """Without those that lag behind one over the same markets, or behind a better source."""
-    timed = [(each.rank, each.said.at) for each in found if each.said.at is not None]
-    if not timed:
-        return found
-    return [each for each in found if not (each.said.at and any(_lags(each, *other) for other in timed))]
+def _fresh(found: Sequence[Candidate], near: Amount) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
+    """Those that are heard, and those that are too old: they lag behind one over the same markets, or behind a better
+    source, or two that are newer both say something else.
+    """
+    if len(found) == 1:
+        return found, ()
+    stale = [each for each in found if _lags(each, found, near)]
+    return [each for each in found if each not in stale], stale
 
 
-def _lags(one: Candidate, rank: Rank, at: datetime) -> bool:
-    return (rank == one.rank or rank[0] < one.rank[0]) and one.said.at is not None and at - one.said.at > OLDER
+def _lags(one: Candidate, found: Sequence[Candidate], near: Amount) -> bool:
+    newer = [each for each in found if _newer(each.said, one.said)]
+    if any(each.said.at and (each.rank == one.rank or each.rank[0] < one.rank[0]) for each in newer):
+        return True
+    return len(newer) > 1 and all(differ(each.value, one.value, near) for each in newer)
+
+
+def _newer(one: Said, other: Said) -> bool:
+    if one.at is not None and other.at is not None:
+        return one.at - other.at > OLDER
+    return other.old and not one.old
+
+
+def _bears_out(older: Candidate, one: Candidate) -> bool:
+    """Whether an older opinion is still one on what is newer."""
+    if older.said.at is None or one.said.at is None or one.said.at - older.said.at > WITNESS:
+        return False
+    return not differ(older.value, one.value, APART)
+
+
+def _one_fixing(found: Sequence[Candidate]) -> bool:
+    """Whether these are official rates of one day: what moved between two days is no disagreement."""
+    return all(each.route.link is None and each.said.day == found[0].said.day for each in found)
 
 
 in_order = attrgetter("rank", "source")

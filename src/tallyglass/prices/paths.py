@@ -10,6 +10,7 @@ from typing import Final
 from tallyglass.exchanges.streams import Ticker
 from tallyglass.money import EXACT, ROUNDED, Amount, Asset, divide
 from tallyglass.prices.moment import JUMP, ONE, Found, Moment, Said, in_order
+from tallyglass.prices.opinions import Unheard
 from tallyglass.prices.routes import ECB, NORGES_BANK, Link, Route, Routes, routes_to
 
 EURO: Final = Asset("EUR")
@@ -89,6 +90,8 @@ class Word:
     sure: frozenset[Asset] = frozenset()
     #: Where a symbol stands for a coin of its own: (asset, exchange).
     apart: frozenset[tuple[Asset, str]] = frozenset()
+    #: The second opinions that were not heard.
+    unheard: Unheard = field(default_factory=Unheard)
 
     def named(self, asset: Asset, exchange: str) -> Asset:
         """What an exchange means by an asset: the asset, or a coin of its own."""
@@ -168,6 +171,10 @@ class Quotes:
         """Whether that is far from the last close of the same market."""
         before = None if route.link is None else self._before.closes.get(route.link)
         return before is not None and route.link is not None and far(before, self._markets[route.link].price)
+
+    def owed(self, asset: Asset, route: Route) -> bool:
+        """Whether somebody else is to be asked for it, and has not answered."""
+        return self._word.unheard.rates if route.link is None else asset in self._word.unheard.now
 
 
 def far(one: Amount, other: Amount) -> bool:

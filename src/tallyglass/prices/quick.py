@@ -62,8 +62,9 @@ def _plan(asset: Asset, found: tuple[Route, ...], currency: Asset, closes: Mappi
     return Plan(ways, best, NEAR_STEADY if asset in STEADY else NEAR)
 
 
-def quickly(plan: Plan, moment: Moment, day: date, before: date) -> Priced | None:
-    """The price, where all is simple; None where that is to be looked at. `before`: the day before."""
+def quickly(asset: Asset, plan: Plan, moment: Moment, days: tuple[date, date]) -> Priced | None:
+    """The price, where all is simple; None where that is to be looked at. `days`: its day, and the one before."""
+    day, before = days
     values: list[Amount] = []
     marks: list[tuple[str, ...]] = []
     for closes, quote, nearer in plan.ways:
@@ -79,7 +80,7 @@ def quickly(plan: Plan, moment: Moment, day: date, before: date) -> Priced | Non
         values.append(value)
         marks.append(mark)
     if len(values) == 1:
-        return _lone(plan, values[0], marks[0], (day, before))
+        return None if moment.owed(asset) else _lone(plan, values[0], marks[0], (day, before))
     low, high = min(values), max(values)
     if _minus(high, low) > _times(low, plan.near):
         return None

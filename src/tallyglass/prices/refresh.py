@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,11 +14,11 @@ from tallyglass.exchanges.streams import Close, Coin, Known, Market, NotReadable
 from tallyglass.keeper.client import Answer, ExchangeRefused, KeeperError
 from tallyglass.money import Asset
 from tallyglass.prices.bundled import bundled_rates
-from tallyglass.prices.coins import DOLLAR, MAJORS, coins_of
+from tallyglass.prices.coins import COMMON, DOLLAR, MAJORS, coins_of
 from tallyglass.prices.paths import CROWN
 from tallyglass.prices.routes import COINGECKO, DEFILLAMA, ECB, NORGES_BANK
 from tallyglass.prices.stored import switched_off
-from tallyglass.store import closes, identities, present
+from tallyglass.store import closes, identities, present, worth
 from tallyglass.store.base import Db, Store
 
 MARKETS_EVERY = timedelta(hours=24)
@@ -117,6 +118,7 @@ def _coin_list(with_: Refresher) -> None:
 
     def store(db: Db, read: str, answer: Answer) -> None:
         found = registry.parsing(COINGECKO).parse(read, answer.body, Known()).items
+        worth.outdate(db, date.min)  # where it is known by now that nobody else prices an asset, nothing is missing
         identities.set_coins(db, COINGECKO, (item for item in found if isinstance(item, Coin)))
 
     _ask(with_, (COINGECKO, "coins"), [("markets", {})], store)
@@ -132,20 +134,33 @@ def _second(with_: Refresher, source: str, assets: Collection[Asset]) -> None:
         if source == COINGECKO:
             assets = {*assets, *map(Asset, MAJORS)}
         else:
-            assets = _lonely(present.list_tickers(db), assets)
+            assets = _lonely(present.list_tickers(db), {*assets, *COMMON})
         coins = coins_of(db, assets)
     listed = {coin: Market(coin, asset, DOLLAR) for asset, coin in coins.items()}
     param = "ids" if source == COINGECKO else "coin"
     wanted = [("tickers", {param: some}) for some in _joined(sorted(listed), at_once=source == COINGECKO)]
     found: list[Ticker] = []
+    strange: set[str] = set()
 
     def store(db: Db, read: str, answer: Answer) -> None:
-        items = registry.parsing(source).parse(read, answer.body, Known(markets=listed)).items
-        found.extend(item for item in items if isinstance(item, Ticker))
+        parsed = registry.parsing(source).parse(read, answer.body, Known(markets=listed))
+        found.extend(item for item in parsed.items if isinstance(item, Ticker))
+        strange.update(each.id.rpartition(":")[0].rpartition(":")[2] for each in parsed.unparsed)
         present.set_tickers(db, source, found, answer.at)
+        _refuse(db, source, {(each.base, each.quote) for coin, each in listed.items() if coin in strange})
 
     if wanted:
         _ask(with_, (source, "tickers"), wanted, store)
+
+
+def refused(db: Db, source: str) -> list[tuple[Asset, Asset]]:
+    """The markets of which a source, when it was last asked, told no price that is one."""
+    told = json.loads(present.setting(db, f"prices.refused.{source}", "[]"))
+    return [(Asset(base), Asset(quote)) for base, quote in told]
+
+
+def _refuse(db: Db, source: str, markets: Iterable[tuple[Asset, Asset]]) -> None:
+    present.set_setting(db, f"prices.refused.{source}", json.dumps(sorted(markets)))
 
 
 def _lonely(tickers: Iterable[tuple[str, Ticker, datetime]], assets: Collection[Asset]) -> set[Asset]:
@@ -188,8 +203,9 @@ def _refresh(with_: Refresher, exchange: str, part: str, every: timedelta) -> No
             present.set_markets(db, exchange, (item for item in items if isinstance(item, Market)))
         else:
             trading = {(each.base, each.quote) for each in known.markets.values() if each.open}
-            told = (item for item in items if isinstance(item, Ticker))
+            told = [item for item in items if isinstance(item, Ticker)]
             present.set_tickers(db, exchange, told, answer.at, trading)
+            _refuse(db, exchange, trading - {(each.base, each.quote) for each in told})
 
     reads = [read for read in registry.manifest(exchange).reads if read.split(".")[0] == part]
     _ask(with_, (exchange, part), [(read, {}) for read in reads], store)

@@ -74,7 +74,7 @@ def tasks(
     while waiting:
         asset = waiting.pop()
         for source, market in _markets(asset, listed, currency):
-            first = max(since[asset], _reach(source, now))
+            first = max(since[asset], reach(source, now))
             key = Series(source, market.base, market.quote)
             if first <= last:
                 found[key] = Task(source, market, first, last, asked.get(key))
@@ -105,7 +105,7 @@ def _preference(market: Market, currency: Asset) -> tuple[bool, int, bool, str]:
     return market.quote != currency, place, not market.open, market.name
 
 
-def _reach(source: str, now: datetime) -> date:
+def reach(source: str, now: datetime) -> date:
     """The first day of which a source tells; `date.max` where it tells of none."""
     candles = registry.candles(source)
     if candles is None:

@@ -69,6 +69,13 @@ def balances_of(db: Connection, connection: str) -> tuple[list[Balance], datetim
     return found, seen
 
 
+def held(db: Connection) -> set[Asset]:
+    """What any connection holds by its newest balances."""
+    newest = select(func.max(snapshots.c.id)).group_by(snapshots.c.connection)
+    query = select(balances.c.asset, balances.c.total).where(balances.c.snapshot.in_(newest))
+    return {Asset(row.asset) for row in db.execute(query) if row.total}
+
+
 def is_complete(db: Connection, connection: str) -> bool:
     """Whether the newest balances of a connection are marked as complete."""
     query = select(snapshots.c.complete).where(snapshots.c.id == _latest(db, connection))
