@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallyglass.money import ZERO, Amount, add, amount, multiply, subtract, total
+from tallyglass.money import ZERO, Amount, add, amount, divide, multiply, subtract, total
 from tallyglass.portfolio.performance import Doubt, Performance, Period, performance, period
 from tallyglass.portfolio.returns import DayPoint, chain, gain
 from tallyglass.portfolio.risk import Drawdown, drawdown, volatility
@@ -263,6 +263,21 @@ def test_two_periods_in_a_row_make_the_whole(points: list[DayPoint], data: st.Da
 
     assert growth[0] == pytest.approx(growth[1] * growth[2], rel=1e-9, abs=0)
     assert gain(base, points) == add(gain(base, first), gain(first[-1], second))
+
+
+def test_periods_that_meet_at_a_day_that_is_not_complete_both_say_so() -> None:
+    """100 in; a price is missing on the second day, when 50 come in; 160 in the end."""
+    points = [point(0, "100", "100"), point(1, "60", "50", MOON), point(2, "160")]
+    across = performance(points, Period(day(0), day(2)))
+    parts = [performance(points, Period(day(number), day(number + 1))) for number in (0, 1)]
+
+    assert across is not None
+    assert [link.factor for link in across.chain.links] == [divide(amount(160), amount(150))]
+    for part in parts:
+        assert part is not None
+        assert [(each.code, each.first) for each in part.causes] == [("price_missing", day(1))]
+    assert parts[1] is not None
+    assert parts[1].time_weighted.why == "price_missing"
 
 
 @settings(max_examples=50)
