@@ -16,6 +16,7 @@ from tallyglass.app.exchanges import parse
 from tallyglass.exchanges.streams import Balance, Ticker
 from tallyglass.keeper.client import Keeper, socket_path
 from tallyglass.money import Asset, amount, text
+from tallyglass.prices import stored
 from tallyglass.store import present
 from tallyglass.store.sqlcipher import open_store
 
@@ -42,6 +43,7 @@ def connected(folder: Path, sandbox: Sandbox) -> Iterator[Program]:
             present.went_well(db, "coinbase", "balances", now)
             prices = [Ticker(Asset(name), Asset("USD"), amount(PRICE)) for name in ("PEPE", "ETH")]
             present.set_tickers(db, "coinbase", prices, now)
+            present.set_setting(db, stored.OFF, ",".join(stored.OPTIONAL))
         store.close()
         yield made
 

@@ -21,6 +21,7 @@ from tallyglass.app.session import Session
 from tallyglass.exchanges.streams import Balance, Close, Order, Ticker
 from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.money import ZERO, Amount, Asset, add, amount, total
+from tallyglass.prices import stored
 from tallyglass.store import booking, closes, present
 from tallyglass.store.cost_tables import cost_states
 
@@ -61,6 +62,7 @@ def fill(session: Session) -> None:
                 present.set_tickers(db, source, [Ticker(base, quote, price)], NOW)
         present.set_rates(db, [(day.isoformat(), "USD", rate) for day, rate in example.rates().items()])
         present.set_setting(db, "currency", example.EUR)
+        present.set_setting(db, stored.OFF, ",".join(stored.OPTIONAL))  # each price of the example has one source
 
 
 def cents(told: str | None) -> str:
