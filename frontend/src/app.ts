@@ -3,7 +3,8 @@ import "htmx.org";
 import "htmx.org/dist/ext/hx-sse.js"; // after htmx, with which it registers itself
 import { tickAges } from "./ages";
 import { copyAtAPress } from "./copy";
-import { keepWhatHasGrown } from "./endless";
+import { growLists } from "./endless";
+import { findAndGo } from "./find";
 import { watchTheLine } from "./session";
 
 // Live news may bring a form whose secrets are to be sealed onto a page that came without the script for it.
@@ -12,5 +13,6 @@ document.addEventListener("htmx:after:swap", () => {
 });
 tickAges();
 copyAtAPress();
-keepWhatHasGrown();
+growLists();
+findAndGo();
 watchTheLine();

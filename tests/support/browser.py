@@ -31,7 +31,8 @@ FLAGS = [
 #: Counts how often a page has looked for news and been changed by it.
 LOOKS = """
 window.looked = 0;
-document.addEventListener("htmx:finally:request", told => window.looked += told.target.hasAttribute("hx-get"));
+document.addEventListener("htmx:finally:request", told =>
+    window.looked += Number(told.target.hasAttribute?.("hx-get") ?? 0));  // a link may be gone by then
 """
 #: The pages that look for news.
 LIVE = tuple(page.path for page in PAGES if page.live)

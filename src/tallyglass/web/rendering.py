@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tallyglass import __version__
 from tallyglass.app import format as shown
 from tallyglass.app.problems import Problem
-from tallyglass.web.pages.index import PAGES, RAIL, TABS
+from tallyglass.web.pages.index import GOES, PAGES, RAIL, TABS
 from tallyglass.web.pages.parts import known_exchanges
 
 HERE = Path(__file__).parent
@@ -44,6 +44,7 @@ def environment() -> Environment:
     made.globals.update(
         pages=RAIL,
         tabs=TABS,
+        goes=GOES,
         known={page.id for page in PAGES},
         version=__version__,
         others=others,

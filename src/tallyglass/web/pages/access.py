@@ -193,4 +193,4 @@ class _Buttons:
         return await asyncio.to_thread(self._frame.shown, request, ACCESS, build)
 
 
-ACCESS = Page("access", "/settings/access", "Access", access, live=False, buttons=buttons)
+ACCESS = Page("access", "/settings/access", "Access", access, under="settings", live=False, buttons=buttons)
