@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from support import warm
 from support.sandbox import Sandbox, running_sandbox
 
 pytestmark = pytest.mark.peers
 
-_ROOT = Path(__file__).parents[2]
 CLIENTS = ("ccxt", "official", "python_binance")
 
 
@@ -37,10 +36,9 @@ def run(town: Sandbox, client: str, do: str, kind: str = "read_only", **more: An
     key = town.key("binance", kind)
     job = {"url": town.host("binance"), "hosts": town.state["exchanges"]["binance"]["hosts"], "do": do}
     job |= {"key": key["key"], "secret": key["secret"], **more}
-    script = [str(_ROOT / ".venv-peers/bin/python"), str(_ROOT / f"tests/peers/binance_{client}.py")]
-    done = subprocess.run(script, input=json.dumps(job), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
+    code, out, err = warm.run(str(warm.PEERS / f"binance_{client}.py"), [], os.environ, json.dumps(job))
+    assert code == 0, err
+    told: dict[str, Any] = json.loads(out)
     return told
 
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from support import warm
 from support.coinbase import Caller
 from support.sandbox import Sandbox, running_sandbox
 
 pytestmark = pytest.mark.peers
-
-_ROOT = Path(__file__).parents[2]
-_PYTHON = _ROOT / ".venv-peers" / "bin" / "python"
-_SCRIPTS = _ROOT / "tests" / "peers"
 
 Job = tuple[str, str]
 Run = Callable[..., list[dict[str, Any]]]
@@ -39,17 +34,11 @@ def run(sandbox: Sandbox) -> Run:
     def peer(name: str, *jobs: Job, **change: str) -> list[dict[str, Any]]:
         where = urlsplit(sandbox.host("coinbase"))
         told = [{"do": do} | sandbox.key("coinbase", kind) | change for do, kind in jobs]
-        done = subprocess.run(
-            [_PYTHON, _SCRIPTS / f"coinbase_{name}.py"],
-            input=json.dumps({"host": where.netloc + where.path, "jobs": told}),
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-            env={"REQUESTS_CA_BUNDLE": str(sandbox.ca), "PATH": "/usr/bin:/bin"},
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        answers: list[dict[str, Any]] = json.loads(done.stdout)
+        given = json.dumps({"host": where.netloc + where.path, "jobs": told})
+        env = {"REQUESTS_CA_BUNDLE": str(sandbox.ca), "PATH": "/usr/bin:/bin"}
+        code, out, err = warm.run(str(warm.PEERS / f"coinbase_{name}.py"), [], env, given)
+        assert code == 0, err[-3000:]
+        answers: list[dict[str, Any]] = json.loads(out)
         return answers
 
     return peer

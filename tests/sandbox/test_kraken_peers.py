@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support import warm
 from support.sandbox import Sandbox, running_sandbox
 
 pytestmark = pytest.mark.peers
 
-_ROOT = Path(__file__).parents[2]
 _COMMON = {"XXBT": "BTC", "XBT": "BTC", "XETH": "ETH", "XXDG": "DOGE", "XXRP": "XRP", "XLTC": "LTC"}
 
 
@@ -39,10 +38,9 @@ def _run(town: Sandbox, client: str, do: str, kind: str, **more: Any) -> dict[st
         "do": do,
         **more,
     }
-    script = [str(_ROOT / ".venv-peers/bin/python"), str(_ROOT / f"tests/peers/kraken_{client}.py")]
-    done = subprocess.run(script, input=json.dumps(job), capture_output=True, text=True, timeout=90, check=False)
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
+    code, out, err = warm.run(str(warm.PEERS / f"kraken_{client}.py"), [], os.environ, json.dumps(job))
+    assert code == 0, err
+    told: dict[str, Any] = json.loads(out)
     return told
 
 

@@ -1,4 +1,4 @@
-"""Starts our programs by a fork of a process that has loaded what they are made of: most of a start is loading that.
+"""Starts programs by a fork of a process that has loaded what they are made of: most of a start is loading that.
 
 What runs is a process of its own as ever, with its own environment, streams and exit code, and it runs the program from
 its first line: the commands, and what reads the environment, are loaded anew. Its command line alone is not there to be
@@ -33,6 +33,13 @@ LIBRARIES = (
 )
 #: What we wrote beneath the programs' faces: plain definitions, the same in whichever process they are loaded.
 OURS = ("app", "exchanges", "hygiene", "keeper", "ledger", "portfolio", "prices", "sandbox", "store", "sync")
+#: Where the clients that others wrote run, in a Python of their own, and what loading them takes.
+PEERS = Path(__file__).parents[1] / "peers"
+_THEIR_PYTHON = Path(__file__).parents[2] / ".venv-peers/bin/python"
+THEIRS = (
+    *("binance.client", "binance_sdk_spot.spot", "binance_sdk_wallet.wallet", "ccxt", "coinbase.rest", "kraken.spot"),
+    "krakenex",
+)
 RUN_SECONDS = 120
 
 
@@ -88,7 +95,7 @@ def start(
     module: str, arguments: Sequence[str], env: Mapping[str, str], streams: Streams, cwd: Path | None = None
 ) -> Forked:
     """`python -m module`, or a file of its own, in that folder or the one in which we are."""
-    line, turn = _server(os.getpid())
+    line, turn = _server(os.getpid(), peers=Path(module).parent == PEERS)
     told, status = os.pipe()
     order = {"module": module, "arguments": list(arguments), "env": dict(env), "cwd": str(cwd or Path.cwd())}
     with turn:
@@ -116,11 +123,12 @@ def run(
 
 
 @cache
-def _server(_pid: int) -> tuple[socket.socket, threading.Lock]:
+def _server(_pid: int, *, peers: bool) -> tuple[socket.socket, threading.Lock]:
     """One for each test process. It ends when that does: its standard input is the line to it."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nonexistent"}
-    process = subprocess.Popen([sys.executable, "-I", __file__], stdin=its.fileno(), env=environment)
+    command = [str(_THEIR_PYTHON), "-I", __file__, *THEIRS] if peers else [sys.executable, "-I", __file__]
+    process = subprocess.Popen(command, stdin=its.fileno(), env=environment)
     its.close()
     atexit.register(process.wait)
     atexit.register(ours.close)
@@ -140,7 +148,7 @@ def _ours() -> Iterator[str]:
 
 
 def _serve() -> None:
-    for each in (*LIBRARIES, *_ours()):
+    for each in sys.argv[1:] or (*LIBRARIES, *_ours()):
         importlib.import_module(each)
     gc.collect()
     gc.freeze()
