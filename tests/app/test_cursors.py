@@ -23,7 +23,10 @@ class Uses:
 
     rows: list[JournalRow]
 
-    def journal(self, *, limit: int, connection: str, until: datetime | None) -> list[JournalRow]:
+    def journal(
+        self, *, limit: int, connection: str, since: datetime | None, until: datetime | None
+    ) -> list[JournalRow]:
+        assert since is None
         found = [row for row in self.rows if until is None or row.time < until]
         return [row for row in found if connection in ("", row.connection)][:limit]
 

@@ -84,5 +84,5 @@ def tab(browser: Browser, app: App, size: tuple[int, int] = DESK, **more: Any) -
         yield opened
     finally:
         context.close()
-    assert opened.words == []
+    assert opened.words == [], opened.words
     assert [url for url in opened.asked if not url.startswith(f"{app.url}/")] == []

@@ -11,10 +11,8 @@ from tallyglass.app.key_views import AuditView, FindingView, KeyView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import moment
+from tallyglass.app.visible import harmless
 from tallyglass.exchanges.grants import RIGHTS
-
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def audit(session: Session) -> AuditView:
@@ -85,8 +83,3 @@ COLUMNS: Final[Mapping[str, Callable[[KeyView, datetime], str]]] = {
     "last_used_at": lambda key, _: key["last_used_at"] or "",
     "findings": lambda key, _: " ".join(finding["code"] for finding in key["findings"]),
 }
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

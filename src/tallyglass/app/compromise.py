@@ -14,6 +14,7 @@ from tallyglass.app.connections import known
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import EntryView, OrderView, entry_view, moment, order_view
+from tallyglass.app.visible import harmless, visible
 from tallyglass.exchanges import registry
 from tallyglass.hygiene import compromise, moments
 from tallyglass.hygiene.compromise import Incident
@@ -192,15 +193,15 @@ def journal_export(keeper: Keeper, key: Connection) -> str:
     lines = csv.writer(made, lineterminator="\n")
     lines.writerow(("time", "connection", "key", "exchange", "read", "status", "egress_ip", "ms"))
     for row in reversed(_rows(keeper, key, None)):
-        told = (row.connection, row.key, row.exchange, row.read, row.status, row.egress_ip or "", row.ms)
-        lines.writerow((moment(row.time), *told))
+        told = (row.connection, row.key, row.exchange, row.read, row.status, row.egress_ip or "")
+        lines.writerow((moment(row.time), *map(harmless, told), row.ms))
     return made.getvalue()
 
 
 def write_report(keeper: Keeper, case: Incident, path: Path) -> None:
     """The report, and beside it the journal of the key; nobody else may read them."""
     journal = path.with_name(f"{path.stem}-journal.csv")
-    for place, words in ((path, report(case)), (journal, journal_export(keeper, case.connection))):
+    for place, words in ((path, visible(report(case))), (journal, journal_export(keeper, case.connection))):
         try:
             with open(place, "w", encoding="utf-8", opener=_closed) as file:
                 file.write(words)

@@ -13,11 +13,11 @@ from tallyglass.app import history as ledger
 from tallyglass.app import performance as measuring
 from tallyglass.app import pricing, worth_history
 from tallyglass.app.asking import history_asked, one_of, performance_asked
-from tallyglass.app.audit import harmless
 from tallyglass.app.performance import AssetView, PerformanceView
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.app.views import EntryView
+from tallyglass.app.visible import harmless
 
 Cell = str | None
 #: What we counted ourselves: a sign before it makes no formula of it. All other columns hold words.

@@ -40,7 +40,7 @@ def _print(found: Held) -> None:
     for each in found.holdings:
         value = shown.money(each["value"], currency)
         cost = shown.price(each["average_cost"], currency)
-        rows.add_row(f"[bold]{each['asset']}[/]", shown.quantity(each["amount"]), value, cost, _gain(each, currency))
+        rows.add_row(show.styled(each["asset"]), shown.quantity(each["amount"]), value, cost, _gain(each, currency))
         for part in each["by"]:
             where = f"{shown.place(part['connection'])} {part['account']}"
             rows.add_row(f"  {where}", shown.quantity(part["amount"]), "", "", "", style="dim")

@@ -20,7 +20,11 @@ from tallyglass.cli.main import app
 from tallyglass.cli.options import options
 
 _LARGEST = 2 * 1024 * 1024
-_WORDS = {"yes": "[bold green]Yes.[/]", "no": "[bold red]No.[/]", "cannot_tell": "[bold yellow]That cannot be told.[/]"}
+_WORDS = {
+    "yes": ("Yes.", "bold green"),
+    "no": ("No.", "bold red"),
+    "cannot_tell": ("That cannot be told.", "bold yellow"),
+}
 
 
 @app.command("was-it-me")
@@ -63,7 +67,7 @@ def _mail(name: str) -> bytes:
 
 
 def _print_answer(view: AnswerView) -> None:
-    show.out.print(_WORDS[view["answer"]])
+    show.out.print(show.styled(*_WORDS[view["answer"]]))
     show.out.print(view["why"], markup=False)
     rows = show.table(("time, UTC", "whole"), "key", "read", "from")
     for use in view["uses"]:

@@ -37,7 +37,7 @@ def exchanges() -> None:
         show.as_json(found)
         return
     for each in found:
-        show.out.print(f"[bold]{each['name']}[/] ({each['id']})")
+        show.out.print(Text.assemble((each["name"], "bold"), f" ({each['id']})"))
         show.out.print(f"  proves of a key: {', '.join(each['proves'])}; IP list: {each['ip']}")
         for stream, reach in each["history"].items():
             show.out.print(Padding(Text(f"{stream}: {reach}", style="dim"), (0, 0, 0, 2)))
@@ -125,7 +125,7 @@ def _print_verdict(view: VerdictView, end: str) -> None:
         state = view["grants"].get(right, "unknown")
         good = (state == "granted") == (right == "read") and state != "unknown"
         colour = "green" if good else "yellow" if state == "unknown" else "red"
-        rows.add_row(f"  {name}", f"[{colour}]{STATES[state]}[/]")
+        rows.add_row(f"  {name}", show.styled(STATES[state], colour))
     bound = {"yes": "yes", "no": "no, works from anywhere", "unknown": "not told"}[view["ip"]["bound"]]
     addresses = ", ".join(view["ip"]["addresses"])
     rows.add_row("  Bound to addresses", f"{bound} ({addresses})" if addresses else bound)
@@ -133,11 +133,11 @@ def _print_verdict(view: VerdictView, end: str) -> None:
         rows.add_row("  Expires", view["expires_at"])
     show.out.print(rows)
     words = {
-        "accepted": "[bold green]Read-only, by proof.[/]",
-        "refused": "[bold red]Refused.[/]",
-        "unproven": "[bold yellow]Not proven to be read-only.[/]",
+        "accepted": ("Read-only, by proof.", "bold green"),
+        "refused": ("Refused.", "bold red"),
+        "unproven": ("Not proven to be read-only.", "bold yellow"),
     }
-    show.out.print(words[view["verdict"]])
+    show.out.print(show.styled(*words[view["verdict"]]))
     _print_reasons(view["reasons"])
     show.out.print(end, markup=False)
 

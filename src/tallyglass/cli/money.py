@@ -63,7 +63,12 @@ class watching:  # noqa: N801  (used as a function)
             return nobody
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(16), TextColumn("{task.fields[left]}"))
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(16),
+            TextColumn("{task.fields[left]}"),
+        )
         self._progress = Progress(*columns, console=show.err, transient=True)
         self._progress.start()
         return self._show

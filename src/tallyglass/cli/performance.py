@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from tallyglass.app import format as shown
 from tallyglass.app import performance as measuring
@@ -53,8 +54,9 @@ def performance(
 
 def _print(found: PerformanceView) -> None:
     until = "now" if found["at"] else f"the end of {found['to']}"
-    mark = "" if found["complete"] else "  [bold yellow]partial[/]"
-    show.out.print(f"\n[bold]{found['period']}[/]: from the end of {found['after']} to {until}{mark}")
+    mark = ("" if found["complete"] else "  partial", "bold yellow")
+    days = f": from the end of {found['after']} to {until}"
+    show.out.print(Text.assemble("\n", (found["period"], "bold"), days, mark))
     _print_chart(found)
     rows = show.table("", ("", "right"), "")
     _add_money(rows, found)
@@ -102,7 +104,7 @@ def _add_money(rows: Table, found: PerformanceView) -> None:
 
     rows.add_row("value", shown.money(found["end"], currency), f"from {shown.money(found['start'], currency)}")
     rows.add_row("net deposits", change(found["net_deposits"]), "")
-    rows.add_row("[bold]gain[/]", f"[bold]{change(found['gain'])}[/]", "")
+    rows.add_row(show.styled("gain"), show.styled(change(found["gain"])), "")
     rows.add_row("  of it fees", change(found["fees"]), "", style="dim")
     rows.add_row("  of it rewards", change(found["rewards"]), "", style="dim")
 
@@ -110,7 +112,7 @@ def _add_money(rows: Table, found: PerformanceView) -> None:
 def _add_rates(rows: Table, found: PerformanceView) -> None:
     fall, swings, weighted = found["drawdown"], found["volatility"], found["money_weighted"]
     time = found["time_weighted"]
-    rows.add_row("[bold]time-weighted[/]", f"[bold]{_rate(time['rate'])}[/]", time["text"])
+    rows.add_row(show.styled("time-weighted"), show.styled(_rate(time["rate"])), time["text"])
     rows.add_row("money-weighted", *_weighted(weighted))
     if fall is None:
         rows.add_row("drawdown", "none", "the index never fell")

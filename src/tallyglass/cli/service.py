@@ -332,7 +332,7 @@ def _fill(service: Service, sandbox: demo.Sandbox) -> None:
     for view in demo.connect_all(service.session().keeper, sandbox):
         if loud:
             grants = ", ".join(f"{right} {state}" for right, state in view["grants"].items())
-            show.out.print(f"{view['exchange']}: [green]{view['verdict']}[/] ({grants})")
+            show.out.print(Text.assemble(f"{view['exchange']}: ", (view["verdict"], "green"), f" ({grants})"))
         if view["verdict"] != "accepted":
             raise Problem("demo", f"{view['exchange']}: the demo's own key was {view['verdict']}.", "")
     with watching() as watch:
@@ -357,7 +357,12 @@ def _print_comparison(rows: list[demo.Comparison], entries: int, seconds: float)
     show.out.print("\nBeside the fake exchanges' own books, to the last digit:")
     table = show.table("", ("Tallyglass", "right"), ("truth", "right"), "")
     for row in rows:
-        table.add_row(row.asset, row.ours, row.true, "[green]equal[/]" if row.equal else "[bold red]differs[/]")
+        table.add_row(
+            row.asset,
+            row.ours,
+            row.true,
+            show.styled("equal", "green") if row.equal else show.styled("differs", "bold red"),
+        )
     show.print_table(table)
     show.out.print(f"{entries:,} items from three exchanges in {seconds:.1f} s.", style="dim")
 

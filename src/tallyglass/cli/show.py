@@ -5,27 +5,44 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from tallyglass.app import plot
+from tallyglass.app.visible import escaped, visible
 
 #: Columns of words may be folded to this.
 SHORTEST = 6
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+
+class Terminal(Console):
+    """What others wrote is text here: no markup, and nothing that orders the terminal about."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The same, made harmless; what Rich itself orders (colours, a moving line) is no text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+out = Terminal(highlight=False, soft_wrap=False, markup=False, emoji=False)
+err = Terminal(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def styled(text: str, style: str = "bold") -> Text:
+    """Words within a line or a cell that stand out."""
+    return Text(text, style=style)
 
 
 def as_json(value: Any) -> None:
     """Print JSON, money as text, for programs."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, indent=2)) + "\n")
 
 
 def table(*columns: str | tuple[str, str], title: str = "") -> Table:

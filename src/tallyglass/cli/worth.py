@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from tallyglass.app import format as shown
 from tallyglass.app import worth as valuing
@@ -54,8 +55,8 @@ def worth(
 def print_worth(found: WorthView, at: str = "") -> None:
     """Net worth and holdings for people. `at`: the time that is past."""
     currency = found["currency"]
-    mark = "" if found["complete"] else " [bold yellow]partial[/]"
-    show.out.print(f"\nNet worth  [bold]{shown.money(found['total'], currency)}[/]{mark}")
+    mark = ("" if found["complete"] else " partial", "bold yellow")
+    show.out.print(Text.assemble("\nNet worth  ", (shown.money(found["total"], currency), "bold"), mark))
     connected = [source for source in found["sources"] if source["status"] != "yours"]
     fresh = [f"{source['connection']} {shown.age(source['fresh_at'])}" for source in connected]
     words = f"at {at}: {', '.join(each['connection'] for each in connected)}" if at else ", ".join(fresh)

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, float] = {
     "shrink": 0.5,  # the part of a page that the exchange gives; its cursor or offset goes on from there
     "overlap": 5,  # by so many rows a page begins before the place that was asked for
     "jump": 0.5,  # the part of a page that arrives while its cursor goes on as if all had: rows are passed over
+    "hostile": 1_000_000,  # names, ids, notes, addresses and errors are attacks; one in each answer is so long
     "repeat": 0,  # the first answer of a list comes again and again, whatever is asked of that list
 }
 """Fault → its `value` when none is given."""

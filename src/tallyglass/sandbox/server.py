@@ -19,6 +19,7 @@ from multidict import CIMultiDict
 from tallyglass.sandbox import closed, withdrawn
 from tallyglass.sandbox.control import Control
 from tallyglass.sandbox.faults import PAGE, cut, doubled, kept, shuffled
+from tallyglass.sandbox.hostile import poisoned
 from tallyglass.sandbox.model import Incoming, Outgoing
 
 CONTROL = "_control"
@@ -153,6 +154,8 @@ class Gate:
         if "repeat" in faults:
             self._repeated[place] = answer
         body = answer.body
+        if "hostile" in faults:
+            body = poisoned(body, int(faults["hostile"]))
         if "duplicate" in faults:
             body = doubled(body)
         if "shuffle" in faults:

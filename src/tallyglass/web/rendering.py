@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tallyglass import __version__
 from tallyglass.app import format as shown
 from tallyglass.app.problems import Problem
+from tallyglass.app.visible import brief
 from tallyglass.web.pages.index import GOES, PAGES, RAIL, TABS
 from tallyglass.web.pages.parts import known_exchanges
 
@@ -36,6 +37,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_seen,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -61,6 +63,11 @@ def environment() -> Environment:
         until=until,
     )
     return made
+
+
+def _seen(value: Any) -> Any:
+    """Text as a page shows it: brief, and without what nobody would see. What a template escapes itself is whole."""
+    return brief(value) if type(value) is str else value
 
 
 def until(time: str, now: datetime | None = None) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
@@ -157,7 +158,7 @@ class Site:
         status: int = 200,
     ) -> Response:
         look = Look.of(request.cookies.get(self._look))
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        path = quote(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
         frame = {
             "page": page,
             "path": path,

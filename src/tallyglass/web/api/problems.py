@@ -10,6 +10,7 @@ from typing import Final
 from starlette.responses import Response
 
 from tallyglass.app.problems import Problem, Trouble
+from tallyglass.app.visible import escaped
 from tallyglass.keeper.client import Locked, Unreachable
 
 #: What was asked for is not there; any other problem is one of the question.
@@ -52,5 +53,5 @@ def refusal(error: Trouble) -> Response:
 
 def as_json(value: object, status: int = 200, kind: str = "application/json") -> Response:
     """An answer that nobody keeps but who asked for it."""
-    content = json.dumps(value, ensure_ascii=False)
+    content = escaped(json.dumps(value, ensure_ascii=False))
     return Response(content, status, {"Cache-Control": "no-store"}, media_type=kind)
