@@ -18,7 +18,7 @@ import pytest
 import typer.main
 
 from support.home import open_home
-from support.program import DONE, EXCHANGE, FAILED, PASSPHRASE, USAGE, Ended, Program, run
+from support.program import DONE, EXCHANGE, FAILED, HURRY, PASSPHRASE, USAGE, Ended, Program, run
 from support.sandbox import Sandbox, running_sandbox
 from support.terminal import typed
 from tallyglass.app import syncing
@@ -238,14 +238,15 @@ def test_a_key_is_listed_under_its_label(connected: Program) -> None:
 
 def test_an_outage_is_told_once(connected: Program) -> None:
     away = Program(connected.home, NOBODY, connected.passphrase_file)
-    ended = away.run("sync")
+    ended = away.run("sync", env=HURRY)
     assert ended.code == EXCHANGE
     found = re.findall(r"coinbase: (\d+) of (\d+) parts not read: Coinbase cannot be reached", said(ended))
     assert len(found) == 1
     assert found[0][0] == found[0][1]
     assert len(ended.err.splitlines()) < 10
-    code, parts = away.json("sync")
-    assert (code, len(parts), all(part["fault"] for part in parts)) == (EXCHANGE, int(found[0][0]), True)
+    again = away.run("sync", "--json", env=HURRY)
+    parts = again.json()
+    assert (again.code, len(parts), all(part["fault"] for part in parts)) == (EXCHANGE, int(found[0][0]), True)
 
 
 def test_ids_and_the_next_page_are_whole(connected: Program) -> None:
