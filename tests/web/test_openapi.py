@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from support.api import is_of
-from tallyglass.web.api import openapi
+from tallyglass.app import tokens
+from tallyglass.web.api import openapi, scopes
 from tallyglass.web.api.addresses import ADDRESSES
 
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
@@ -63,8 +64,28 @@ def test_every_reference_leads_somewhere_and_every_problem_has_an_example(docume
 
 def test_the_way_in_is_told(document: dict[str, Any]) -> None:
     scheme = document["components"]["securitySchemes"]["session"]
-    assert document["security"][0] == {"session": []}
+    assert document["security"] == [{"session": []}, {"token": []}]
     assert (scheme["in"], scheme["name"]) == ("cookie", "tallyglass-8420")
+
+
+def test_every_address_is_of_a_scope_that_a_token_can_have(document: dict[str, Any]) -> None:
+    for name, address in ADDRESSES.items():
+        path = f"/api/v1/{name}"
+        assert address.scope in tokens.SCOPES
+        assert document["paths"][path]["get"]["security"] == [{"session": []}, {"token": [address.scope]}]
+        assert scopes.allows(path.replace("{id}", "kraken/L%2F1"), {address.scope})
+        assert not scopes.allows(path, set(tokens.SCOPES) - {address.scope})
+    assert scopes.allows("/api/v1/openapi.json", {"history"})
+    for path in (
+        "/api/v1/",
+        "/api/v1/tokens",
+        "/api/v2/worth",
+        "/worth",
+        "worth",
+        "/api/v1/history/{id}/x/../../keys",
+        "/",
+    ):
+        assert not scopes.allows(path, {"worth", "keys"})
 
 
 def test_the_page_for_people_has_every_address_and_parameter() -> None:

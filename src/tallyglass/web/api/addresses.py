@@ -62,8 +62,8 @@ class Address:
     answer: Any
     tell: Tell
     params: tuple[Param, ...] = ()
-    #: What it is about; a token may be for some areas only.
-    area: str = "worth"
+    #: What a token must be allowed to read.
+    scope: str = "worth"
     #: The other shape that it may have.
     otherwise: Any = None
 
@@ -190,7 +190,7 @@ ADDRESSES: Final[Mapping[str, Address]] = {
         "Open orders: what each locks, how far its market is.",
         list[deciding.PlacedView],
         lambda session, _: deciding.orders(session),
-        area="history",
+        scope="history",
     ),
     "transfers": Address(
         "Coins moved between your own accounts: what is matched, page by page, and what is open.",
@@ -217,33 +217,33 @@ ADDRESSES: Final[Mapping[str, Address]] = {
         "Every key: grade, rights, addresses, age, what to do next.",
         list[KeyView],
         lambda session, _: hygiene.keys(session),
-        area="safety",
+        scope="keys",
     ),
     "audit": Address(
         "Everything that wants a hand, the worst first, and how every key stands.",
         AuditView,
         lambda session, _: audit.audit(session),
-        area="safety",
+        scope="keys",
     ),
     "egress": Address(
         "Our addresses, what to paste where, and how every key is bound.",
         EgressView,
         lambda session, given: egress.view(session, given.get("exchange", ""), ask=False),
         (words("exchange", "Only this one.", "kraken"),),
-        "safety",
+        "keys",
     ),
     "journal": Address(
         "Every use of every key, newest first, page by page.",
         journal.KeyUsesView,
         _journal,
         (LIMIT, AFTER, CONNECTION),
-        "safety",
+        "keys",
     ),
     "journal/verify": Address(
         "Whether every line of the journal is as it was written and none is gone.",
         journal.JournalProofView,
         lambda session, _: journal.verify(session.keeper),
-        area="safety",
+        scope="keys",
     ),
     "was-it-me": Address(
         "Was a use of a key that an exchange's mail tells of ours?",
@@ -254,24 +254,24 @@ ADDRESSES: Final[Mapping[str, Address]] = {
          words("ip", "The address that the mail tells.", "203.0.113.7"),
          Param("window", "So many minutes more on both sides.",
                {"type": "integer", "minimum": 0, "maximum": was_it_me.LONGEST_WINDOW}, 10)),
-        "safety",
+        "keys",
     ),
     "exchanges": Address(
         "The exchanges, what each can prove of a key, and every call that can be made there.",
         list[ExchangeView],
         lambda *_: exchanges.exchanges(),
-        area="safety",
+        scope="keys",
     ),
     "status": Address(
         "Keeper, connections, and when each part of each source was last read.",
         status.StatusView,
         lambda session, _: status.status(session.home, session),
-        area="house",
+        scope="keys",
     ),
     "alerts": Address(
         "Where alerts go and when, without addresses or secrets.",
         alerts.AlertsView,
         lambda session, _: alerts.overview(session),
-        area="house",
+        scope="keys",
     ),
 }  # fmt: skip

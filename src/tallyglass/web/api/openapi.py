@@ -29,14 +29,14 @@ _LINK: Final = {"description": "Where the next part is, if there is one.", "sche
 #: What may come instead, with the words of one such problem; those without a code are refused before any page is asked.
 _PROBLEMS: Final[Mapping[int, tuple[str, str, str, str]]] = {
     400: ("A parameter is wrong.", "usage", "'soon' is no day.", "Write it as 2026-01-31."),
-    401: ("No session, or it has ended.", "no_session", "There is no session.", "Open the link of `tallyglass up`."),
+    401: ("No session or token, or it has ended.", "no_session", "There is no session.", "Enter by `tallyglass up`."),
     404: ("There is none.", "no_such_entry", "No entry 'kraken/X'.", "See: tallyglass history --ids"),
     405: ("Not GET.", "no_such_address", "The API has no such address, or it is not asked so.", "See docs/api.md."),
     500: ("A mistake of ours, or a broken journal.", "internal", "Something here went wrong.", "Report it."),
     503: ("Locked, or the keeper is not there.", "locked", "The keeper is locked.", "Run: tallyglass unlock"),
 }  # fmt: skip
 _REFUSALS: Final[Mapping[int, tuple[str, str]]] = {
-    403: ("Another page asks.", "Another page may not ask this.\n"),
+    403: ("Another page asks, or a token that is not for this.", "Another page may not ask this.\n"),
     411: ("A body without its length.", "Say how long it is.\n"),
     413: ("A body that is too large.", "That is too large.\n"),
     421: ("Another host's name.", "This program answers on its own address only.\n"),
@@ -52,7 +52,7 @@ def document(cookie: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Tallyglass", "version": __version__, "description": ABOUT},
         "servers": [{"url": "/"}],
-        "security": [{"session": []}],
+        "security": [{"session": []}, {"token": []}],
         "paths": {
             f"/api/v1/{path}": {"get": _operation(path, address, examples.get(path))}
             for path, address in ADDRESSES.items()
@@ -62,9 +62,13 @@ def document(cookie: str) -> dict[str, Any]:
             "responses": {
                 **{str(status): _problem(status, *words) for status, words in _PROBLEMS.items()},
                 **{str(status): _refusal(*words) for status, words in _REFUSALS.items()},
+                "403": _forbidden(),
                 "304": {"description": "Nothing has changed since.", "headers": {"ETag": _ETAG}},
             },
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": cookie}},
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie},
+                "token": {"type": "http", "scheme": "bearer", "description": "Reads what it was made for: its scopes."},
+            },
         },
     }
 
@@ -82,7 +86,8 @@ def _operation(path: str, address: Address, example: object) -> dict[str, Any]:
     return {
         "operationId": path.replace("/{id}", "-entry").replace("/", "-"),
         "summary": address.title,
-        "tags": [address.area],
+        "tags": [address.scope],
+        "security": [{"session": []}, {"token": [address.scope]}],
         "parameters": [*(_parameter(param, path) for param in address.params), _IF_NONE_MATCH],
         "responses": {
             "200": {"description": address.title, "headers": headers, "content": content},
@@ -135,3 +140,10 @@ def _problem(status: int, description: str, code: str, detail: str, fix: str) ->
 
 def _refusal(description: str, text: str) -> dict[str, Any]:
     return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}, "example": text}}}
+
+
+def _forbidden() -> dict[str, Any]:
+    """Refused at one of two doors, each with words of its own."""
+    fix = "Make one that may, or ask for what this one may."
+    by_token = _problem(403, _REFUSALS[403][0], "token_scope", "This token reads: worth.", fix)
+    return {**by_token, "content": {**by_token["content"], **_refusal(*_REFUSALS[403])["content"]}}

@@ -1,28 +1,19 @@
-"""What a token must be allowed to read for each address of the API. What is not named here no token reaches."""
+"""What a token must be allowed to read for each address of the API. What is not listed there no token reaches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
+from typing import Final
 
-#: By the first word of the address after its version.
-NEEDED: Mapping[str, str] = {
-    "worth": "worth",
-    "performance": "worth",
-    "prices": "worth",
-    "holdings": "worth",
-    "history": "history",
-    "orders": "history",
-    "transfers": "history",
-    "reconcile": "history",
-    "unparsed": "history",
-    "keys": "keys",
-    "connections": "keys",
-    "findings": "keys",
-    "journal": "keys",
-}
+from tallyglass.web.api.addresses import ADDRESSES
+
+_BELOW: Final = "/api/v1/"
 
 
-def needed(path: str) -> str | None:
-    """The scope for `/api/v1/NAME…`; None where no token leads."""
-    _, api, version, name, *_ = (*path.split("/"), "", "", "", "")
-    return NEEDED.get(name) if (api, version) == ("api", "v1") else None
+def allows(path: str, scopes: Collection[str]) -> bool:
+    """Whether who may read that much may read this; what the API is, whoever may read anything."""
+    if path == f"{_BELOW}openapi.json":
+        return bool(scopes)
+    name = path.removeprefix(_BELOW)
+    address = ADDRESSES.get("history/{id}" if name.startswith("history/") else name)
+    return path.startswith(_BELOW) and address is not None and address.scope in scopes
