@@ -15,6 +15,7 @@ from support.browser import DESK, PHONE, browsing, tab
 from support.program import run
 from support.sandbox import Sandbox, running_sandbox
 from tallyglass.app import connections
+from tallyglass.web.api.addresses import ADDRESSES
 from tallyglass.web.pages.index import PAGES, RAIL
 
 pytestmark = pytest.mark.browser
@@ -245,27 +246,46 @@ def test_the_first_tab_skips_to_the_content(browser: Browser, app: App) -> None:
         assert seen.page.evaluate("document.activeElement.id") == "main"
 
 
-def test_a_rebound_name_shows_nothing(browser: Browser, app: App) -> None:
-    page = browser.new_page()
-    answer = page.goto(f"http://evil.example:{app.port}/")
-    assert answer is not None
-    assert answer.status == 421
-    assert page.inner_text("body").strip() == "This program answers on its own address only."
-    page.close()
+#: Pages, the API, downloads, what is open to all, what there is not.
+ROUTES = (
+    *(path for path in EVERY if "{" not in path),
+    *(f"/api/v1/{name.replace('{id}', 'coinbase/x')}" for name in (*ADDRESSES, "openapi.json")),
+    *("/enter", "/healthz", "/seal-key", "/events", "/calendar.ics", "/static/manifest.json", "/nowhere"),
+)
 
 
-def test_it_cannot_be_framed(browser: Browser, app: App) -> None:
-    with tab(browser, app) as seen:
-        seen.page.route(
-            "http://evil.example/",
-            lambda route: route.fulfill(
-                content_type="text/html", body=f"<iframe src='{app.url}/'></iframe><iframe src='{app.url}/x'></iframe>"
-            ),
-        )
-        seen.page.goto("http://evil.example/")
-        seen.page.wait_for_timeout(500)
-        for frame in seen.page.frames[1:]:
-            assert "Net worth" not in frame.content()
-            assert "Tallyglass" not in frame.content()
+def test_a_rebound_name_reads_nothing(browser: Browser, app: App) -> None:
+    """The page of an attacker, whose name then leads to this machine: to the browser, all here is of his own origin."""
+    asks = """async paths => await Promise.all(paths.map(async path => {
+        const answer = await fetch(path, {credentials: 'include'});
+        return [path, answer.status, await answer.text()];
+    }))"""
+    words = "This program answers on its own address only."
+    with tab(browser, app) as seen:  # whose reader is logged in
+        his = f"http://evil.example:{app.port}"
+        answer = seen.page.goto(f"{his}/")
+        assert answer is not None
+        assert (answer.status, seen.text("body").strip()) == (421, words)
+        told = seen.page.evaluate(asks, list(ROUTES))
         seen.words.clear()
         seen.asked.clear()
+
+    assert [path for path, _, _ in told] == list(ROUTES)
+    assert {(status, text.strip()) for _, status, text in told} == {(421, words)}
+
+
+def test_no_route_can_be_framed(browser: Browser, app: App) -> None:
+    framed = "".join(f"<iframe src='{app.url}{path}'></iframe>" for path in ROUTES)
+    with tab(browser, app) as seen:
+        seen.page.route("http://evil.example/", lambda route: route.fulfill(content_type="text/html", body=framed))
+        seen.page.goto("http://evil.example/", wait_until="load")
+        frames = seen.page.frames[1:]
+        shown = [frame.evaluate("document.body ? document.body.innerText : ''") for frame in frames]
+        asked = {url for url in seen.asked if url.startswith(app.url)}
+        seen.words.clear()
+        seen.asked.clear()
+
+    assert len(frames) >= len(ROUTES)
+    assert len(asked) >= len(ROUTES), "the browser has asked"
+    for words in shown:
+        assert words == "" or "refused to connect" in words or "blocked" in words, words
