@@ -5,6 +5,7 @@ import { tickAges } from "./ages";
 import { copyAtAPress } from "./copy";
 import { growLists } from "./endless";
 import { findAndGo } from "./find";
+import { findAsTyped } from "./finding";
 import { watchTheLine } from "./session";
 
 // Live news may bring a form whose secrets are to be sealed onto a page that came without the script for it.
@@ -16,3 +17,4 @@ copyAtAPress();
 growLists();
 findAndGo();
 watchTheLine();
+findAsTyped();

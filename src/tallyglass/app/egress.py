@@ -112,6 +112,13 @@ def to_paste(session: Session) -> dict[str, ToPasteView]:
     return {each.id: _exchange(facts, each) for each in registry.exchanges()}
 
 
+def for_page(session: Session, exchange: str, *, ask: bool) -> ToPasteView:
+    """The same of one exchange; `ask`: the services for our address, if it was never seen."""
+    if ask and not known(session).seen and not session.keeper.ways().addresses_for(exchange):
+        look(session)
+    return _exchange(known(session), one_exchange(exchange))
+
+
 def view(session: Session, exchange: str = "", *, ask: bool = True) -> EgressView:
     """Addresses, what to paste where, and how every key stands; of one exchange, or of all.
 

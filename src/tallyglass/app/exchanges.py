@@ -36,7 +36,7 @@ def exchange(name: str) -> Manifest:
 
 def key_parts(name: str) -> dict[str, str]:
     """What makes up a key there: the name of each part, and what the exchange calls it."""
-    return {field.name: field.label for field in exchange(name).fields}
+    return {each.name: f"{each.label} ({each.hint})" if each.hint else each.label for each in exchange(name).fields}
 
 
 def _view(manifest: Manifest) -> ExchangeView:

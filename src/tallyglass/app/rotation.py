@@ -44,14 +44,14 @@ def rotate(
 
 def check(keeper: Keeper, connection: str) -> DeathView:
     """Whether the key before is dead; then the rotation is done."""
-    _old(connections.known(keeper, connection))
+    old_key(connections.known(keeper, connection))
     return death_view(keeper.prove_dead(connection, old=True))
 
 
 def forget(keeper: Keeper, connection: str) -> PartingView:
     """End a rotation on the user's word, without a proof that the key before is dead."""
     known = connections.known(keeper, connection)
-    before = _old(known)
+    before = old_key(known)
     keeper.forget(connection, old=True)
     return {
         "connection": connection,
@@ -62,7 +62,8 @@ def forget(keeper: Keeper, connection: str) -> PartingView:
     }
 
 
-def _old(known: Connection) -> OldKey:
+def old_key(known: Connection) -> OldKey:
+    """The key before. A `Problem` where no rotation is open."""
     if known.old is None:
         text = f"No rotation of {known.id} is open: it has one key, {known.key_name}."
         raise Problem("no_old_key", text, f"To replace it: tallyglass rotate {known.id}")

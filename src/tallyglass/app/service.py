@@ -19,7 +19,7 @@ from tallyglass.app.session import Session, open_portfolio
 from tallyglass.app.views import SyncPartView
 from tallyglass.keeper.client import Keeper, SealKey, Unreachable
 from tallyglass.store.base import Store
-from tallyglass.sync.report import Watcher, nobody
+from tallyglass.sync.report import PartReport, Watcher, nobody
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,8 @@ class Service:
         self._syncing = threading.Lock()
         self._alerting = threading.Lock()
         self._looking_back = threading.Lock()
+        #: Of the sync that runs in the background: how far it is, by connection and stream.
+        self._parts: dict[str, dict[str, PartReport]] = {}
         self._checked = time.monotonic()
         #: How every key stood at the last beat; whoever has changed it since, it is looked at once.
         self._stood: set[tuple[str, str, str, str]] | None = None
@@ -164,6 +166,10 @@ class Service:
     def syncing(self) -> bool:
         """Whether a sync runs."""
         return self._syncing.locked()
+
+    def reading(self, connection: str) -> list[PartReport]:
+        """How far the sync that runs now is with a connection; empty when it is not read."""
+        return list(self._parts.get(connection, {}).values())
 
     @contextmanager
     def listen(self) -> Iterator[queue.SimpleQueue[Event]]:
@@ -274,15 +280,20 @@ class Service:
         try:
             self._tell("sync")
             egress.look_if_due(self.session())
-            syncing.sync(self.session(), *connections, watch=lambda _part: self._tell("worth"))
+            syncing.sync(self.session(), *connections, watch=self._heard)
         except Told as error:
             log.warning("sync: %s", error)
         finally:
+            self._parts = {}
             self._syncing.release()
             self._tell("sync")
             self._tell_worth()
             self._alert()
         self._look_back()
+
+    def _heard(self, part: PartReport) -> None:
+        self._parts.setdefault(part.connection, {})[part.stream] = part
+        self._tell("worth")
 
     def _look_back(self) -> None:
         """Fetch the prices of past days that are missing and count these days: in its own time, after a sync."""

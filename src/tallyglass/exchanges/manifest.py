@@ -141,6 +141,8 @@ class Field:
     label: str
     secret: bool
     pattern: re.Pattern[str]
+    #: What else is to be known of it.
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ class Manifest:
     #: Per stream, how far back the API reaches, in words for the user.
     history: Mapping[str, str]
     rotation: Mapping[str, int]
-    #: `page`: where keys are made; `tick`, `leave`: boxes; `boxes`: wire word → label.
+    #: `page`: where keys are made, `link`: its address; `steps` to a key (`own_steps`: of a pair made here);
+    #: `tick`, `leave`: boxes; `boxes`: wire word → label; `reach`: how far back history goes, in short.
     labels: Mapping[str, Any]
     reads: Mapping[str, Read]
 
@@ -286,8 +289,9 @@ def _bucket(row: Mapping[str, Any]) -> Bucket:
 
 
 def _field(row: Mapping[str, Any]) -> Field:
-    _only(row, "name label secret pattern")
-    return Field(row["name"], row["label"], bool(row["secret"]), re.compile(row["pattern"], re.ASCII))
+    _only(row, "name label hint secret pattern")
+    pattern = re.compile(row["pattern"], re.ASCII)
+    return Field(row["name"], row["label"], bool(row["secret"]), pattern, row.get("hint", ""))
 
 
 def _only(table: Mapping[str, Any], names: str) -> None:

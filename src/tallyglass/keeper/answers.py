@@ -18,6 +18,9 @@ SHORTEST_PASSPHRASE = 12
 MADE = "tallyglass.made"
 REFERENCE = "tallyglass.reference"
 
+#: How a fix ends that is to be seen to have worked.
+AGAIN = "Then check again: run the same command once more, or press “Check again” on the page."
+
 VaultState = Literal["empty", "locked", "unlocked"]
 Window = tuple[datetime | None, datetime | None]
 

@@ -15,6 +15,7 @@ from typing import Any
 from tallyglass.exchanges.grants import Decision, Reason, Right, State
 from tallyglass.keeper import answers, errors
 from tallyglass.keeper.answers import (
+    AGAIN,
     MADE,
     REFERENCE,
     SHORTEST_PASSPHRASE,
@@ -52,6 +53,7 @@ from tallyglass.keeper.errors import (
 )
 
 __all__ = [
+    "AGAIN",
     "MADE",
     "REFERENCE",
     "SHORTEST_PASSPHRASE",

@@ -12,6 +12,7 @@ from typing import Final
 
 from tallyglass.exchanges.grants import DANGEROUS, Fault, FaultCode, Grants, Reason, Right, Verdict
 from tallyglass.exchanges.manifest import Manifest
+from tallyglass.keeper.answers import AGAIN as _AGAIN
 from tallyglass.keeper.answers import Binding
 
 _MAY: Final[dict[Right, str]] = {
@@ -25,7 +26,6 @@ _MAY: Final[dict[Right, str]] = {
 _CLOCK_IS_RIGHT: Final = 2_000
 #: More than any exchange bears.
 _CLOCK_IS_WRONG: Final = 120_000
-_AGAIN: Final = "Then check again: run the same command once more, or press “Check again” on the page."
 
 
 def decide(manifest: Manifest, grants: Grants) -> Verdict:

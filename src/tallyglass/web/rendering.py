@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from tallyglass import __version__
 from tallyglass.app import format as shown
@@ -17,6 +19,7 @@ from tallyglass.app.visible import brief
 from tallyglass.web.pages.index import GOES, PAGES, RAIL, TABS
 from tallyglass.web.pages.parts import known_exchanges
 
+_MARKED = re.compile(r"\*\*(.+?)\*\*|“(.+?)”")
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
@@ -60,6 +63,7 @@ def environment() -> Environment:
         clock=shown.clock,
         percent=shown.percent,
         signed=shown.signed,
+        strong=strong,
         until=until,
     )
     return made
@@ -68,6 +72,11 @@ def environment() -> Environment:
 def _seen(value: Any) -> Any:
     """Text as a page shows it: brief, and without what nobody would see. What a template escapes itself is whole."""
     return brief(value) if type(value) is str else value
+
+
+def strong(text: str) -> Markup:
+    """A text with what is `**marked**`, or quoted in “”, standing out; everything else of it is escaped."""
+    return Markup(_MARKED.sub(r"<b>\1\2</b>", str(escape(brief(text)))))  # noqa: S704  (escaped in the same line)
 
 
 def until(time: str, now: datetime | None = None) -> str:

@@ -127,7 +127,7 @@ class Site:
             return self._trouble(request, page, error)
         keys = stands.keys
         model["names"] = names_of(keys, accounts.labels(session))
-        currency = model["worth"]["currency"] if "worth" in model else ""
+        currency = model["worth"]["currency"] if "worth" in model else model.get("currency", "")
         name = "empty" if not (keys or model.get("yours")) and page.id in ("overview", "connections") else page.id
         return self._page(request, name, page, {**model, **_counted(session, stands)}, currency=currency)
 
@@ -187,7 +187,7 @@ class Site:
         return self._page(request, "problem", None, model, status=404)
 
     def plain(self, request: Request, name: str, model: Model, *, status: int = 200) -> Response:
-        """A page that stands alone, for somebody who may have no session."""
+        """A page that stands alone, for somebody who may have no session; or a piece of one."""
         return self._page(request, name, None, model, status=status)
 
     def _counts(self) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tallyglass.web.pages.access import ACCESS
 from tallyglass.web.pages.alerts import ALERTS
 from tallyglass.web.pages.compromised import COMPROMISED
+from tallyglass.web.pages.connect import CONNECT
 from tallyglass.web.pages.connections import CONNECTIONS
 from tallyglass.web.pages.find import FIND
 from tallyglass.web.pages.history import HISTORY, UNPARSED
@@ -21,7 +22,7 @@ from tallyglass.web.pages.was_it_me import WAS_IT_ME
 RAIL = (OVERVIEW, ORDERS, HISTORY, RECONCILE, CONNECTIONS, JOURNAL, WAS_IT_ME, TAX, SETTINGS)
 #: Of these, what has a tab on the phone; the others are behind the last tab, `MORE`.
 TABS = (OVERVIEW, ORDERS, HISTORY, CONNECTIONS)
-PAGES = (*RAIL, ALERTS, ACCESS, UNPARSED, COMPROMISED, FIND, MORE)
+PAGES = (*RAIL, ALERTS, ACCESS, UNPARSED, COMPROMISED, CONNECT, FIND, MORE)
 #: The key that leads to a page, after `g`.
 GOES = {
     "overview": "o",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote
 
 from tallyglass.app import hygiene
 from tallyglass.app.key_views import FindingView
@@ -29,6 +30,8 @@ class Need:
     dot: str
     #: The exchange whose page of keys is to be walked through; else empty.
     walk: str
+    #: The page where it can be done; else empty.
+    place: str
 
 
 def needs(found: Iterable[FindingView], names: Mapping[str, str]) -> list[Need]:
@@ -42,7 +45,9 @@ def _need(finding: FindingView, names: Mapping[str, str]) -> Need:
         title = title.replace(connection, names.get(connection, connection))
     walk = finding["id"].partition(":")[2] if finding["code"] == "walk_due" else ""
     fix = finding["fix"].rstrip(".") if finding["action"] else finding["fix"]
-    return Need(finding, title, finding["text"], fix, finding["action"], _DOTS[finding["severity"]], walk)
+    rotates = connection and finding["action"].startswith(f"tallyglass rotate {connection}")
+    place = f"/rotate/{quote(connection)}" if rotates else ""
+    return Need(finding, title, finding["text"], fix, finding["action"], _DOTS[finding["severity"]], walk, place)
 
 
 def put_off(session: Session, form: Mapping[str, str]) -> None:

@@ -44,6 +44,9 @@ class Frame(Protocol):
     def done(self, request: Request, do: Callable[[Session], Response]) -> Response:
         """What was asked for, or the page that says why not."""
 
+    def plain(self, request: Request, name: str, model: Model) -> Response:
+        """A piece of a page, by the name of its template."""
+
 
 def no_buttons(_app: FastAPI, _frame: Frame) -> None:
     """A page that only shows."""

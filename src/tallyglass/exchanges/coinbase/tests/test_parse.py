@@ -338,7 +338,7 @@ def test_the_guide_has_the_six_steps_and_our_places_in_it() -> None:
     guide = registry.guide("coinbase")
     assert all(f"\n{step}. **" in guide for step in range(1, 7))
     assert "{ips}" in guide
-    assert "tracker-readonly-{date}" in guide
+    assert "tallyglass-{date}" in guide
     manifest = registry.manifest("coinbase")
     assert all(label in guide for label in [*manifest.labels["tick"], *manifest.labels["leave"], manifest.labels["ip"]])
 
