@@ -1,9 +1,10 @@
 // Bundles src/ into the Python package: one script for all pages and those that only some load, one style sheet, one icon,
 // and a manifest of their hashed names.
 import { build } from "esbuild";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "src", "tallyglass", "web", "static");
@@ -31,3 +32,10 @@ for (const [file, made] of Object.entries(metafile.outputs)) {
   if (source) names[basename(source).replace(/\.ts$/, ".js")] = basename(file);
 }
 writeFileSync(join(out, "manifest.json"), JSON.stringify(names, null, 2) + "\n");
+
+// Pressed once here, so that no server does it again for every browser.
+for (const name of Object.values(names).filter((each) => /\.(js|css|svg)$/.test(each))) {
+  const whole = readFileSync(join(out, name));
+  writeFileSync(join(out, `${name}.br`), brotliCompressSync(whole));
+  writeFileSync(join(out, `${name}.gz`), gzipSync(whole, { level: 9 }));
+}

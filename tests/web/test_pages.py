@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import signal
@@ -390,6 +391,24 @@ def test_built_files_are_kept_by_browsers_for_ever(app: App) -> None:
         answer = app.ask("GET", path)
         assert answer.status == 200
         assert "immutable" in answer.headers["cache-control"]
+
+
+def test_built_files_come_pressed_to_whoever_takes_them_so(app: App) -> None:
+    [path] = set(re.findall(r'src="(/static/app-[^"]+\.js)"', app.enter().page("/")))
+    whole = app.ask("GET", path)
+    assert "content-encoding" not in whole.headers
+    for taken, coding in (("gzip, deflate, br, zstd", "br"), ("br;q=0, gzip", "gzip"), ("GZIP", "gzip"), ("zstd", "")):
+        answer = app.ask("GET", path, {"Accept-Encoding": taken})
+        assert answer.headers.get("content-encoding", "") == coding
+        assert answer.headers["content-type"] == whole.headers["content-type"]
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert "immutable" in answer.headers["cache-control"]
+        if coding == "gzip":
+            assert gzip.decompress(answer.body) == whole.body
+        if coding:
+            assert len(answer.body) < len(whole.body) / 2
+    missing = app.ask("GET", "/static/nothing.js", {"Accept-Encoding": "br"})
+    assert missing.status == 404
 
 
 def test_nothing_but_built_files_is_served(app: App) -> None:

@@ -14,7 +14,6 @@ from fastapi.sse import EventSourceResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Match
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from tallyglass.app import accounts, alerts, history, hygiene, tokens
@@ -28,6 +27,7 @@ from tallyglass.web import rendering
 from tallyglass.web.api import problems, routes
 from tallyglass.web.auth.coming import Coming, to_proof
 from tallyglass.web.auth.gate import Gate
+from tallyglass.web.built import Built
 from tallyglass.web.forms import form as form_of
 from tallyglass.web.live import events
 from tallyglass.web.look import Figures, Look
@@ -52,7 +52,7 @@ def create_app(service: Service, gate: Gate) -> ASGIApp:
     """
     site = Site(service, gate)
     app = site.app
-    app.mount("/static", _Static(directory=rendering.STATIC))
+    app.mount("/static", Built(directory=rendering.STATIC))
     for page in PAGES:
         app.get(page.path, name=page.id)(site.shows(page))
         page.buttons(app, site)
@@ -261,12 +261,3 @@ def _counted(session: Session, stands: hygiene.Standing) -> Model:
         "key_count": len(stands.keys),
         "journal": uses.verified(session),
     }
-
-
-class _Static(StaticFiles):
-    """Built files carry a hash of their content in their name: they never change."""
-
-    def file_response(self, *args: Any, **more: Any) -> Response:
-        answer = super().file_response(*args, **more)
-        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return answer
