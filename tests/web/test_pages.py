@@ -407,7 +407,7 @@ def test_built_files_come_pressed_to_whoever_takes_them_so(app: App) -> None:
             assert gzip.decompress(answer.body) == whole.body
         if coding:
             assert len(answer.body) < len(whole.body) / 2
-    missing = app.ask("GET", "/static/nothing.js", {"Accept-Encoding": "br"})
+    missing = app.enter().ask("GET", "/static/nothing.js", {"Accept-Encoding": "br"})
     assert missing.status == 404
 
 
