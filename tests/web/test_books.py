@@ -14,6 +14,7 @@ from support.sandbox import Sandbox, running_sandbox
 from tallyglass.app import history, transfers
 from tallyglass.app.raw import about, laid_out
 from tallyglass.app.views import EntryView
+from tallyglass.store import booking
 from tallyglass.web.look import HIDDEN
 
 
@@ -145,3 +146,28 @@ def test_an_answer_is_laid_out_without_a_changed_character() -> None:
 )
 def test_of_an_answer_the_part_about_an_entry_is_found(raw: str, name: str, expected: str) -> None:
     assert [re.sub(r"\s", "", part) for part in about(raw, {name})] == [expected]
+
+
+def test_what_does_not_add_up_is_shown_with_its_reason_and_settled_by_the_readers_word(
+    app: App, reader: Visitor
+) -> None:
+    assert "Every balance is what its history comes to" in words(reader.page("/reconcile"))
+    lost = entries(app, kind="deposit", connection="coinbase")[-1]
+    [leg] = lost["legs"]
+    with app.service.session().store.write() as db:
+        booking.remove(db, "coinbase", [lost["id"].partition("/")[2]])
+
+    page = words(reader.page("/reconcile"))
+    assert "1 does not add up" in page
+    assert f"+{leg['amount']}" in page.replace(",", "")
+    assert "The gap was there when this account was first read" in page
+    assert "1 does not add up" in page
+
+    said = {"connection": "coinbase", "asset": leg["asset"]}
+    assert reader.press("/reconcile/open", **said).headers["location"] == "/reconcile"
+    page = words(reader.page("/reconcile"))
+    assert "Every balance is what its history comes to" in page
+    assert f"{leg['amount']} of it on your word" in page.replace(",", "")
+    assert reader.press("/reconcile/open", **said).status == 400
+    assert reader.press("/reconcile/undo", **said).headers["location"] == "/reconcile"
+    assert "1 does not add up" in words(reader.page("/reconcile"))

@@ -134,5 +134,5 @@ class _More:
 
 
 HISTORY = Page("history", "/history", "History", history, buttons=buttons)
-UNPARSED = Page("unparsed", "/unparsed", "Not understood", unparsed, under="history")
+UNPARSED = Page("unparsed", "/unparsed", "Not understood", unparsed, under="history", live=False)
 ENTRY = Page("entry", "/history/{name:path}", "Entry", lambda _session, _query: {}, under="history")
