@@ -34,6 +34,12 @@ def reconcile(session: Session, *, everything: bool = False) -> list[GapView]:
     return rows
 
 
+def everything(session: Session) -> list[GapView]:
+    """Every asset; kept in memory until the store or a key is another: to explain a gap, much of a history is read."""
+    stamp = session.store.version(), session.keeper.connections()
+    return session.memory.keep("reconcile", stamp, lambda: reconcile(session, everything=True))
+
+
 def recount(session: Session) -> list[str]:
     """Count every entry anew and put the running sums right; those that were wrong: there should never be any."""
     with session.store.write() as db:

@@ -37,7 +37,7 @@ class Run:
 def journal(session: Session, query: Query) -> Model:
     """A page of the uses of keys, newest first."""
     given = {name: query.get(name, "").strip() for name in FILTERS}
-    asked = uses.Asked(10 * PAGE, query.get("after", ""), **given)
+    asked = uses.Asked(4 * PAGE, query.get("after", ""), **given)
     found = uses.find(session.keeper, asked)
     days = [
         (day, runs(Model(each) for each in some))

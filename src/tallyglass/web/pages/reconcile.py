@@ -31,7 +31,7 @@ class Part:
 
 def reconcile(session: Session, _query: Query) -> Model:
     """By connection: what does not add up, and what does."""
-    rows = reconciling.reconcile(session, everything=True)
+    rows = reconciling.everything(session)
     parts = [_part(name, list(found)) for name, found in groupby(rows, key=lambda each: each["connection"])]
     return {"parts": parts, "gaps": sum(len(part.open) + bool(part.unread) for part in parts)}
 
