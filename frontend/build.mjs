@@ -14,7 +14,7 @@ mkdirSync(out, { recursive: true });
 
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ["src/app.ts", "src/secrets.ts", "src/wizard.ts", "src/app.css", "src/icon.svg"],
+  entryPoints: ["src/app.ts", "src/secrets.ts", "src/wizard.ts", "src/charts.ts", "src/app.css", "src/icon.svg"],
   entryNames: "[name]-[hash]",
   outdir: out,
   bundle: true,

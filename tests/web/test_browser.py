@@ -55,7 +55,8 @@ def test_the_page_shows_the_net_worth_of_the_command(browser: Browser, app: App,
     with tab(browser, app) as seen:
         assert seen.text("#total") == f"${total:,.2f}"
         assert seen.page.url == f"{app.url}/", "the key of the link is not in the address"
-        table = seen.text("section[aria-labelledby=holdings] table")
+        seen.go("/holdings")
+        table = seen.text("table.holdings")
         priced = [each for each in command.json()["holdings"] if each["asset"] != "KFEE"]  # fee credits have no price
         for holding in priced:
             assert f"${Decimal(holding['value']):,.2f}" in table

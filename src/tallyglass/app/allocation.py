@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -30,7 +30,12 @@ class Slice:
 
 def by_asset(found: WorthView) -> list[Slice]:
     """The largest assets first, the small ones together at the end."""
-    return _slices((holding["asset"], amount(holding["value"])) for holding in found["holdings"] if holding["value"])
+    return of_holdings(found["holdings"])
+
+
+def of_holdings(found: Sequence[HoldingView]) -> list[Slice]:
+    """The same of some holdings."""
+    return _slices((holding["asset"], amount(holding["value"])) for holding in found if holding["value"])
 
 
 def by_connection(found: WorthView) -> list[Slice]:

@@ -135,7 +135,7 @@ def benchmark_of(session: Session) -> str:
 
 def set_benchmark(session: Session, told: str) -> None:
     """Compare with something from now on; with nothing: empty. A `Problem` for what is no mix."""
-    named = told.strip().upper()
+    named = told.replace(" ", "")
     if named:
         named = _mix(named).name
     with session.store.write() as db:

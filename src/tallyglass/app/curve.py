@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from itertools import groupby
 from typing import Final
 
@@ -68,6 +69,8 @@ class Curve:
     days: tuple[date, ...]
     first: Point
     last: Point
+    #: Another one where anything else is drawn.
+    edition: str
     lowest: Point
     highest: Point
 
@@ -94,6 +97,7 @@ def curve(points: Sequence[Point]) -> Curve | None:
         days=tuple(_day(shown[end * each // 5 if end >= 10 else end * (each // 5)]) for each in _marks(end)),
         first=points[0],
         last=points[-1],
+        edition=sha256(repr(places).encode()).hexdigest()[:16],
         lowest=min(points, key=lambda each: each.value),
         highest=max(points, key=lambda each: each.value),
     )

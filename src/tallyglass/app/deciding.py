@@ -171,8 +171,13 @@ def movers_so_far(session: Session, name: str) -> Counted[MoversView]:
 
 def orders(session: Session) -> list[PlacedView]:
     """Every open order, the nearest to its market first."""
+    return session.memory.keep("orders", session.stamp(), lambda: _orders(session))
+
+
+def _orders(session: Session) -> list[PlacedView]:
     with session.store.read() as db:
-        placed, quotes, currency = present.list_orders(db), present_quotes(session), currency_of(db)
+        placed, currency = present.list_orders(db), currency_of(db)
+    quotes = present_quotes(session)
     where = {id(order): connection for connection, order in placed}
     found = decisions.open_orders((order for _, order in placed), currency, quotes.price)
     return [_placed(each, where[id(each.order)]) for each in found]

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from tallyglass.ledger import own
 from tallyglass.money import ROUNDED, divide, magnitude, subtract, text
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 UNKNOWN = "unknown"
+#: Decimals where a hundredth is much.
+PLACES = {"BTC": 8, "ETH": 6}
 _UNITS = ((Decimal(10**9), "G"), (Decimal(10**6), "M"), (Decimal(10**3), "k"))
 
 
 def money(value: str | None, currency: str) -> str:
-    """A value for people: two decimals, thousands apart; the exact one is in `--json`."""
+    """A value for people: two decimals, more of coins, thousands apart; the exact one is in `--json`."""
     if value is None:
         return UNKNOWN
     number = Decimal(value)
-    shown = f"{number.copy_abs():,.2f}"
+    shown = f"{number.copy_abs():,.{PLACES.get(currency, 2)}f}"
     sign = SIGNS.get(currency)
     minus = "−" if number < 0 else ""
     return f"{minus}{sign}{shown}" if sign else f"{minus}{shown} {currency}"
@@ -27,7 +29,7 @@ def money(value: str | None, currency: str) -> str:
 def hero(value: str, currency: str) -> tuple[str, str, str]:
     """The same for the one great number: sign and whole part, the decimals, and the currency where it has no sign."""
     number = Decimal(value)
-    whole, decimals = f"{number.copy_abs():,.2f}".split(".")
+    whole, decimals = f"{number.copy_abs():,.{PLACES.get(currency, 2)}f}".split(".")
     minus = "−" if number < 0 else ""
     sign = SIGNS.get(currency, "")
     return f"{minus}{sign}{whole}", f".{decimals}", "" if sign else currency
@@ -75,6 +77,11 @@ def quantity(value: str) -> str:
     sign = "-" if whole.startswith("-") else ""
     grouped = f"{int(whole.lstrip('-')):,}"
     return f"{sign}{grouped}.{fraction}" if fraction else f"{sign}{grouped}"
+
+
+def rounded(value: str) -> str:
+    """A quantity that was divided, to eight digits: more would only seem exact."""
+    return text(Context(prec=8).plus(Decimal(value).copy_abs()))
 
 
 def movement(value: str) -> str:

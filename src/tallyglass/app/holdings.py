@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from tallyglass.app import costs, past
 from tallyglass.app.costs import Cost
-from tallyglass.app.memory import Counted
 from tallyglass.app.session import Session
 from tallyglass.app.views import HoldingView, WorthView
 from tallyglass.app.worth import worth, worth_view
@@ -46,14 +45,18 @@ def holdings(session: Session, progress: past.Progress = past.nobody) -> Held:
     return _held(session, costs.bases(session, progress))
 
 
-def holdings_so_far(session: Session) -> Counted[Held]:
-    """The same for who cannot wait: what costs were counted last, and none where they never were."""
+def holdings_so_far(session: Session) -> tuple[Held, bool]:
+    """The same for who cannot wait: with the costs that were counted last, and whether these are current."""
     pools = costs.bases_so_far(session)
-    return Counted(_held(session, pools.value), pools.current)
+    return _held(session, pools.value), pools.current
 
 
 def _held(session: Session, pools: Mapping[Asset, Basis] | None) -> Held:
     found = worth(session)
+    return session.memory.keep("holdings", (found, pools), lambda: _made(session, found, pools))
+
+
+def _made(session: Session, found: Worth, pools: Mapping[Asset, Basis] | None) -> Held:
     shown = worth_view(session, found)
     positions = positions_of(found)
     shares = shares_of(positions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from tallyglass.app import accounts
 from tallyglass.app.problems import Problem
@@ -21,6 +22,7 @@ from tallyglass.store.base import Db
 from tallyglass.store.marks import Mark
 
 DEFAULT_CURRENCY = "USD"
+_USUAL: Final = ("USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD", "BTC", "ETH")
 
 
 def worth(session: Session) -> Worth:
@@ -49,6 +51,12 @@ def _worth(session: Session) -> Worth:
 def currency_of(db: Db) -> Asset:
     """The currency in which everything is counted."""
     return asset(present.setting(db, "currency", DEFAULT_CURRENCY))
+
+
+def currency(session: Session) -> Asset:
+    """The same, for who is not reading."""
+    with session.store.read() as db:
+        return currency_of(db)
 
 
 def _source(db: Db, connection: Connection, fault: present.Freshness | None, against: Sequence[Cause]) -> Source:
@@ -138,9 +146,26 @@ def _holding(holding: Holding) -> HoldingView:
     }
 
 
+def currencies(session: Session) -> list[str]:
+    """The usual currencies to which prices lead, the chosen one first."""
+    quotes = present_quotes(session)
+
+    def look() -> list[str]:
+        with session.store.read() as db:
+            chosen = currency_of(db)
+        there = (each for each in _USUAL if quotes.price(asset(DEFAULT_CURRENCY), asset(each)) is not None)
+        return list(dict.fromkeys([chosen, *there]))
+
+    return session.memory.keep("currencies", session.store.version(), look)
+
+
 def set_currency(session: Session, code: str) -> None:
     """Count everything in another currency from now on. A `Problem` for one that nothing leads to."""
-    wanted, quotes = asset(code.upper()), present_quotes(session)
+    try:
+        wanted = asset(code.strip().upper())
+    except ValueError:
+        raise Problem("unknown_currency", f"{code[:40]!r} is no currency.", "Name one: EUR, or BTC.") from None
+    quotes = present_quotes(session)
     with session.store.write() as db:
         if quotes.price(asset(DEFAULT_CURRENCY), wanted) is None:
             text = f"There is no price that leads from {DEFAULT_CURRENCY} to {wanted}."

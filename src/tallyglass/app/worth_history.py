@@ -131,6 +131,10 @@ def days(session: Session, progress: past.Progress = past.nobody) -> Days:
 
 def days_so_far(session: Session) -> Counted[Days]:
     """The same for who cannot wait: as it was counted last."""
+    return session.memory.keep("days so far", session.stamp(), lambda: _days_so_far(session))
+
+
+def _days_so_far(session: Session) -> Counted[Days]:
     currency, whole = past.counted(session)
     if whole:
         return Counted(_until_now(session, _past(session)), current=True)

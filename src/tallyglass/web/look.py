@@ -82,6 +82,14 @@ class Figures:
         """What one unit costs: known to everybody, so never hidden."""
         return shown.price(value, self.currency)
 
+    def average(self, value: str) -> str:
+        """What one unit cost: the reader's own affair."""
+        return HIDDEN if self.hidden else shown.price(value, self.currency)
+
+    def units(self, value: str) -> str:
+        """About so many units."""
+        return HIDDEN if self.hidden else shown.quantity(shown.rounded(value))
+
     def rate(self, value: str | None) -> str:
         """A price in the terms of a market."""
         return "market" if value is None else shown.quantity(value)

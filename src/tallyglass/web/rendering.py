@@ -16,6 +16,8 @@ from tallyglass import __version__
 from tallyglass.app import format as shown
 from tallyglass.app.problems import Problem
 from tallyglass.app.visible import brief
+from tallyglass.money import amount
+from tallyglass.web.pages.drawing import tick
 from tallyglass.web.pages.index import GOES, PAGES, RAIL, TABS
 from tallyglass.web.pages.parts import known_exchanges
 
@@ -62,6 +64,9 @@ def environment() -> Environment:
         month=shown.month,
         clock=shown.clock,
         percent=shown.percent,
+        amount=amount,
+        amounts=lambda told: None if told is None else amount(told),
+        tick=tick,
         signed=shown.signed,
         strong=strong,
         until=until,

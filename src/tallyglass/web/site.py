@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
-from tallyglass.app import accounts, alerts, history, hygiene, tokens
+from tallyglass.app import accounts, alerts, history, hygiene, tokens, worth
 from tallyglass.app import journal as uses
 from tallyglass.app.passkeys import Passkeys
 from tallyglass.app.problems import Problem, Told, Trouble
@@ -128,8 +128,14 @@ class Site:
         keys = stands.keys
         model["names"] = names_of(keys, accounts.labels(session))
         currency = model["worth"]["currency"] if "worth" in model else model.get("currency", "")
+        if currency:
+            model["currencies"] = worth.currencies(session)
         name = "empty" if not (keys or model.get("yours")) and page.id in ("overview", "connections") else page.id
         return self._page(request, name, page, {**model, **_counted(session, stands)}, currency=currency)
+
+    def figures(self, request: Request, currency: str) -> Figures:
+        """Figures as this reader wants to see them."""
+        return Figures(currency, Look.of(request.cookies.get(self._look)).hidden)
 
     def trouble(self, request: Request, error: Trouble) -> Response:
         """The page that says why not."""
@@ -164,7 +170,7 @@ class Site:
             "path": path,
             "back": path if request.method == "GET" or page is None else page.path,
             "look": look,
-            "fig": Figures(currency, look.hidden),
+            "fig": self.figures(request, currency),
             "sandbox": self.service.sandbox,
             "state": self.service.state,
             "syncing": self.service.syncing,
@@ -239,13 +245,13 @@ class Site:
 
     async def put_off(self, request: Request) -> Response:
         """A finding, until later."""
-        return await self._done(request, needs.put_off)
+        return await self.changed(request, needs.put_off)
 
     async def walked(self, request: Request) -> Response:
         """An exchange's own page of keys, looked through."""
-        return await self._done(request, needs.walked)
+        return await self.changed(request, needs.walked)
 
-    async def _done(self, request: Request, do: Callable[[Session, dict[str, str]], None]) -> Response:
+    async def changed(self, request: Request, do: Callable[[Session, dict[str, str]], None]) -> Response:
         """What a form asks for; then back to the page that it stood on, or the page that says why not."""
         form = await form_of(request)
         try:

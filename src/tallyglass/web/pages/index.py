@@ -9,24 +9,27 @@ from tallyglass.web.pages.connect import CONNECT
 from tallyglass.web.pages.connections import CONNECTIONS
 from tallyglass.web.pages.find import FIND
 from tallyglass.web.pages.history import HISTORY, UNPARSED
+from tallyglass.web.pages.holdings import HOLDINGS
 from tallyglass.web.pages.journal import JOURNAL
 from tallyglass.web.pages.more import MORE
 from tallyglass.web.pages.orders import ORDERS
 from tallyglass.web.pages.overview import OVERVIEW
+from tallyglass.web.pages.performance import PERFORMANCE
 from tallyglass.web.pages.reconcile import RECONCILE
 from tallyglass.web.pages.settings import SETTINGS
 from tallyglass.web.pages.tax import TAX
 from tallyglass.web.pages.was_it_me import WAS_IT_ME
 
 #: What the rail lists.
-RAIL = (OVERVIEW, ORDERS, HISTORY, RECONCILE, CONNECTIONS, JOURNAL, WAS_IT_ME, TAX, SETTINGS)
+RAIL = (OVERVIEW, HOLDINGS, PERFORMANCE, ORDERS, HISTORY, RECONCILE, CONNECTIONS, JOURNAL, WAS_IT_ME, TAX, SETTINGS)
 #: Of these, what has a tab on the phone; the others are behind the last tab, `MORE`.
-TABS = (OVERVIEW, ORDERS, HISTORY, CONNECTIONS)
+TABS = (OVERVIEW, HOLDINGS, ORDERS, CONNECTIONS)
 PAGES = (*RAIL, ALERTS, ACCESS, UNPARSED, COMPROMISED, CONNECT, FIND, MORE)
 #: The key that leads to a page, after `g`.
 GOES = {
     "overview": "o",
     "holdings": "a",
+    "performance": "p",
     "orders": "d",
     "history": "h",
     "reconcile": "r",

@@ -13,6 +13,7 @@ from tallyglass.app.passkeys import Passkeys
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
 from tallyglass.web.auth.gate import Gate
+from tallyglass.web.look import Figures
 
 Model = dict[str, Any]
 Query = Mapping[str, str]
@@ -46,6 +47,12 @@ class Frame(Protocol):
 
     def plain(self, request: Request, name: str, model: Model) -> Response:
         """A piece of a page, by the name of its template."""
+
+    async def changed(self, request: Request, do: Callable[[Session, dict[str, str]], None]) -> Response:
+        """What a form asks for; then back to the page that it stood on, or the page that says why not."""
+
+    def figures(self, request: Request, currency: str) -> Figures:
+        """Figures as this reader wants to see them."""
 
 
 def no_buttons(_app: FastAPI, _frame: Frame) -> None:
