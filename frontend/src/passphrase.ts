@@ -1,7 +1,7 @@
 // Fields for a passphrase: shown on request, how hard it is to guess, and twice the same. Nothing of it leaves the page.
 const SHORTEST = 12;
-const WEAK = 45;
-const GOOD = 75;
+const WEAK = 40;
+const GOOD = 60;
 /** What guessers try first. */
 const WORN = /passw|qwert|asdf|letmein|welcome|admin|bitcoin|crypto|tallyglass|monkey|dragon|iloveyou|correct|horse|battery|staple/g;
 
