@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, Route
 
 from support.app import PASSPHRASE, App, new_app, running_app
 from support.browser import DESK, PHONE, Tab, browsing, tab
@@ -139,7 +139,12 @@ def test_what_is_sealed_here_the_keepers_own_code_opens(browser: Browser, app: A
         key = {"public_key": base64.b64encode(KNOWN_PUBLIC).decode(), "install_id": "an installation"}
         seen.page.route("**/seal-key", lambda route: route.fulfill(json=key))
         caught: list[str] = []
-        seen.page.route("**/enter", lambda route: (caught.append(route.request.post_data or ""), route.abort())[1])
+
+        def catch(route: Route) -> None:
+            caught.append(route.request.post_data or "")
+            route.abort()
+
+        seen.page.route("**/enter", catch)
         seen.page.fill("#passphrase", words)
         with seen.page.expect_event("requestfailed"):
             seen.page.keyboard.press("Enter")

@@ -217,7 +217,8 @@ def up(
         return
     new = not home.exists and (new or _chosen_in_browser(home))
     if not (home.exists or new):
-        raise no_home(home)
+        fix = "Make one with: tallyglass init, or in the browser with: tallyglass up --new"
+        raise Problem("no_home", f"There is no Tallyglass home at {home.path}.", fix)
     from tallyglass.web.where import Where
 
     where = Where(port, listen, certificate, certificate_key, behind).checked()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -95,7 +96,10 @@ def _is_origin(text: str) -> bool:
     except ValueError:
         return False
     name = parts.hostname or ""
-    return bool(name) and text.isascii() and text == f"https://{f'[{name}]' if ':' in name else name}{port}"
+    return (
+        re.fullmatch("[a-z0-9.:-]+", name) is not None
+        and text == f"https://{f'[{name}]' if ':' in name else name}{port}"
+    )
 
 
 def _nobody_is_asked() -> str:
