@@ -39,7 +39,7 @@ def link_of(process: subprocess.Popen[str], seen: list[str]) -> str:
     assert process.stdout is not None
     for line in process.stdout:
         seen.append(line)
-        found = re.search(r"Dashboard: (http://127\.0\.0\.1:\d+/enter\?key=\S+)", line)
+        found = re.search(r"(?:Dashboard|Choose your passphrase): (http://localhost:\d+/enter\?key=\S+)", line)
         if found:
             return found[1]
     raise AssertionError("".join(seen))
