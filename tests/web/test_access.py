@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from support.app import PASSPHRASE, App, Visitor, new_app, running_app
 from support.sandbox import Answer
@@ -139,6 +141,45 @@ def test_no_login_leads_away(app: App, back: str) -> None:
     assert app.ask("POST", "/enter", own(app), form).headers["location"] == "/"
     visitor = app.enter()
     assert visitor.ask("GET", f"/prove?back={back}").headers["location"] == "/"
+
+
+# -- every route
+
+
+def routes(app: App, method: str) -> list[str]:
+    """The address of each, its parameters filled with something."""
+    found = app.server.config.app
+    while not isinstance(found, FastAPI):
+        found = found._app  # type: ignore[union-attr]  # what stands before the routes
+    return [
+        re.sub(r"\{[^}]*\}", "x", each.path)
+        for each in found.routes
+        if isinstance(each, APIRoute) and method in (each.methods or ())
+    ]
+
+
+def test_no_other_page_acts_on_any_route_and_nobody_without_a_session(app: App) -> None:
+    cookie = {"Cookie": app.enter().cookie}
+    evil = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
+    posts = routes(app, "POST")
+    assert len(posts) > len(CHANGES) + 5
+
+    for path in posts:
+        assert app.ask("POST", path, evil | cookie, {}).status == 403, path
+        if not path.startswith("/enter"):
+            assert app.ask("POST", path, own(app), {}).status == 401, path
+        assert app.ask("GET", path, cookie).status != 500, path
+
+
+def test_before_a_login_another_page_reads_nothing_and_nobody_much(app: App) -> None:
+    open_to_all = {path for path in routes(app, "GET") if app.ask("GET", path).status == 200}
+    assert open_to_all == {"/enter", "/seal-key"}
+    assert set(json.loads(app.ask("GET", "/seal-key").body)) == {"public_key", "install_id"}
+    for path in (*routes(app, "GET"), "/static/manifest.json"):
+        for mode, dest in (("no-cors", "script"), ("cors", "empty"), ("no-cors", "image"), ("navigate", "iframe")):
+            sent = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+            answer = app.ask("GET", path, sent | {"Origin": "http://evil.example"})
+            assert (answer.status, answer.body) == (403, b"Another page may not ask this.\n"), path
 
 
 # -- guessing

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -244,6 +248,22 @@ def test_a_home_is_made_in_the_browser_only_when_that_was_asked_for(tmp_path: Pa
     assert ended.code == 1
     assert "up --new" in ended.words
     assert not (tmp_path / "home").exists()
+
+
+def test_up_new_prints_the_link_to_where_the_passphrase_is_chosen(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("tallyglass")), "--home", str(tmp_path / "home"), "up", "--new"]
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [*command, "--port", "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            first = process.stdout.readline() if process.stdout else ""
+        finally:
+            process.terminate()
+            rest = process.stdout.read() if process.stdout else ""
+    assert re.match(r"Choose your passphrase: http://localhost:\d+/enter\?key=\S+$", first), first + rest
+    assert "Traceback" not in rest
+    assert not (tmp_path / "home" / "vault.db").exists()
 
 
 def test_tokens_by_command(program: Program) -> None:
