@@ -1,6 +1,8 @@
 """Net worth through time: ten years of sixty assets, counted first, after one more entry, and asked from what is kept.
 
-Ours: the app's own `refresh` and `worth history`, over the encrypted store: exact, every day's flows and parts kept.
+Ours: the app's own `refresh` and `worth history --every day`, over the encrypted store: exact, every day's flows and
+parts kept. Every coin has five prices on every day: two exchanges against USDT, one against USD, and the opinions of
+CoinGecko and DefiLlama; they differ by up to half a percent.
 The peer: the same legs and prices in plain SQLite as floating point numbers, one statement that adds and multiplies
 them day by day; it keeps nothing, so that every question costs it the same.
 """
@@ -29,8 +31,10 @@ from tallyglass.exchanges.streams import Close
 from tallyglass.ledger.entries import Entry, Leg
 from tallyglass.money import Asset
 from tallyglass.prices.bundled import bundled_rates
-from tallyglass.store import booking, closes, present
+from tallyglass.store import booking, closes, identities, present
 from tallyglass.store.base import Store
+from tallyglass.store.closes import Series
+from tallyglass.store.identities import Identity
 from tallyglass.store.sqlcipher import open_store
 
 DAYS = 3_650
@@ -38,7 +42,10 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 BEGIN = datetime(2026, 11, 28, tzinfo=UTC) - timedelta(days=DAYS)
 COINS = tuple(Asset(f"COIN{number:02}") for number in range(58))
 USDT, EUR = Asset("USDT"), Asset("EUR")
+USD = Asset("USD")
 CONNECTIONS = ("binance", "kraken", "coinbase")
+OPINIONS = ("coingecko", "defillama")
+SOURCES = (*CONNECTIONS, *OPINIONS)
 AIMS = {"first": 10_000.0, "an entry today": 50.0, "an entry nine years back": 5_000.0, "history": 50.0}
 SQL = """
 WITH RECURSIVE days(day) AS (SELECT 0 UNION ALL SELECT day + 1 FROM days WHERE day < ?),
@@ -75,11 +82,20 @@ def prices() -> Iterator[Close]:
     """A close of every coin on every day, and of the dollar's coin."""
     rng = random.Random(2)  # noqa: S311
     for place, coin in enumerate((*COINS, USDT)):
-        price, quote = (Decimal(1), Asset("USD")) if coin == USDT else (Decimal(3 ** (place % 12)), USDT)
+        price, quote = (Decimal(1), USD) if coin == USDT else (Decimal(3 ** (place % 12)), USDT)
         for offset in range(DAYS):
             day = (BEGIN + timedelta(days=offset)).date()
             moved = price * (1_000 + rng.randint(-20, 20)) / 1_000
             yield Close(coin, quote, day, moved.quantize(Decimal("0.00001")))
+
+
+def _as_told(told: list[Close], source: str, place: int) -> Iterator[Close]:
+    """What another source says of the same: a little beside it; opinions, and one exchange, count in dollars."""
+    for number, each in enumerate(told):
+        price = each.price * (2_000 + (number * 7 + place * 3) % 11 - 5) / 2_000
+        in_dollars = source in (*OPINIONS, "coinbase")
+        if each.base != USDT or in_dollars or source == "kraken":
+            yield Close(each.base, USD if in_dollars or each.base == USDT else USDT, each.day, price)
 
 
 def fill(store: Store, plain: sqlite3.Connection, count: int) -> None:
@@ -95,7 +111,12 @@ def fill(store: Store, plain: sqlite3.Connection, count: int) -> None:
         book(store, plain, connection, some)
     told = list(prices())
     with store.write() as db:
-        closes.set_closes(db, "kraken", told)
+        for place, source in enumerate(SOURCES):
+            closes.set_closes(db, source, list(_as_told(told, source, place)))
+        for source in OPINIONS:
+            for coin in (*COINS, USDT):
+                closes.set_span(db, Series(source, coin, USD), BEGIN.date(), NOW.date() - timedelta(days=1))
+                identities.set_identity(db, Identity(coin, "coingecko", str(coin).lower(), "user"))
         present.set_rates(db, bundled_rates())
     begun = BEGIN.date()
     plain.executemany(
@@ -141,7 +162,7 @@ def measure(count: int) -> dict[str, Any]:
         ours["an entry today"] = one_more("deposit:today", NOW - timedelta(hours=1))
         ours["an entry yesterday"] = one_more("deposit:yesterday", NOW - timedelta(days=1))
         ours["an entry nine years back"] = one_more("deposit:old", NOW - timedelta(days=3_287))
-        asked = worth_history.Asked(every="month")
+        asked = worth_history.Asked(every="day")
         ours["history"] = min(took(lambda: worth_history.history(session, asked)) for _ in range(3))
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         peer = min(took(lambda: plain.execute(SQL, (DAYS - 1,)).fetchall()) for _ in range(2))

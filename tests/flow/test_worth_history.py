@@ -102,6 +102,10 @@ def test_within_the_day_every_sync_leaves_a_mark_and_where_they_meet_the_differe
     with session.store.write() as db:
         marks.keep(db, Asset("USD"), Mark(late, Decimal("12345.5"), complete=True))
         marks.keep(db, Asset("USD"), Mark(late + timedelta(seconds=5), Decimal(1), complete=False))
+        midnight = datetime.combine(last, time(), UTC)
+        marks.keep(db, Asset("USD"), Mark(midnight, Decimal(2), complete=True))
+    assert worth_history.hours(session, None, last - timedelta(days=1))["points"] == [], "midnight begins the next day"
+    assert [each["total"] for each in worth_history.hours(session, last, last)["points"]] == ["2", "12345.5"]
     *_, yesterday, today = worth_history.history(session, Asked())["points"]
     assert yesterday["seen"] is not None
     assert (yesterday["seen"]["total"], today["seen"]) == ("12345.5", None)

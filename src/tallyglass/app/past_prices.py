@@ -36,9 +36,7 @@ def closing(db: Db, currency: Asset, days: tuple[date, date], assets: Iterable[A
 def prices_of(db: Db, days: tuple[date, date], assets: Iterable[Asset]) -> DailyPrices:
     """What is known of these assets on these days; of what no source tells any more, the last that one told."""
     known, begin = set(assets), days[0] - timedelta(days=2 * GAP)
-    found: dict[Link, dict[date, Amount]] = defaultdict(dict)
-    for each in closes.closes_between(db, begin, days[1]):
-        found[Link(*each.series)][each.day] = each.price
+    found = {Link(*series): told for series, told in closes.by_series(db, begin, days[1]).items()}
     for series in closes.spans(db):
         if Link(*series) not in found and (last := closes.last(db, series, before=begin)) is not None:
             found[Link(*series)] = {last.day: last.price}

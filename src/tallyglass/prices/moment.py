@@ -163,7 +163,7 @@ def _fresh(found: Sequence[Candidate], near: Amount) -> tuple[Sequence[Candidate
     """Those that are heard, and those that are too old: they lag behind one over the same markets, or behind a better
     source, or two that are newer both say something else.
     """
-    if len(found) == 1:
+    if len(found) == 1 or not any(each.said.old or each.said.at for each in found):
         return found, ()
     stale = [each for each in found if _lags(each, found, near)]
     return [each for each in found if each not in stale], stale

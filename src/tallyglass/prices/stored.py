@@ -74,7 +74,8 @@ def unheard(db: Db) -> Unheard:
     held = {*present.held(db), *(each.asset for each in identities.list_identities(db)), *map(Asset, MAJORS)}
     coins, open_ = _coins(db, held, off)
     silent = any((source, "tickers") not in heard for source in _by_coin(off))
-    rates = NORGES_BANK not in off and (NORGES_BANK, "rates") not in heard
+    # Until somebody was asked, the rates are those that are bundled.
+    rates = NORGES_BANK not in off and (ECB, "rates") in heard and (NORGES_BANK, "rates") not in heard
     return Unheard(open_ | (coins if silent else frozenset()), rates)
 
 

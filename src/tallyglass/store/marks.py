@@ -36,9 +36,9 @@ def keep(db: Connection, currency: Asset, mark: Mark) -> None:
     upsert.upsert(db, worth_marks, [row], updated=("at", "total", "complete"))
 
 
-def between(db: Connection, currency: Asset, first: datetime, last: datetime) -> list[Mark]:
-    """The marks of a time, the oldest first."""
-    here = (worth_marks.c.currency == currency, worth_marks.c.at.between(first, last))
+def between(db: Connection, currency: Asset, first: datetime, before: datetime) -> list[Mark]:
+    """The marks from one moment on and before another, the oldest first."""
+    here = (worth_marks.c.currency == currency, worth_marks.c.at >= first, worth_marks.c.at < before)
     return _marks(db, *here)
 
 

@@ -151,11 +151,8 @@ worth_days = Table(
     Column("day", Day, primary_key=True),
     Column("total", Money, nullable=False),
     Column("flow", Money, nullable=False),
-    #: All flows until then.
-    Column("deposits", Money, nullable=False),
     Column("fees", Money, nullable=False),
     Column("rewards", Money, nullable=False),
-    Column("complete", Boolean, nullable=False),
     #: What is missing or old, by asset.
     Column("causes", Json, nullable=False),
     sqlite_with_rowid=False,

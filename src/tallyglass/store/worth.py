@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import accumulate, islice
+from itertools import islice
 from typing import Final, Protocol
 
 import msgspec
 from sqlalchemy import Connection, delete, func, select
 
-from tallyglass.money import ZERO, Amount, Asset, add, amount, text
+from tallyglass.money import Amount, Asset, amount, text
 from tallyglass.store import costs, upsert
 from tallyglass.store.columns import FIRST_DAY
 from tallyglass.store.tables import settings, worth_days, worth_parts
 
-_DAYS: Final = ("currency", "day", "total", "flow", "deposits", "fees", "rewards", "complete", "causes")
+_DAYS: Final = ("currency", "day", "total", "flow", "fees", "rewards", "causes")
 _PARTS: Final = ("currency", "day", "assets", "connections")
 _AT_ONCE: Final = 500
 #: Setting: which state of what is kept here this is.
@@ -56,11 +56,8 @@ class KeptDay:
     day: date
     total: Amount
     flow: Amount
-    #: All flows until then.
-    deposits: Amount
     fees: Amount
     rewards: Amount
-    complete: bool
     causes: tuple[tuple[str, Asset], ...]
 
 
@@ -97,20 +94,11 @@ def newest(db: Connection, currency: Asset) -> date | None:
 
 def keep(db: Connection, currency: Asset, days: Iterable[Valued]) -> None:
     """Keep days, none of which is kept yet, the oldest first; all before them are kept."""
-    coming, deposits = iter(days), _deposits(db, currency)
+    coming = iter(days)
     while some := list(islice(coming, _AT_ONCE)):
-        until = list(accumulate((each.flow for each in some), add, initial=deposits))
-        deposits = until[-1]
-        kept = [_day(currency, each, sofar) for each, sofar in zip(some, until[1:], strict=True)]
-        upsert.insert(db, worth_days, _DAYS, kept, keys=_DAYS[:2])
+        upsert.insert(db, worth_days, _DAYS, [_day(currency, each) for each in some], keys=_DAYS[:2])
         upsert.insert(db, worth_parts, _PARTS, [_parts(currency, each) for each in some], keys=_PARTS[:2])
     _changed(db)
-
-
-def _deposits(db: Connection, currency: Asset) -> Amount:
-    here = worth_days.c.currency == currency
-    query = select(worth_days.c.deposits).where(here).order_by(worth_days.c.day.desc()).limit(1)
-    return db.execute(query).scalar() or ZERO
 
 
 def days(db: Connection, currency: Asset, first: date, last: date) -> list[KeptDay]:
@@ -119,14 +107,9 @@ def days(db: Connection, currency: Asset, first: date, last: date) -> list[KeptD
     query = select(*(worth_days.c[name] for name in _DAYS[1:])).where(*here).order_by(worth_days.c.day)
     cursor = db.execute(query).cursor  # as the driver gives them: ten years are asked for at a glance
     return [
-        KeptDay(_date(day), *_five(figures), complete=bool(complete), causes=_causes(causes))
-        for day, *figures, complete, causes in cursor.fetchall()
+        KeptDay(_date(day), Decimal(total), Decimal(flow), Decimal(fees), Decimal(rewards), _causes(causes))
+        for day, total, flow, fees, rewards, causes in cursor.fetchall()
     ]
-
-
-def _five(told: Sequence[str]) -> tuple[Amount, Amount, Amount, Amount, Amount]:
-    total, flow, deposits, fees, rewards = map(Decimal, told)
-    return total, flow, deposits, fees, rewards
 
 
 def _date(stored: int) -> date:
@@ -146,9 +129,9 @@ def parts(db: Connection, currency: Asset, wanted: Iterable[date]) -> Iterator[K
             yield KeptParts(row.day, _values(row.assets), _values(row.connections))
 
 
-def _day(currency: Asset, each: Valued, deposits: Amount) -> tuple[object, ...]:
-    figures = (text(figure) for figure in (each.total, each.flow, deposits, each.fees, each.rewards))
-    return currency, each.day.toordinal() - FIRST_DAY, *figures, not each.causes, _json(each.causes)
+def _day(currency: Asset, each: Valued) -> tuple[object, ...]:
+    figures = (text(figure) for figure in (each.total, each.flow, each.fees, each.rewards))
+    return currency, each.day.toordinal() - FIRST_DAY, *figures, _json(each.causes)
 
 
 def _parts(currency: Asset, each: Valued) -> tuple[object, ...]:
