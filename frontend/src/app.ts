@@ -4,6 +4,7 @@ import "htmx.org/dist/ext/hx-sse.js"; // after htmx, with which it registers its
 import { tickAges } from "./ages";
 import { copyAtAPress } from "./copy";
 import { growLists } from "./endless";
+import { closeMenus } from "./menus";
 import { findAndGo } from "./find";
 import { findAsTyped } from "./finding";
 import { watchTheLine } from "./session";
@@ -15,6 +16,7 @@ document.addEventListener("htmx:after:swap", () => {
 tickAges();
 copyAtAPress();
 growLists();
+closeMenus();
 findAndGo();
 watchTheLine();
 findAsTyped();

@@ -70,9 +70,15 @@ class Finder {
   }
 
   #narrow(): void {
-    const words = this.#input.value.toLowerCase().split(/\s+/);
+    const sought = this.#input.value.toLowerCase().trim();
     const told = (option: HTMLElement): string => option.textContent!.toLowerCase();
-    const fitting = this.#options.filter((option) => words.every((word) => told(option).includes(word)));
+    const fitting = this.#options.filter((option) => sought.split(/\s+/).every((word) => told(option).includes(word)));
+    // Those that begin so come first; what only its kind names, last.
+    const rank = (option: HTMLElement): number => {
+      const name = option.firstElementChild!.textContent!.toLowerCase();
+      return name.startsWith(sought) ? 0 : name.includes(sought) ? 1 : 2;
+    };
+    fitting.sort((one, other) => rank(one) - rank(other));
     this.#list.replaceChildren(...fitting);
     this.#none.textContent = fitting.length || !this.#options.length ? "" : "Nothing is called that.";
     this.#choose(0);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -13,6 +14,18 @@ from tallyglass.app.session import Session
 from tallyglass.web.forms import form
 from tallyglass.web.pages.page import Frame, Model, Page, Query
 from tallyglass.web.pages.parts import known_exchanges
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A use of a key, with how many alike there were; or what was none of ours."""
+
+    time: str
+    connection: str
+    read: str
+    ip: str
+    count: int
+    ours: bool = True
 
 
 def empty(_session: Session, _query: Query) -> Model:
@@ -51,9 +64,21 @@ def folded(uses: list[was_it_me.UseView]) -> list[tuple[was_it_me.UseView, int]]
     return [(same[0], len(same)) for same in alike.values()]
 
 
+def lines(answer: was_it_me.AnswerView) -> list[Line]:
+    """The uses around it; and, where that was not us, what was asked about in its place among them."""
+    found = [
+        Line(use["time"], use["connection"], use["read"], use["egress_ip"] or "not on record", count)
+        for use, count in folded(answer["uses"])
+    ]
+    if answer["answer"] == "no":
+        ips = ", ".join(answer["asked"]["ips"])
+        found += [Line(span["begin"], "", "not ours", ips, 1, ours=False) for span in answer["asked"]["times"]]
+    return sorted(found, key=lambda line: line.time)
+
+
 def _answered(answer: was_it_me.AnswerView | None, given: dict[str, str], problem: Problem | None) -> Model:
     fields = {name: given.get(name, "") for name in ("exchange", "mail", "at", "ip")}
-    uses = folded(answer["uses"]) if answer else []
+    uses = lines(answer) if answer else []
     return {"answer": answer, "uses": uses, "given": fields, "wrong": problem, "exchanges": known_exchanges()}
 
 
