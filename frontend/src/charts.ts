@@ -31,7 +31,7 @@ class Live {
   private readonly tip: HTMLElement;
 
   constructor(readonly figure: HTMLElement) {
-    this.drawing = figure.querySelector<HTMLElement>(".drawing")!;
+    this.drawing = figure.querySelector<HTMLElement>(".canvas")!;
     this.place = document.createElement("div");
     figure.querySelector<HTMLElement>(".live")!.append(this.place); // news that is morphed in leaves it alone
     this.tip = document.createElement("div");
