@@ -257,11 +257,9 @@ HARMLESS = {
     "-MOST": "a count",
     "-len(shown_points)": "a count",
     "-int(power)": "a power of ten",
-    "abs(at - datetime.combine(day + timedelta(days=1), time(), UTC))": "a length of time",
     "abs(price.adjusted())": "a count of digits",
     "-likely": "a direction",
     "-side": "a direction",
-    "abs(better - x)": "a rate of return, searched for to so many digits",
 }
 
 
