@@ -258,8 +258,6 @@ HARMLESS = {
     "-len(shown_points)": "a count",
     "-int(power)": "a power of ten",
     "abs(price.adjusted())": "a count of digits",
-    "-likely": "a direction",
-    "-side": "a direction",
 }
 
 
