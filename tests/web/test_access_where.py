@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from support.app import wait
 from support.program import Program, new_home, run
 from support.sandbox import running_sandbox
+from support.terminal import typed
 from tallyglass.app.home import Home
 from tallyglass.app.problems import Problem
 from tallyglass.app.service import Service
@@ -278,3 +279,15 @@ def test_tokens_by_command(program: Program) -> None:
     assert program.json("token", "list")[1] == []
     assert program.json("token", "revoke", made["id"])[0] == 2
     assert program.json("token", "make", "x", "--read", "everything")[0] == 2
+
+
+def test_on_a_terminal_the_passphrase_can_be_left_to_the_browser(tmp_path: Path) -> None:
+    """Enter at the prompt; the program is ended by Ctrl-C once it has said where."""
+    program = str(Path(sys.executable).with_name("tallyglass"))
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path), "TERM": "dumb"}
+    command = [program, "--home", str(tmp_path / "home"), "up", "--port", "0"]
+
+    shown = typed(command, [("browser: ", ""), ("Stop with Ctrl-C", "\x03")], environment).decode()
+
+    assert "Choose your passphrase: http://localhost:" in shown
+    assert not (tmp_path / "home" / "vault.db").exists()
