@@ -71,20 +71,21 @@ class Seen(HTMLParser):
         return [link for _, found in self.tags if (link := found.get("href") or "").startswith("/")]
 
 
-def walked(app: App) -> Iterator[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def pages(app: App) -> dict[str, str]:
     """Every page, and what its links lead to."""
-    visitor, done = app.enter(), set[str]()
+    visitor, done = app.enter(), dict[str, str]()
     waiting = [page.path for page in PAGES if "{" not in page.path]
     while waiting and len(done) < MOST:
         path = waiting.pop(0)
         if path in done or path.startswith(("/static/", "/enter", "/calendar")):
             continue
-        done.add(path)
         answer = visitor.ask("GET", path)
         assert answer.status == 200, (path, answer)
-        page = answer.body.decode()
-        yield path, page
-        waiting += [link.partition("#")[0] for link in Seen(page).links if " " not in link]  # no address is a megabyte
+        done[path] = answer.body.decode()
+        links = Seen(done[path]).links
+        waiting += [link.partition("#")[0] for link in links if " " not in link]  # no address is a megabyte
+    return done
 
 
 def test_the_attacks_have_come_in(app: App) -> None:
@@ -97,10 +98,10 @@ def test_the_attacks_have_come_in(app: App) -> None:
     assert len(ids) > 1_000_000
 
 
-def test_on_every_page_they_are_text(app: App) -> None:
+def test_on_every_page_they_are_text(pages: dict[str, str]) -> None:
     seen = 0
     assert "{{7*7}}" in "".join(ASSETS.values()), "what a template might count"
-    for path, page in walked(app):
+    for path, page in pages.items():
         found = Seen(page)
         assert len(page) < LARGEST_PAGE, path
         assert visible(page) == page, path
@@ -151,9 +152,9 @@ def test_the_api_tells_them_exactly_and_orders_no_terminal(app: App) -> None:
 
 
 @pytest.mark.browser
-def test_in_a_real_browser_nothing_of_it_runs_and_nothing_is_too_wide(app: App) -> None:
+def test_in_a_real_browser_nothing_of_it_runs_and_nothing_is_too_wide(app: App, pages: dict[str, str]) -> None:
     dialogs: list[str] = []
-    behind = [path for path, _ in walked(app) if path.count("/") > 1 or "?" in path][:3]
+    behind = [path for path in pages if path.count("/") > 1 or "?" in path][:3]
     with browsing() as browser, tab(browser, app, PHONE) as seen:
         seen.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         for path in (*(page.path for page in PAGES if "{" not in page.path), *behind):
@@ -212,3 +213,45 @@ def test_the_reports_on_keys_and_incidents_are_text(app: App, sandbox: Sandbox, 
         assert not [
             cell for row in csv.reader(io.StringIO(table)) for cell in row if cell.startswith(("=", "+", "-", "@"))
         ]
+
+
+class Forms(HTMLParser):
+    """Each form that is sent: where to, and the names of its fields."""
+
+    #: What would end this very session, lock the house or stop a key.
+    LEFT_ALONE = ("/leave", "/lock", "/compromised", "/disconnect")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, list[str]]] = []
+        self._open = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        action, name = told.get("action") or "", told.get("name")
+        if tag == "form":
+            self._open = told.get("method") == "post" and not action.startswith(self.LEFT_ALONE)
+            if self._open:
+                self.found.append((action, []))
+        elif name and self._open and name not in self.found[-1][1]:
+            self.found[-1][1].append(name)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = self._open and tag != "form"
+
+
+def test_no_form_fails_of_what_is_written_into_it(app: App, pages: dict[str, str]) -> None:
+    """Every field of every form that is found, each attack in turn; nothing that ends the session or a key."""
+    visitor, forms = app.enter(), dict[tuple[str, tuple[str, ...]], None]()
+    for page in pages.values():
+        forms.update({(action, tuple(names)): None for action, names in Forms(page).found if names})
+    assert len(forms) >= 10
+    for place, (action, names) in enumerate(forms):
+        for attack in (f"{ATTACKS[place % len(ATTACKS)]}\r\nX-Injected: yes", "A" * 5000):
+            answer = visitor.press(action, **dict.fromkeys(names, attack))
+            assert answer.status in (200, 303, 400, 401, 403, 404), (action, names, attack, answer)
+            assert "x-injected" not in answer.headers
+            assert not [
+                name for _, found in Seen(answer.body.decode("latin-1")).tags for name in found if name[:2] == "on"
+            ]

@@ -159,13 +159,17 @@ def currencies(session: Session) -> list[str]:
     return session.memory.keep("currencies", session.store.version(), look)
 
 
+def currency_named(code: str) -> Asset:
+    """A currency as it is written. A `Problem` for what can be none."""
+    try:
+        return asset(code.upper())
+    except ValueError:
+        raise Problem("unknown_currency", f"{code[:40]!r} is no currency.", "Name one: USD, EUR, GBP, BTC …") from None
+
+
 def set_currency(session: Session, code: str) -> None:
     """Count everything in another currency from now on. A `Problem` for one that nothing leads to."""
-    try:
-        wanted = asset(code.strip().upper())
-    except ValueError:
-        raise Problem("unknown_currency", f"{code[:40]!r} is no currency.", "Name one: EUR, or BTC.") from None
-    quotes = present_quotes(session)
+    wanted, quotes = currency_named(code), present_quotes(session)
     with session.store.write() as db:
         if quotes.price(asset(DEFAULT_CURRENCY), wanted) is None:
             text = f"There is no price that leads from {DEFAULT_CURRENCY} to {wanted}."

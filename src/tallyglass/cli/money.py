@@ -8,12 +8,10 @@ import typer
 
 from tallyglass.app import history as ledger
 from tallyglass.app import worth as valuing
-from tallyglass.app.problems import Problem
 from tallyglass.app.views import SyncPartView
 from tallyglass.cli import main, show
 from tallyglass.cli.main import app
 from tallyglass.cli.options import options
-from tallyglass.money import asset
 from tallyglass.sync.report import PartReport, Remaining, Watcher, nobody, remaining
 
 if TYPE_CHECKING:  # loading it takes longer than most commands
@@ -172,13 +170,10 @@ def unparsed() -> None:
 @app.command("set-currency")
 def set_currency(code: Annotated[str, typer.Argument(help="USD, EUR, GBP, BTC …")]) -> None:
     """Count everything in another currency."""
-    try:
-        asset(code)
-    except ValueError:
-        raise Problem("unknown_currency", f"{code!r} is no currency.", "Name one: USD, EUR, GBP, BTC …") from None
+    wanted = valuing.currency_named(code)
     with options.session() as session:
         valuing.set_currency(session, code)
     if options.json:
-        show.as_json({"currency": code.strip().upper()})
+        show.as_json({"currency": wanted})
     else:
-        show.out.print(f"From now on everything is counted in {code.strip().upper()}.")
+        show.out.print(f"From now on everything is counted in {wanted}.")

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from tallyglass.app import accounts, alerts, history, hygiene, tokens, worth
 from tallyglass.app import journal as uses
 from tallyglass.app.passkeys import Passkeys
-from tallyglass.app.problems import Problem, Told, Trouble
+from tallyglass.app.problems import Told, Trouble
 from tallyglass.app.service import Service
 from tallyglass.app.session import Session
 from tallyglass.keeper.client import Locked, Unreachable
@@ -40,6 +40,8 @@ from tallyglass.web.security import Door, Guard
 
 #: No address of ours has these in its words.
 _STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
+#: What stays as it is in the path of an address that was sent.
+AS_SENT = "/%:@!$&'()*+,;=~"
 LOOK_SECONDS = 365 * 24 * 3600
 #: What the frame says while nothing is known.
 UNCOUNTED: Model = {"badges": {}, "key_count": None, "journal": None}
@@ -149,9 +151,8 @@ class Site:
             return self._page(request, "locked", page, dict(UNCOUNTED))
         if isinstance(error, Unreachable) or code == "keeper_down":
             return self._page(request, "down", page, dict(UNCOUNTED))
-        status = 400 if isinstance(error, Problem) else 500
         model = {**self._counts(), "text": error.text, "fix": error.fix}
-        return self._page(request, "problem", page, model, status=status)
+        return self._page(request, "problem", page, model, status=problems.status_of(error))
 
     def _page(
         self,
@@ -164,7 +165,9 @@ class Site:
         status: int = 200,
     ) -> Response:
         look = Look.of(request.cookies.get(self._look))
-        path = quote(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
+        path = quote(request.scope["raw_path"], safe="/%:@!$&'()*+,;=~") + (
+            f"?{request.url.query}" if request.url.query else ""
+        )
         frame = {
             "page": page,
             "path": path,

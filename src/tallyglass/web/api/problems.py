@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tallyglass.app.problems import Problem, Trouble
 from tallyglass.app.visible import escaped
-from tallyglass.keeper.client import Locked, Unreachable
+from tallyglass.keeper.client import KeeperError, Locked, Unreachable
 
 #: What was asked for is not there; any other problem is one of the question.
 _NONE: Final = ("no_such_entry", "no_targets")
@@ -48,7 +48,13 @@ def refusal(error: Trouble) -> Response:
         return problem(503, code, error.text, error.fix)
     if code in _NONE:
         return problem(404, code, error.text, error.fix)
-    return problem(400 if isinstance(error, Problem) else 500, code, error.text, error.fix)
+    return problem(status_of(error), code, error.text, error.fix)
+
+
+def status_of(error: Trouble) -> int:
+    """400 for what was asked or given wrongly (a passphrase too), 500 for what is wrong here."""
+    asked = isinstance(error, Problem) or (isinstance(error, KeeperError) and error.status < 500)
+    return 400 if asked else 500
 
 
 def as_json(value: object, status: int = 200, kind: str = "application/json") -> Response:
