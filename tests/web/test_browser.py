@@ -208,7 +208,8 @@ def test_one_long_word_breaks_no_page(browser: Browser, long_names: App, path: s
     with tab(browser, long_names) as seen:
         seen.go(path)
         text = seen.text("main")
-        assert any(letter * 100 in text for letter in "bk")  # of the journal the last uses are shown
+        named = path != "/performance"  # which is about all of them together
+        assert not named or any(letter * 100 in text for letter in "bk")  # of the journal the last uses are shown
         for width in (390, 1280):
             seen.page.set_viewport_size({"width": width, "height": 844})
             page, window, out = seen.page.evaluate(
