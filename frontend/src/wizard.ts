@@ -197,6 +197,8 @@ class Wizard {
     for (const button of document.querySelectorAll<HTMLElement>("#paste button.main, #verdict button")) {
       button.setAttribute("aria-disabled", String(busy));
     }
+    const check = this.form.querySelector("button.main");
+    if (check) check.textContent = busy ? "Asking…" : "Check this key";
     if (busy) announce("Asking the exchange what this key may do.");
   }
 }

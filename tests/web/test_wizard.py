@@ -276,6 +276,14 @@ def test_trouble_is_told_apart(browser: Browser, app: App, calm: Sandbox) -> Non
         assert all("Nothing was stored." in each for each in heads)
         assert "tallyglass egress" not in wizard.end
 
+        calm.fault("delay", "kraken", value=6, times=1)
+        wizard.fill(key)
+        seen.page.click("#paste button[value=check]")
+        seen.page.wait_for_selector("#verdict[aria-busy=true]")
+        assert wizard.said == "Asking the exchange what this key may do."
+        assert wizard.faults() == []
+        seen.page.wait_for_selector("#verdict:not([aria-busy=true]):not([data-end=none])")
+
 
 def test_an_account_that_is_connected_leads_to_its_rotation(browser: Browser, app: App, sandbox: Sandbox) -> None:
     if "kraken" not in connected(app):
