@@ -276,6 +276,19 @@ def test_what_changed_its_name_on_the_way_keeps_its_cost() -> None:
     assert (shown(found[Asset("POL")].cost), found[Asset("POL")].unknown) == ("100", ())
 
 
+def test_a_fee_that_takes_more_than_what_came_is_paid_from_what_was_there() -> None:
+    told: list[Told] = [
+        (0, "deposit", "+1000 EUR, +1 BTC", ""),
+        (1, "trade", "-20 EUR, +0.25 BTC", "-0.5 BTC"),
+    ]
+    found = booked(*told, prices={"BTC": "100"}, currency=EUR)
+
+    assert {each.unknown for each in found.values()} == {()}
+    # 20 EUR and a fee worth 50 bought 0.25: 1.25 cost 170. The fee was 0.5 of it, which had cost 68.
+    assert (shown(found[BTC].quantity), shown(found[BTC].cost)) == ("0.75", "102")
+    assert shown(found[BTC].realised) == "-18"
+
+
 ASSETS = (EUR, USD, BTC, ETH)
 quantities = st.decimals(min_value="0.0001", max_value=1000, places=4)
 

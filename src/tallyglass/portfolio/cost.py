@@ -198,11 +198,15 @@ class Books:
         for (name, _), value in (*zip(given, proceeds, strict=True), *zip(received, costs, strict=True)):
             if value is None:
                 self._pool(name).miss(code, move)
-        for (name, amount), value in (*zip(given, proceeds, strict=True), *zip(paid, fees, strict=True)):
-            pool = self._pool(name)
-            pool.realise(self._leave(pool, amount, move), value)
+        self._pay(given, proceeds, move)
         for (name, amount), value in zip(received, costs, strict=True):
             self._pool(name).enter(amount, value)
+        self._pay(paid, fees, move)  # last: a fee may take from what came
+
+    def _pay(self, amounts: Amounts, proceeds: _Values, move: Move) -> None:
+        for (name, amount), value in zip(amounts, proceeds, strict=True):
+            pool = self._pool(name)
+            pool.realise(self._leave(pool, amount, move), value)
 
     def _agreed(self, given: Amounts, received: Amounts, fees: Amount | None, day: date) -> tuple[_Values, _Values]:
         """What each side of a swap counts as: the proceeds of what was given, the costs of what was received.

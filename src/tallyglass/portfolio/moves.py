@@ -35,7 +35,8 @@ class Move:
     time: datetime
     kind: MoveKind
     amounts: Amounts
-    #: Paid beside it. Of a swap only in a third asset: a fee in one of the two is part of `amounts`.
+    #: Paid beside it. Of a swap only in a third asset: a fee in one of the two is part of `amounts`, unless it
+    #: takes more than what came.
     fees: Amounts = ()
     #: The entry that tells it.
     entry: str = ""
@@ -81,7 +82,11 @@ def _move(entry: Entry, *, matched: bool) -> Move:
         return Move(entry.time, "flow", (), _told(fees), entry.id)
     if entry.kind in ("trade", "conversion") and not _is_future(entry):
         for asset in fees.keys() & amounts.keys():
-            amounts[asset] = add(amounts[asset], fees.pop(asset))
+            left = add(amounts[asset], fees[asset])
+            # A fee that takes more than what came leaves nothing that was swapped for: it is paid beside it.
+            if (left > ZERO) == (amounts[asset] > ZERO):
+                amounts[asset] = left
+                del fees[asset]
         return Move(entry.time, "swap", _told(amounts), _told(fees), entry.id)
     kind: MoveKind = "flow" if share(entry.kind, entry.id, matched=False) == "flow" else "result"
     return Move(entry.time, kind, _told(amounts), _told(fees), entry.id)

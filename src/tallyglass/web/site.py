@@ -191,7 +191,7 @@ class Site:
         if request.method != "GET" or status != 404:
             return Response(status_code=status)
         if not self.gate.holds(request, in_use=False):
-            return RedirectResponse("/enter", 303)
+            return Response(status_code=404)
         model = {**self._counts(), "text": "There is no such page.", "fix": ""}
         return self._page(request, "problem", None, model, status=404)
 
