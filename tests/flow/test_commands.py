@@ -40,7 +40,7 @@ CONNECTED = ("kraken", "coinbase")
 APART = {"init", "up", "demo", "sandbox", "lock", "unlock"}
 #: These have tests of their own.
 ELSEWHERE = {"alerts", "was-it-me", "compromised", "backup", "restore", "import", "transfers", "reconcile", "accounts"}
-ELSEWHERE |= {"audit", "export", "fetch", "passphrase", "recovery-kit", "set-auto-lock"}
+ELSEWHERE |= {"audit", "export", "fetch", "passphrase", "recovery-kit", "set-auto-lock", "token"}
 
 
 @pytest.fixture(scope="module")

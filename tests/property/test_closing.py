@@ -108,6 +108,15 @@ def test_two_central_banks_are_one_opinion_each() -> None:
     assert found(prices.price(EUR, day(1), USD)).marks == ("disagree",)
 
 
+def test_an_official_rate_that_nobody_bears_out_and_that_leaps_is_doubted_with_all_that_is_worth_it() -> None:
+    rates = {"USD": closes("1.25", "12.5", "1.26", "1.3")}
+    prices = daily({"kraken BTC/EUR": closes(*["100"] * 4)}, rates)
+
+    for asset in (EUR, Asset("BTC")):
+        marks = [found(prices.price(asset, day(number), USD)).marks for number in range(4)]
+        assert marks == [(), ("price_jumped",), ("price_jumped",), ()]
+
+
 def test_a_lone_source_whose_price_leaps_is_doubted_on_that_day() -> None:
     prices = daily({"kraken ABC/USD": closes("3", "30", "31", "1")})
 

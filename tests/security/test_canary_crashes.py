@@ -36,9 +36,9 @@ MOMENTS, VICTIMS, ENDS = ("alert", "fetch", "backup"), ("program", "keeper"), ("
 EVERY = list(product(MOMENTS, VICTIMS, ENDS))
 #: Each moment with each victim, each of them ended in each way.
 BRISK = (
-    *(("alert", "program", "exception"), ("alert", "keeper", "SEGV")),
+    *(("alert", "program", "ABRT"), ("alert", "keeper", "SEGV")),
     *(("fetch", "program", "SEGV"), ("fetch", "keeper", "exception")),
-    *(("backup", "program", "ABRT"), ("backup", "keeper", "ABRT")),
+    *(("backup", "program", "exception"), ("backup", "keeper", "ABRT")),
 )
 HOOK = {"hook password": "CANARY-webhook-password"}
 SECONDS = 60
@@ -144,7 +144,7 @@ def crash(it: Scene, moment: str, victim: str, end: str) -> None:
     with it.moment(moment) as program:
         process = program if victim == "program" else it.keeper
         if end == "exception":  # the program can open nothing more; the keeper cannot write its journal
-            resource.prlimit(process.pid, *((RLIMIT_NOFILE, (3, 3)) if victim == "program" else (RLIMIT_FSIZE, (0, 0))))
+            resource.prlimit(process.pid, *((RLIMIT_NOFILE, (0, 0)) if victim == "program" else (RLIMIT_FSIZE, (0, 0))))
         else:
             number = signal.Signals[f"SIG{end}"]
             assert dumped(process, number) == (number, False)

@@ -300,6 +300,7 @@ def test_a_dead_keeper_is_told_and_its_successor_is_locked(empty: App) -> None:
     assert re.search("The keeper is not running|Nothing is connected yet", visitor.page("/"))
 
     wait(lambda: "tallyglass unlock" in visitor.page("/"))
+    wait(lambda: empty.service.state == "locked")
     Keeper(empty.service.home.socket).unlock(PASSPHRASE)
     wait(lambda: "Nothing is connected yet" in visitor.page("/"))
 

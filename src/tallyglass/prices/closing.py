@@ -11,7 +11,8 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from tallyglass.money import Asset, divide
-from tallyglass.prices.moment import ENDED, ONE, Found, Moment, Said
+from tallyglass.prices.choose import differ
+from tallyglass.prices.moment import ENDED, LEAP, ONE, Found, Moment, Said
 from tallyglass.prices.paths import CROWN, EURO, Price, Spoken, Word, by_word, far, priced
 from tallyglass.prices.quick import Closes, Plans, Priced, plans, quickly
 from tallyglass.prices.routes import ECB, NORGES_BANK, Link, Route, Routes, routes_to
@@ -219,9 +220,7 @@ class _Day:
     def said(self, asset: Asset, route: Route) -> Said | None:
         """The close of the day, or the last one before it."""
         if route.link is None:
-            return self._official(
-                self._prices.rates(route.source, asset), self._prices.rates(route.source, route.quote)
-            )
+            return self._official(asset, route, self._day)
         closes, day = self._prices.closes[route.link], self._day
         price = closes.get(day)
         if price is None:
@@ -231,16 +230,21 @@ class _Day:
             day, price = earlier, closes[earlier]
         return Said(divide(ONE, price) if route.turned else price, None, day, day != self._day)
 
-    def _official(self, one: Closes | None, other: Closes | None) -> Said | None:
+    def _official(self, asset: Asset, route: Route, until: date) -> Said | None:
         """Rates are published on working days: those of the last one count until the next."""
-        day = _latest(self._day, *(each for each in (one, other) if each is not None))
+        one, other = self._prices.rates(route.source, asset), self._prices.rates(route.source, route.quote)
+        day = _latest(until, *(each for each in (one, other) if each is not None))
         if day is None:
             return None
         return Said(divide(ONE if other is None else other[day], ONE if one is None else one[day]), None, day)
 
-    def jumped(self, asset: Asset, route: Route) -> bool:  # noqa: ARG002  (as others need it)
-        """Whether the close is far from the one before it."""
-        closes = {} if route.link is None else self._prices.closes[route.link]
+    def jumped(self, asset: Asset, route: Route) -> bool:
+        """Whether the close is far from the one before it, or an official rate further than such rates move."""
+        if route.link is None:
+            now = self._official(asset, route, self._day)
+            was = None if now is None or now.day is None else self._official(asset, route, now.day - DAY)
+            return now is not None and was is not None and differ(now.price, was.price, LEAP)
+        closes = self._prices.closes[route.link]
         before = _latest(self._day - DAY, closes) if self._day in closes else None
         return before is not None and far(closes[before], closes[self._day])
 

@@ -19,6 +19,8 @@ OLDER: Final = timedelta(minutes=30)
 WITNESS: Final = timedelta(hours=24)
 #: A price that one source alone tells, and that is so many times what it was, is doubted.
 JUMP: Final = amount(3)
+#: An official rate that nobody else bears out, and that moved by more than this share since the last, is doubted too.
+LEAP: Final = amount("0.05")
 #: Prices of one symbol at two exchanges that are so many times apart may be those of two coins.
 TWO_COINS: Final = amount(2)
 #: What is made to be worth one unit of a currency: no source that is right is far from another. That they are worth
@@ -48,7 +50,7 @@ class Book(Protocol):
         """What the source of a route says; None when that is no price."""
 
     def jumped(self, asset: Asset, route: Route) -> bool:
-        """Whether that is beyond `JUMP` of what it said before."""
+        """Whether that is beyond `JUMP` of what it said before; an official rate of a past day, beyond `LEAP`."""
 
     def owed(self, asset: Asset, route: Route) -> bool:
         """Whether somebody else is to be asked for it, and has not answered."""
@@ -142,7 +144,7 @@ class Moment:
             marks = _with(marks, OLD)
         if disagree:
             marks = _with(marks, DISAGREE)
-        if len(found) == 1 and taken.route.link is not None and self.book.jumped(asset, taken.route):
+        if len(found) == 1 and self.book.jumped(asset, taken.route):
             marks = _with(marks, JUMPED)
         if len(found) > 1 and asset not in self.sure and two_coins(found):
             marks = _with(marks, SAME_SYMBOL)

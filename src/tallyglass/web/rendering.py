@@ -47,14 +47,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     files = static_files()
-    others = [name for name in known_exchanges() if name != "kraken"]
     made.globals.update(
         pages=RAIL,
         tabs=TABS,
         goes=GOES,
         known={page.id for page in PAGES},
         version=__version__,
-        others=others,
+        exchange_ids=lambda: [name for name in known_exchanges() if name != "kraken"],
         static=lambda name: f"/static/{files[name]}",
     )
     made.filters.update(

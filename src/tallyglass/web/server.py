@@ -23,8 +23,8 @@ def serve(service: Service, where: Where, *, ready: Callable[[str], None]) -> No
         gate = Gate(where.address(sockets[0].getsockname()[1]))
         gate.used = service.visit
         server = Server(service, gate, where)
+        server.ready = lambda: ready(link(gate))
         with answering(service.home, lambda: link(gate)):
-            ready(link(gate))
             server.run(sockets=sockets)
 
 
@@ -51,6 +51,13 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._gate = gate
+        #: Called once it answers.
+        self.ready: Callable[[], None] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that it is ready only when it is, so that whoever stops it then stops a server."""
+        await super().startup(sockets)
+        self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the gate first: an open stream would keep the server waiting."""
