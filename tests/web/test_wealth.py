@@ -12,24 +12,20 @@ from pathlib import Path
 import pytest
 
 from support.app import App, Visitor, running_app, wait
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
+from support.text import words
 from tallyglass.app import backfilling, deciding, holdings, performance, worth, worth_history
 from tallyglass.app import chart as charts
 from tallyglass.app import format as shown
 from tallyglass.app.problems import Problem
 from tallyglass.app.session import Session
 from tallyglass.keeper.client import Keeper
-from tallyglass.money import amount, magnitude, text, total
+from tallyglass.money import Asset, amount, magnitude, text, total
 from tallyglass.store import days as moved
 from tallyglass.store import present
+from tallyglass.store import worth as kept
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +39,6 @@ def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[
 @pytest.fixture
 def session(app: App) -> Session:
     return app.service.session()
-
-
-def words(page: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style).*?</\1>", " ", page, flags=re.DOTALL)).split())
 
 
 def is_counted(page: str) -> bool:
@@ -213,6 +205,28 @@ def test_the_page_of_an_asset_says_where_it_is_and_what_it_costs_by_whom(app: Ap
     assert "kraken says" in page or "coinbase says" in page
     assert "BTC in USD" in page
     assert "What happened last" in page
+
+
+def test_a_day_that_is_being_counted_anew_is_not_drawn_as_nothing(session: Session) -> None:
+    found = worth_history.days(session)
+    drawn = charts.asset_chart(session, found, Asset("BTC"), "30d").value
+    assert drawn
+    assert all(each.point.value for each in drawn.places)
+
+    since = found.points[-10].day
+    try:
+        with session.store.write() as db:
+            kept.outdate(db, since)
+        wait(
+            lambda: (again := charts.asset_chart(session, found, Asset("BTC"), "30d")).current and again.value != drawn
+        )
+        anew = charts.asset_chart(session, found, Asset("BTC"), "30d").value
+        assert anew
+        assert [each.point for each in anew.places] == [
+            each.point for each in drawn.places if each.point.day < since or each.point.day == found.points[-1].day
+        ]
+    finally:
+        worth_history.days(session)
 
 
 @pytest.mark.parametrize("name", ["NEVERHEARDOF", "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E", "A" * 500])

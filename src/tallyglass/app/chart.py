@@ -190,8 +190,9 @@ def _asset_curve(session: Session, found: Days, asset: Asset, name: str) -> Curv
         parts = {each.day: each.assets for each in kept.parts(db, found.currency, (each.day for each in wanted))}
     parts[found.points[-1].day] = {each.asset: each.value for each in found.now.holdings if each.value is not None}
     points = [
-        Point(each.day, parts.get(each.day, {}).get(asset, ZERO), ZERO, all(about != asset for _, about in each.causes))
+        Point(each.day, parts[each.day].get(asset, ZERO), ZERO, all(about != asset for _, about in each.causes))
         for each in wanted
+        if each.day in parts  # else it is being counted anew at this moment: that is not nothing
     ]
     first = next((number for number, each in enumerate(points) if each.value), len(points))
     return curve.curve(points[max(first - 1, 0) :] if name == "all" else points)
