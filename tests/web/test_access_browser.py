@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from playwright.sync_api import Browser, Page, Request, Route
 
 from support.app import PASSPHRASE, App, new_app, running_app
-from support.browser import DESK, PHONE, Tab, browsing, tab
+from support.browser import DESK, PHONE, Tab, tab
 from tallyglass.app import passkeys, second_factor
 from tallyglass.keeper import sealing
 from tallyglass.web.auth.coming import WRONG
@@ -35,12 +35,6 @@ SIGNED_AND_THERE = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.app import App, running_app
+from support.text import words
 from tallyglass.app import accounts
 from tallyglass.app import worth as valuing
 
@@ -23,10 +24,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         accounts.balance(session, "Giro", "EUR", "1200.50", "2026-01-31")
         accounts.entry(session, "<b>cold", accounts.Typed("deposit", "EUR", "34.50", "2026-02-01"))
         yield running
-
-
-def words(page: str) -> str:
-    return " ".join(re.sub("<[^>]*>", " ", page).split())
 
 
 def test_the_overview_counts_what_is_stated_and_shows_it_apart(app: App) -> None:

@@ -10,7 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from support.app import App, Visitor, running_app
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
+from support.text import words
 from tallyglass.app import history, transfers
 from tallyglass.app.raw import about, laid_out
 from tallyglass.app.views import EntryView
@@ -19,20 +20,9 @@ from tallyglass.web.look import HIDDEN
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
     with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken", "coinbase") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def reader(app: App) -> Visitor:
-    return app.enter()
 
 
 def entries(app: App, **asked: str) -> list[EntryView]:
@@ -41,10 +31,6 @@ def entries(app: App, **asked: str) -> list[EntryView]:
 
 def shown(page: str) -> list[str]:
     return [html.unescape(each) for each in re.findall(r'data-entry="([^"]*)"', page)]
-
-
-def words(page: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def test_history_is_narrowed_down_by_an_address_that_can_be_kept(app: App, reader: Visitor) -> None:

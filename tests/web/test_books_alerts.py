@@ -2,37 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Iterator
 
-import pytest
-
-from support.app import App, Visitor, running_app
+from support.app import App, Visitor
 from support.post import webhook
-from support.sandbox import Sandbox, running_sandbox
+from support.text import words
 from tallyglass.app import alerts, deciding
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
-    with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def reader(app: App) -> Visitor:
-    return app.enter()
-
-
-def words(page: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def test_a_channel_is_added_tried_and_removed_and_no_answer_holds_its_address(app: App, reader: Visitor) -> None:

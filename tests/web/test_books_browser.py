@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from support.app import App, running_app
-from support.browser import PHONE, browsing, tab
-from support.sandbox import Sandbox, running_sandbox
+from support.app import App
+from support.browser import PHONE, tab
 from tallyglass.web.pages.index import RAIL, TABS
 
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
-    with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as opened:
-        yield opened
 
 
 def test_everything_is_found_over_any_page_by_keyboard(browser: Browser, app: App) -> None:

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.app import PASSPHRASE, App, Visitor, running_app
-from support.sandbox import Sandbox, running_sandbox
+from support.app import PASSPHRASE, App, Visitor
+from support.sandbox import Sandbox
+from support.text import words
 from tallyglass.app import backup, history, hygiene, journal, unlocking, worth
 from tallyglass.app.home import Home
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
-    with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def reader(app: App) -> Visitor:
-    return app.enter()
-
-
-def words(page: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def test_the_frame_says_what_the_last_proof_of_the_journal_was(app: App, reader: Visitor) -> None:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 
 import pytest
 
 from support.app import App, Visitor, running_app
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
+from support.text import words
 from tallyglass.app import connections, history
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
     with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken", "coinbase") as running:
         yield running
-
-
-def words(page: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def card(page: str, connection: str) -> str:

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from support.app import App, running_app, wait
-from support.browser import DESK, PHONE, browsing, tab
+from support.browser import DESK, PHONE, tab
 from support.program import run
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
 from tallyglass.app import connections
 from tallyglass.web.api.addresses import ADDRESSES
 from tallyglass.web.pages.index import PAGES, RAIL
@@ -30,21 +30,9 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
     with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken", "coinbase") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as launched:
-        yield launched
 
 
 def test_the_page_shows_the_net_worth_of_the_command(browser: Browser, app: App, sandbox: Sandbox) -> None:

@@ -10,16 +10,10 @@ import pytest
 
 from support.app import App, Visitor, running_app
 from support.letters import Post
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
 from tallyglass.app import journal
 from tallyglass.web.pages.compromised import COMPROMISED
 from tallyglass.web.pages.was_it_me import WAS_IT_ME
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

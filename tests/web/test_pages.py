@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from support.app import PASSPHRASE, App, running_app, wait
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
 from tallyglass.app import connections, egress, exchanges, history, hygiene, worth
 from tallyglass.app import format as shown
 from tallyglass.app.views import ExchangeView
@@ -50,12 +50,6 @@ class Text(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

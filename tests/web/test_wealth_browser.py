@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from support.app import App, running_app, wait
-from support.browser import DESK, PHONE, Tab, browsing, tab
-from support.sandbox import Sandbox, running_sandbox
+from support.browser import DESK, PHONE, Tab, tab
+from support.sandbox import Sandbox
 from tallyglass.app import backfilling, worth, worth_history
 from tallyglass.app import format as shown
 
@@ -26,23 +26,11 @@ SHIFTS = (
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
     with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken") as running:
         backfilling.prices(running.service.session())
         worth_history.days(running.service.session())
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as launched:
-        yield launched
 
 
 def drawn(seen: Tab, path: str = "/?period=30d") -> None:

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from support.app import App, running_app, wait
-from support.browser import browsing, tab
+from support.browser import tab
 from support.canary import files, search, traces
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
 from support.wizardry import KEPT, Wizard
 from tallyglass.app import connections
 
@@ -32,18 +32,6 @@ ENDS = {
     "read_only_ed25519": ("accepted", "Nothing is stored yet"),
     "read_only_ecdsa": ("accepted", "Nothing is stored yet"),
 }
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser
 
-from support.app import App, running_app
-from support.browser import browsing, tab
+from support.app import App
+from support.browser import tab
 from support.canary import search, traces
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
 from support.wizardry import Wizard
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[App]:
-    with running_app(tmp_path_factory.mktemp("web"), sandbox, "kraken") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as launched:
-        yield launched
 
 
 def test_a_new_key_takes_over_and_the_old_one_is_seen_dead(browser: Browser, app: App, sandbox: Sandbox) -> None:

@@ -231,8 +231,6 @@ def gaps(incident: Incident) -> list[str]:
 def report(incident: Incident) -> str:
     """The incident report, for the user's own file, the exchange's support, or the police."""
     key, at = incident.connection, incident.manifest
-    stopped, now = since_when(key.why), incident.successor
-    rights = ", ".join(f"{right} {state}" for right, state in key.grants.items())
     lines = [
         f"# Incident: the API key of {_plain(key.label or key.id)} at {at.name}",
         "",
@@ -240,24 +238,7 @@ def report(incident: Incident) -> str:
         "",
         "| | |",
         "|---|---|",
-        *_facts(
-            ("Connection", key.id),
-            ("Exchange", at.name),
-            ("Key", key.key_name),
-            ("Account", key.account or "not told"),
-            ("Rights, as the exchange told them", rights or "not on record"),
-            ("Rights last checked", _at(key.checked_at)),
-            (
-                "Works from",
-                ", ".join(key.ip.addresses)
-                or {"yes": "listed addresses", "no": "anywhere"}.get(key.ip.bound, "not told"),
-            ),
-            ("Key made", _at(key.created_at) if key.created_at else "not told"),
-            ("Perhaps in other hands since", _at(incident.since)),
-            ("Stopped here", _at(stopped) if stopped else "yes" if incident.stopped else "NO"),
-            ("Refused by the exchange", "yes, proven by a request" if incident.dead else "not proven yet"),
-            *([("Replaced by", now.key_name), ("Replaced", _at(now.admitted_at))] if now else []),
-        ),
+        *_facts(_about(incident)),
         "",
         "## What happened since then",
         "",
@@ -284,11 +265,34 @@ def report(incident: Incident) -> str:
     return "\n".join(lines)
 
 
+def _about(incident: Incident) -> list[tuple[str, str]]:
+    """What is known of the key and of what was done."""
+    key, stopped, now = incident.connection, since_when(incident.connection.why), incident.successor
+    rights = ", ".join(f"{right} {state}" for right, state in key.grants.items())
+    return [
+        ("Connection", key.id),
+        ("Exchange", incident.manifest.name),
+        ("Key", key.key_name),
+        ("Account", key.account or "not told"),
+        ("Rights, as the exchange told them", rights or "not on record"),
+        ("Rights last checked", _at(key.checked_at)),
+        (
+            "Works from",
+            ", ".join(key.ip.addresses) or {"yes": "listed addresses", "no": "anywhere"}.get(key.ip.bound, "not told"),
+        ),
+        ("Key made", _at(key.created_at) if key.created_at else "not told"),
+        ("Perhaps in other hands since", _at(incident.since)),
+        ("Stopped here", _at(stopped) if stopped else "yes" if incident.stopped else "NO"),
+        ("Refused by the exchange", "yes, proven by a request" if incident.dead else "not proven yet"),
+        *([("Replaced by", now.key_name), ("Replaced", _at(now.admitted_at))] if now else []),
+    ]
+
+
 def _section(title: str, rows: Sequence[str]) -> list[str]:
     return ["", f"### {title}: {len(rows) or 'none'}", "", *(f"- {each}" for each in rows), ""]
 
 
-def _facts(*rows: tuple[str, str]) -> Iterable[str]:
+def _facts(rows: Sequence[tuple[str, str]]) -> Iterable[str]:
     return [f"| {name} | {_plain(value)} |" for name, value in rows]
 
 

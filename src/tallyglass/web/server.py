@@ -57,7 +57,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Say that it is ready only when it is, so that whoever stops it then stops a server."""
         await super().startup(sockets)
-        self.ready()
+        if self.started:
+            self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the gate first: an open stream would keep the server waiting."""
